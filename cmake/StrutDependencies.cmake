@@ -1,0 +1,27 @@
+# Finds what Strut builds on. Everything is looked up the CMake way, so a user's
+# own LLVM or ONNX wins through CMAKE_PREFIX_PATH, MLIR_DIR or ONNX_DIR.
+
+# scripts/setup builds the official ONNX library into this cache.
+if(DEFINED ENV{STRUT_CACHE})
+  set(_strut_cache "$ENV{STRUT_CACHE}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(_strut_cache "$ENV{XDG_CACHE_HOME}/strut")
+else()
+  set(_strut_cache "$ENV{HOME}/.cache/strut")
+endif()
+list(APPEND CMAKE_PREFIX_PATH "${_strut_cache}/onnx-1.23.2" /usr/lib/llvm-22)
+
+find_package(MLIR 22 REQUIRED CONFIG)
+find_package(LLD REQUIRED CONFIG)
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED) # ONNXConfig.cmake names its targets without finding it
+find_package(ONNX REQUIRED CONFIG)
+message(STATUS "Strut: LLVM ${LLVM_PACKAGE_VERSION} (${LLVM_DIR}), protobuf ${Protobuf_VERSION}, ONNX ${ONNX_DIR}")
+
+# The runtime is compiled to bitcode that this very LLVM must be able to read.
+find_program(STRUT_CLANG NAMES clang-22 clang HINTS "${LLVM_TOOLS_BINARY_DIR}" REQUIRED)
+
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)

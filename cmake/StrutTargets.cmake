@@ -1,0 +1,69 @@
+# Functions that declare Strut's targets, so that a room's CMakeLists.txt is a
+# list of its files and nothing else.
+
+include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+include_directories("${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include"
+                    "${PROJECT_BINARY_DIR}" "${PROJECT_BINARY_DIR}/include")
+
+# Debian's LLVM has RTTI and no exceptions; so have we, but for the rooms that
+# call the ONNX library, which throws (strut_library(... EXCEPTIONS)).
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>
+                    -Wall -Wextra -Wno-unused-parameter
+                    $<$<BOOL:${STRUT_WARNINGS_AS_ERRORS}>:-Werror>)
+if(STRUT_SANITIZE)
+  add_compile_options(-fsanitize=${STRUT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${STRUT_SANITIZE})
+endif()
+
+# strut_tablegen(<dir>/X.td OUT GENERATOR ...): runs mlir-tblgen in this folder.
+# All generated headers hang on the target strut-headers.
+if(NOT TARGET strut-headers)
+  add_custom_target(strut-headers)
+endif()
+function(strut_tablegen td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  list(LENGTH ARGN n)
+  math(EXPR last "${n} - 1")
+  foreach(i RANGE 0 ${last} 2)
+    math(EXPR j "${i} + 1")
+    list(GET ARGN ${i} out)
+    list(GET ARGN ${j} generator)
+    separate_arguments(generator)
+    mlir_tablegen(${out} ${generator} EXTRA_INCLUDES "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
+  endforeach()
+  string(MAKE_C_IDENTIFIER "${CMAKE_CURRENT_SOURCE_DIR}_${td}" id)
+  string(REPLACE "${PROJECT_SOURCE_DIR}" "" short "${CMAKE_CURRENT_SOURCE_DIR}/${td}")
+  string(MAKE_C_IDENTIFIER "tblgen${short}" id)
+  add_custom_target(${id} DEPENDS ${TABLEGEN_OUTPUT})
+  add_dependencies(strut-headers ${id})
+endfunction()
+
+# strut_library(Name [EXCEPTIONS] sources...): one room. All rooms together make
+# libStrut.so, which holds libonnx exactly once for every tool and for Python.
+function(strut_library name)
+  cmake_parse_arguments(ARG "EXCEPTIONS" "" "" ${ARGN})
+  add_library(${name} OBJECT ${ARG_UNPARSED_ARGUMENTS})
+  add_dependencies(${name} strut-headers)
+  if(NOT ARG_EXCEPTIONS)
+    target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY STRUT_ROOMS ${name})
+endfunction()
+
+# strut_tool(name sources...): a thin main over libStrut.
+function(strut_tool name)
+  add_executable(${name} ${ARGN})
+  add_dependencies(${name} strut-headers)
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+  target_link_libraries(${name} PRIVATE Strut)
+endfunction()
+
+# strut_unit_test(Room sources...): a GoogleTest executable, run by ctest.
+function(strut_unit_test room)
+  set(name strut-unit-${room})
+  add_executable(${name} ${ARGN})
+  add_dependencies(${name} strut-headers)
+  target_link_libraries(${name} PRIVATE Strut GTest::gtest GTest::gtest_main)
+  add_test(NAME Unit/${room} COMMAND ${name})
+  set_property(GLOBAL APPEND PROPERTY STRUT_UNIT_TESTS ${name})
+endfunction()

@@ -1,0 +1,88 @@
+/*===- strut/Runtime/program.h - What generated code gives the runtime -------===
+ *
+ * The contract between a compiled model and the freestanding runtime linked into
+ * it. It is private to an artefact: both sides are emitted by the same compiler
+ * into the same module, so it carries no version of its own.
+ *
+ * The compiler emits one constant `strut_program`; the runtime serves the public
+ * table of strut.h from it.
+ *===--------------------------------------------------------------------------===*/
+#ifndef STRUT_RUNTIME_PROGRAM_H
+#define STRUT_RUNTIME_PROGRAM_H
+
+#include "strut/Runtime/strut.h"
+
+/** What one run works on. */
+typedef struct StrutFrame {
+  void *const *inputs;        /**< data pointers (byte_offset applied), in order */
+  void *const *outputs;       /**< where each output goes, in order; for an aliased
+                                   output bound in place, the input's pointer */
+  char *arena;                /**< 64-byte aligned */
+  const int64_t *offsets;     /**< of each planned buffer in the arena */
+  const char *weights;        /**< base of the packed weights, 64-byte aligned */
+  const int64_t *dims;        /**< the bound dimensions */
+  const StrutExecutor *executor;
+} StrutFrame;
+
+/** First and last position (inclusive) in the program at which a buffer is live. */
+typedef struct StrutLifetime {
+  int32_t first;
+  int32_t last;
+} StrutLifetime;
+
+typedef struct StrutProgram {
+  const StrutDescription *description;
+
+  int32_t num_buffers;
+  int32_t reserved;
+  const StrutLifetime *lifetimes; /**< `num_buffers` entries */
+
+  /** Writes the size in bytes of each buffer, and the output shapes one after the
+   * other. Sizes are not negative. Returns 0, or 1 + the index of the dimension
+   * that has no valid value (negative or overflowing). */
+  int32_t (*bind)(const int64_t *dims, int64_t *buffer_bytes, int64_t *output_shapes);
+
+  /** Runs the whole program on bound dimensions. */
+  void (*run)(const StrutFrame *frame);
+
+  /** Weights inside the artefact: non-null, `weight_bytes` long. Otherwise they
+   * lie in a side file. */
+  const char *weights;
+  uint64_t weight_bytes;
+  const char *weights_file;     /**< path written at compile time; its last component is
+                                     also looked for beside the library */
+  uint64_t weights_hash;        /**< xxh3-64 of the packed weights, repeated in the side
+                                     file's header */
+  /** CPU features the code needs, as the runtime's probe names them (see cpu.h);
+   * 0 means the baseline of the target. */
+  uint64_t cpu_features;
+} StrutProgram;
+
+/** Header of a side file; the weights follow at `data_offset`. */
+typedef struct StrutWeightsHeader {
+  char magic[8];            /**< "STRUTWT\0" */
+  uint32_t version;         /**< 1 */
+  uint32_t data_offset;     /**< 4096: page aligned */
+  uint64_t data_bytes;
+  uint64_t hash;            /**< xxh3-64 of the data */
+} StrutWeightsHeader;
+
+/* Called by generated code. */
+
+/** Runs `body` over [0, tasks) on the frame's executor; one task runs inline. */
+void strut_rt_parallel(const StrutExecutor *executor, StrutTaskFn body, void *argument,
+                       int64_t tasks);
+
+/* Called by the table that the compiler emits: the public functions with the
+ * program as first argument. */
+StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *options,
+                          StrutSession **session);
+void strut_rt_close(StrutSession *session);
+StrutStatus strut_rt_create_context(StrutSession *session, StrutContext **context);
+void strut_rt_destroy_context(StrutContext *context);
+StrutStatus strut_rt_bind(StrutContext *context, const int64_t *dims);
+StrutStatus strut_rt_output_shape(const StrutContext *context, int32_t index, int64_t *shape);
+StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, DLTensor *outputs);
+const char *strut_rt_error(const StrutContext *context);
+
+#endif /* STRUT_RUNTIME_PROGRAM_H */
