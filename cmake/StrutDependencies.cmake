@@ -11,7 +11,12 @@ else()
 endif()
 list(APPEND CMAKE_PREFIX_PATH "${_strut_cache}/onnx-1.23.2" /usr/lib/llvm-22)
 
-find_package(MLIR 22 REQUIRED CONFIG)
+# LLVM's version files accept an exact major.minor only, so the major is checked here.
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "Strut needs LLVM/MLIR 22, and found ${LLVM_PACKAGE_VERSION} in ${LLVM_DIR}. "
+    "Run scripts/setup, or point CMAKE_PREFIX_PATH at an installation of it.")
+endif()
 find_package(LLD REQUIRED CONFIG)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED) # ONNXConfig.cmake names its targets without finding it

@@ -1,9 +1,12 @@
 # Functions that declare Strut's targets, so that a room's CMakeLists.txt is a
 # list of its files and nothing else.
+include(GNUInstallDirs)
 
 include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 include_directories("${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include"
                     "${PROJECT_BINARY_DIR}" "${PROJECT_BINARY_DIR}/include")
+separate_arguments(_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+add_definitions(${_llvm_definitions})
 
 # Debian's LLVM has RTTI and no exceptions; so have we, but for the rooms that
 # call the ONNX library, which throws (strut_library(... EXCEPTIONS)).
@@ -11,8 +14,23 @@ add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>
                     -Wall -Wextra -Wno-unused-parameter
                     $<$<BOOL:${STRUT_WARNINGS_AS_ERRORS}>:-Werror>)
 if(STRUT_SANITIZE)
-  add_compile_options(-fsanitize=${STRUT_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${STRUT_SANITIZE} -fno-sanitize=vptr,function
+                      -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${STRUT_SANITIZE})
+endif()
+
+# The precompiled headers: one target for the rooms without exceptions, one for
+# those with, because clang refuses a header compiled under other options.
+if(STRUT_PCH)
+  file(WRITE "${PROJECT_BINARY_DIR}/pch.cpp" "")
+  foreach(variant strut-pch strut-pch-exceptions)
+    add_library(${variant} OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
+    target_precompile_headers(${variant} PRIVATE
+      "$<$<COMPILE_LANGUAGE:CXX>:${PROJECT_SOURCE_DIR}/cmake/StrutPrecompiledHeader.h>")
+    # ccache compares contents, so times must not be written into the header.
+    target_compile_options(${variant} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endforeach()
+  target_compile_options(strut-pch PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 endif()
 
 # strut_tablegen(<dir>/X.td OUT GENERATOR ...): runs mlir-tblgen in this folder.
@@ -31,7 +49,6 @@ function(strut_tablegen td)
     separate_arguments(generator)
     mlir_tablegen(${out} ${generator} EXTRA_INCLUDES "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
   endforeach()
-  string(MAKE_C_IDENTIFIER "${CMAKE_CURRENT_SOURCE_DIR}_${td}" id)
   string(REPLACE "${PROJECT_SOURCE_DIR}" "" short "${CMAKE_CURRENT_SOURCE_DIR}/${td}")
   string(MAKE_C_IDENTIFIER "tblgen${short}" id)
   add_custom_target(${id} DEPENDS ${TABLEGEN_OUTPUT})
@@ -40,12 +57,23 @@ endfunction()
 
 # strut_library(Name [EXCEPTIONS] sources...): one room. All rooms together make
 # libStrut.so, which holds libonnx exactly once for every tool and for Python.
+# EXCEPTIONS marks the rooms that call the ONNX library and gives them its headers.
 function(strut_library name)
   cmake_parse_arguments(ARG "EXCEPTIONS" "" "" ${ARGN})
   add_library(${name} OBJECT ${ARG_UNPARSED_ARGUMENTS})
   add_dependencies(${name} strut-headers)
-  if(NOT ARG_EXCEPTIONS)
+  if(ARG_EXCEPTIONS)
+    target_link_libraries(${name} PRIVATE ONNX::onnx ONNX::onnx_proto)
+    set(pch strut-pch-exceptions)
+  else()
     target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+    set(pch strut-pch)
+  endif()
+  if(STRUT_PCH)
+    target_precompile_headers(${name} REUSE_FROM ${pch})
+    set(c_sources ${ARG_UNPARSED_ARGUMENTS})
+    list(FILTER c_sources INCLUDE REGEX "\\.c$")
+    set_source_files_properties(${c_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()
   set_property(GLOBAL APPEND PROPERTY STRUT_ROOMS ${name})
 endfunction()
@@ -56,6 +84,8 @@ function(strut_tool name)
   add_dependencies(${name} strut-headers)
   target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
   target_link_libraries(${name} PRIVATE Strut)
+  set_property(GLOBAL APPEND PROPERTY STRUT_TOOLS ${name})
+  install(TARGETS ${name} EXPORT StrutTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 # strut_unit_test(Room sources...): a GoogleTest executable, run by ctest.
