@@ -1,0 +1,280 @@
+//===- KernelOps.cpp - Verifiers and interfaces of the kernel ops ---------===//
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/Matchers.h"
+
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.cpp.inc"
+
+using namespace mlir;
+
+namespace strut::kernel {
+
+/// Element type and rank of a tensor, memref or packed operand.
+static ShapedType shapedTypeOf(Type type) {
+  if (auto packed = dyn_cast<PackedType>(type))
+    return packed.getLogical();
+  return cast<ShapedType>(type);
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+int64_t WeightOp::getBytes() {
+  RankedTensorType type = getTensorType();
+  return type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType type = getTensorType();
+  if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return emitOpError("needs a static shape of integers or floats, got ") << type;
+  if (auto file = dyn_cast<FileAttr>(getSource())) {
+    if (file.getLength() != uint64_t(getBytes()))
+      return emitOpError("has ") << file.getLength() << " bytes in '" << file.getPath()
+                                 << "', but its type needs " << getBytes();
+    return success();
+  }
+  auto elements = dyn_cast<ElementsAttr>(getSource());
+  if (!elements)
+    return emitOpError("needs a source that is #kernel.file or an elements attribute");
+  if (elements.getShapedType() != type)
+    return emitOpError("has elements of type ") << elements.getShapedType();
+  return success();
+}
+
+WeightOp UseOp::getDeclaration() {
+  Operation *top = getOperation();
+  while (Operation *parent = top->getParentOp())
+    top = parent;
+  return dyn_cast_or_null<WeightOp>(SymbolTable::lookupSymbolIn(top, getWeightAttr()));
+}
+
+LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &tables) {
+  Operation *top = getOperation();
+  while (Operation *parent = top->getParentOp())
+    top = parent;
+  auto weight = dyn_cast_or_null<WeightOp>(tables.lookupSymbolIn(top, getWeightAttr()));
+  if (!weight)
+    return emitOpError("refers to no kernel.weight named '") << getWeight() << "'";
+  ShapedType used = shapedTypeOf(getResult().getType());
+  RankedTensorType declared = weight.getTensorType();
+  if (used.getShape() != declared.getShape() ||
+      used.getElementType() != declared.getElementType())
+    return emitOpError("reads '") << getWeight() << "' of type " << declared << " as "
+                                  << getResult().getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// What all kernels share
+//===----------------------------------------------------------------------===//
+
+/// Operands are read, inits and workspace written, as memrefs. On tensors a
+/// kernel is pure.
+static void
+addEffects(Operation *op, OperandRange inputs, MutableArrayRef<OpOperand> written,
+           SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool writes = llvm::any_of(written, [&](OpOperand &w) { return &w == &operand; });
+    if (writes)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  }
+}
+
+template <typename OpT>
+static void addKernelEffects(
+    OpT op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  unsigned first = op.getInputs().size();
+  addEffects(op, op.getInputs(), op->getOpOperands().drop_front(first), effects);
+}
+
+/// Results have the shapes of their inits.
+static LogicalResult reifyInits(OpBuilder &b, Location loc, OperandRange inits,
+                                ReifiedRankedShapedTypeDims &shapes) {
+  for (Value init : inits)
+    if (isa<TensorType>(init.getType()))
+      shapes.push_back(tensor::getMixedSizes(b, loc, init));
+  return success();
+}
+
+static LogicalResult verifyResults(Operation *op, OperandRange inits, ResultRange results) {
+  bool tensors = !results.empty();
+  for (Value init : inits)
+    if (isa<TensorType>(init.getType()) != tensors)
+      return op->emitOpError("has one result per tensor init and none for memrefs");
+  if (tensors && TypeRange(inits) != TypeRange(results))
+    return op->emitOpError("has results of other types than its inits");
+  return success();
+}
+
+/// The checks of every op over an iteration space.
+static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRange inits,
+                                  ResultRange results, ArrayRef<AffineMap> maps, Region &body,
+                                  ArrayRef<Type> leadingArguments, unsigned mappedInputs) {
+  if (failed(verifyResults(op, inits, results)))
+    return failure();
+  if (maps.size() != inputs.size() + inits.size())
+    return op->emitOpError("has ") << maps.size() << " indexing maps for "
+                                   << inputs.size() + inits.size() << " operands";
+  SmallVector<Type> arguments(leadingArguments);
+  for (auto [i, operand] : llvm::enumerate(llvm::concat<Value>(SmallVector<Value>(inputs),
+                                                               SmallVector<Value>(inits)))) {
+    AffineMap map = maps[i];
+    ShapedType type = shapedTypeOf(operand.getType());
+    bool fetched = i < inputs.size() && map.getNumResults() == 0 && type.getRank() != 0;
+    if (map.getNumDims() != maps.front().getNumDims() || map.getNumSymbols() != 0)
+      return op->emitOpError("has indexing maps of different iteration spaces");
+    if (!fetched && map.getNumResults() != type.getRank())
+      return op->emitOpError("has a map of ") << map.getNumResults() << " results for operand "
+                                              << i << " of rank " << type.getRank();
+    if (i >= mappedInputs && i < inputs.size())
+      arguments.push_back(fetched ? Type(NoneType::get(op->getContext()))
+                                  : type.getElementType());
+  }
+  Block &block = body.front();
+  if (block.getArgumentTypes() != TypeRange(arguments)) {
+    InFlightDiagnostic error = op->emitOpError("needs a body with arguments (");
+    llvm::interleaveComma(arguments, error);
+    return error << ")";
+  }
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (yield.getNumOperands() != inits.size())
+    return op->emitOpError("yields ") << yield.getNumOperands() << " values for " << inits.size()
+                                      << " inits";
+  for (auto [value, init] : llvm::zip(yield.getValues(), inits))
+    if (value.getType() != shapedTypeOf(init.getType()).getElementType())
+      return op->emitOpError("yields a ") << value.getType() << " for an init of type "
+                                          << init.getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// kernel.contract
+//===----------------------------------------------------------------------===//
+
+Type ContractOp::getAccumulatorType(Type element) {
+  Builder b(element.getContext());
+  if (element.isF64())
+    return b.getF64Type();
+  return isa<FloatType>(element) ? Type(b.getF32Type()) : Type(b.getI32Type());
+}
+
+ContractOp::Roles ContractOp::getRoles() {
+  SmallVector<AffineMap> maps = getMaps();
+  AffineMap init = maps[getInputs().size()];
+  Roles roles;
+  for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
+    bool lhs = maps[0].isFunctionOfDim(d), rhs = maps[1].isFunctionOfDim(d),
+         out = init.isFunctionOfDim(d);
+    if (lhs && rhs && out)
+      roles.batch.push_back(d);
+    else if (rhs && out)
+      roles.n.push_back(d);
+    else if (out)
+      roles.m.push_back(d);
+    else
+      roles.k.push_back(d);
+  }
+  return roles;
+}
+
+LogicalResult ContractOp::verify() {
+  if (getInputs().size() < 2 || getInits().size() != 1)
+    return emitOpError("needs lhs, rhs and one init");
+  SmallVector<AffineMap> maps = getMaps();
+  Type accumulator = getAccumulatorType(shapedTypeOf(getLhs().getType()).getElementType());
+  if (failed(verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
+                          accumulator, 2)))
+    return failure();
+  if (!maps[1].isProjectedPermutation() || !maps.back().isProjectedPermutation())
+    return emitOpError("needs projected permutations as maps of rhs and init");
+  Roles roles = getRoles();
+  for (AffineMap extra : ArrayRef(maps).slice(2, getExtras().size()))
+    for (unsigned k : roles.k)
+      if (extra.isFunctionOfDim(k))
+        return emitOpError("has an extra operand that depends on the contracted d") << k;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// kernel.attention, kernel.rows, kernel.map, kernel.region
+//===----------------------------------------------------------------------===//
+
+LogicalResult AttentionOp::verify() {
+  if (getInputs().size() < 3 || getInits().size() != 1)
+    return emitOpError("needs q, k, v and one init");
+  SmallVector<AffineMap> maps = getMaps();
+  if (maps[0].getNumDims() < 4)
+    return emitOpError("needs the iteration dimensions (batch..., m, s, d, e)");
+  return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
+                      Float32Type::get(getContext()), 3);
+}
+
+LogicalResult RowsOp::verify() {
+  SmallVector<AffineMap> maps = getMaps();
+  if (maps.empty() || getAxes() < 1 || getAxes() > maps[0].getNumDims())
+    return emitOpError("needs between one and all of its dimensions as axes");
+  return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(), {}, 0);
+}
+
+LogicalResult MapOp::verify() {
+  SmallVector<AffineMap> maps = getMaps();
+  if (failed(verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(), {}, 0)))
+    return failure();
+  WalkResult combines = getBody().walk([](CombineOp) { return WalkResult::interrupt(); });
+  if (combines.wasInterrupted())
+    return emitOpError("has no rows to combine over; use kernel.rows");
+  return success();
+}
+
+LogicalResult RegionOp::verify() {
+  if (failed(verifyResults(*this, getInits(), getResults())))
+    return failure();
+  SmallVector<Type> arguments;
+  for (Value v : llvm::concat<Value>(SmallVector<Value>(getInputs()),
+                                     SmallVector<Value>(getInits()))) {
+    auto type = cast<ShapedType>(v.getType());
+    arguments.push_back(RankedTensorType::get(type.getShape(), type.getElementType()));
+  }
+  llvm::append_range(arguments, getScalars().getTypes());
+  Block &block = getBody().front();
+  if (block.getArgumentTypes() != TypeRange(arguments))
+    return emitOpError("needs a body whose arguments are its inputs and inits as tensors, then "
+                       "its scalars");
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (yield.getNumOperands() != getInits().size())
+    return emitOpError("yields ") << yield.getNumOperands() << " values for "
+                                  << getInits().size() << " inits";
+  return success();
+}
+
+#define STRUT_KERNEL_METHODS(OpT)                                                                \
+  void OpT::getEffects(                                                                          \
+      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {            \
+    addKernelEffects(*this, effects);                                                            \
+  }                                                                                              \
+  LogicalResult OpT::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {      \
+    return reifyInits(b, getLoc(), getInits(), shapes);                                          \
+  }
+STRUT_KERNEL_METHODS(ContractOp)
+STRUT_KERNEL_METHODS(AttentionOp)
+STRUT_KERNEL_METHODS(RowsOp)
+STRUT_KERNEL_METHODS(MapOp)
+#undef STRUT_KERNEL_METHODS
+
+void RegionOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addKernelEffects(*this, effects);
+}
+
+} // namespace strut::kernel

@@ -1,0 +1,30 @@
+//===- Target.h - What the emitters know of a CPU --------------*- C++ -*-===//
+#ifndef STRUT_CPU_TARGET_H
+#define STRUT_CPU_TARGET_H
+
+#include <cstdint>
+
+namespace strut::cpu {
+
+/// The properties of an instruction set that shape emitted code. The packager's
+/// target description fills it; the default is AVX-512.
+struct Target {
+  int64_t vectorBytes = 64;    ///< widest vector that runs at full speed
+  int64_t vectorRegisters = 32;
+
+  /// f32 elements in a vector.
+  int64_t lanes() const { return vectorBytes / 4; }
+  /// Columns of a weight panel: four vectors.
+  int64_t panelColumns() const { return 4 * lanes(); }
+  /// Rows of a register tile of `vectors` vectors each: accumulators fill the
+  /// registers but for one panel row and the broadcast values. At most 8 rows,
+  /// or activations whose stride is a multiple of 4 KiB fight for cache sets.
+  int64_t tileRows(int64_t vectors) const {
+    int64_t rows = (vectorRegisters - vectors - 2) / vectors;
+    return rows < 1 ? 1 : rows > 8 ? 8 : rows;
+  }
+};
+
+} // namespace strut::cpu
+
+#endif // STRUT_CPU_TARGET_H
