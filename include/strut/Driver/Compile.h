@@ -1,0 +1,62 @@
+//===- Compile.h - a model file to a native library -------------*- C++ -*-===//
+//
+// The one road that `strut compile`, the C API and Python take.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef STRUT_DRIVER_COMPILE_H
+#define STRUT_DRIVER_COMPILE_H
+
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace strut::driver {
+
+struct CompileOptions {
+  /// What is written: the finished library, or a stage on the way to it.
+  enum Emit { Artifact, MlirOnnx, MlirLayer, MlirKernel, Llvm, Asm };
+
+  /// A model.onnx, or an emitted MLIR stage (text or bytecode) to go on from.
+  std::string input;
+  /// Artifact: the suffix says what is made (.so, .a or .o). Stages: "-" or
+  /// empty is standard output; MLIR is written as bytecode when the name ends
+  /// in .mlirbc. May stay empty with `checkOnly`.
+  std::string output;
+  Emit emit = Artifact;
+
+  /// LLVM triple; empty is the host's.
+  std::string triple;
+  /// LLVM CPU name; "native" is this machine's, or the baseline when `triple`
+  /// names another architecture.
+  std::string cpu = "native";
+
+  /// Symbolic dimensions that are fixed at compile time.
+  std::vector<std::pair<std::string, int64_t>> dims;
+  /// Names the exported table `strut_model_<name>` of .a and .o, and the
+  /// functions of the header. Empty: made from the output's file name.
+  std::string name;
+
+  /// Threads of the compiler; 0 is one per CPU that the process may use.
+  int threads = 0;
+  /// Write the time of each stage to the log.
+  bool timing = false;
+  /// Stop after the pre-flight check, which lists every unsupported node.
+  bool checkOnly = false;
+  /// With `checkOnly`: the report as JSON on standard output.
+  bool json = false;
+};
+
+/// Compiles `options.input`. Progress and timing go to `log`. On failure the
+/// message names file or node, and no output file is left or changed.
+llvm::Error compile(const CompileOptions &options, llvm::raw_ostream &log);
+
+} // namespace strut::driver
+
+#endif // STRUT_DRIVER_COMPILE_H
