@@ -22,7 +22,7 @@ endif()
 # The precompiled headers: one target for the rooms without exceptions, one for
 # those with, because clang refuses a header compiled under other options.
 if(STRUT_PCH)
-  file(WRITE "${PROJECT_BINARY_DIR}/pch.cpp" "")
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch.cpp" CONTENT "")
   foreach(variant strut-pch strut-pch-exceptions)
     add_library(${variant} OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
     target_precompile_headers(${variant} PRIVATE
