@@ -1,0 +1,334 @@
+//===- ScalarCode.cpp - Scalar regions as vector code ---------------------===//
+//
+// The body of a kernel is scalar code. Here it becomes code on vectors, one lane
+// per step of a chosen iteration dimension; what is the same for all lanes stays
+// scalar. With one lane everything stays scalar.
+//
+//===----------------------------------------------------------------------===//
+#include "strut/CPU/Emit.h"
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace strut::cpu {
+
+static Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+static Value splat(OpBuilder &b, Location loc, VectorType type, Attribute element) {
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, element));
+}
+
+Value asVector(OpBuilder &b, Location loc, Value value, int64_t lanes) {
+  if (lanes == 1 || isa<VectorType>(value.getType()))
+    return value;
+  auto type = VectorType::get({lanes}, value.getType());
+  Attribute constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return splat(b, loc, type, constant);
+  return vector::BroadcastOp::create(b, loc, type, value);
+}
+
+static Value extractLane(OpBuilder &b, Location loc, Value value, int64_t lane) {
+  if (!isa<VectorType>(value.getType()))
+    return value;
+  return vector::ExtractOp::create(b, loc, value, lane);
+}
+
+SmallVector<Value> applyMap(OpBuilder &b, Location loc, AffineMap map, ValueRange iterators) {
+  SmallVector<Value> results;
+  for (AffineExpr e : map.getResults()) {
+    if (auto dim = dyn_cast<AffineDimExpr>(e))
+      results.push_back(iterators[dim.getPosition()]);
+    else
+      results.push_back(affine::expandAffineExpr(b, loc, e, iterators, {}));
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Bodies
+//===----------------------------------------------------------------------===//
+
+/// The same op on vectors, its scalar operands broadcast. Only the condition of
+/// a select may stay scalar.
+static void cloneElementwise(OpBuilder &b, Operation *op, IRMapping &values, int64_t lanes) {
+  SmallVector<Value> operands;
+  for (Value v : op->getOperands())
+    operands.push_back(values.lookup(v));
+  for (auto [i, v] : llvm::enumerate(operands))
+    if (!(isa<arith::SelectOp>(op) && i == 0))
+      v = asVector(b, op->getLoc(), v, lanes);
+  SmallVector<Type> types;
+  for (Type t : op->getResultTypes())
+    types.push_back(VectorType::get({lanes}, t));
+  OperationState state(op->getLoc(), op->getName(), operands, types, op->getAttrs());
+  values.map(op->getResults(), b.create(state)->getResults());
+}
+
+/// What has no form on vectors: one clone per lane.
+static void cloneLanes(OpBuilder &b, Operation *op, IRMapping &values, int64_t lanes) {
+  SmallVector<SmallVector<Value>> results(op->getNumResults());
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    IRMapping scalars;
+    for (Value v : op->getOperands())
+      scalars.map(v, extractLane(b, op->getLoc(), values.lookup(v), lane));
+    Operation *clone = b.clone(*op, scalars);
+    for (auto [list, result] : llvm::zip(results, clone->getResults()))
+      list.push_back(result);
+  }
+  for (auto [result, elements] : llvm::zip(op->getResults(), results)) {
+    auto type = VectorType::get({lanes}, result.getType());
+    values.map(result, Value(vector::FromElementsOp::create(b, op->getLoc(), type, elements)));
+  }
+}
+
+void cloneAsVectors(OpBuilder &b, Block &body, IRMapping &values, int64_t lanes,
+                    SpecialOp special) {
+  // Constants that canonicalisation hoisted out of the body come back in.
+  auto bringIn = [&](Value v) {
+    if (values.contains(v) || v.getParentBlock() == &body)
+      return;
+    Operation *definition = v.getDefiningOp();
+    assert(definition && definition->hasTrait<OpTrait::ConstantLike>() &&
+           "values captured by a kernel's body are arguments of its function");
+    values.map(v, b.clone(*definition)->getResult(cast<OpResult>(v).getResultNumber()));
+  };
+  for (Value v : body.getTerminator()->getOperands())
+    bringIn(v);
+  for (Operation &op : body.without_terminator()) {
+    llvm::for_each(op.getOperands(), bringIn);
+    auto isVector = [&](Value v) { return isa<VectorType>(values.lookup(v).getType()); };
+    if (isa_and_nonnull<kernel::KernelDialect>(op.getDialect()))
+      values.map(op.getResult(0), special(b, &op));
+    else if (llvm::none_of(op.getOperands(), isVector))
+      b.clone(op, values);
+    else if (OpTrait::hasElementwiseMappableTraits(&op) || isa<UnrealizedConversionCastOp>(op))
+      cloneElementwise(b, &op, values, lanes);
+    else
+      cloneLanes(b, &op, values, lanes);
+  }
+}
+
+SmallVector<Value> capturesOf(Operation *kernel) {
+  llvm::SetVector<Value> captures;
+  kernel->getRegion(0).walk([&](Operation *op) {
+    for (Value v : op->getOperands()) {
+      if (kernel->getRegion(0).isAncestor(v.getParentRegion()))
+        continue;
+      Operation *definition = v.getDefiningOp();
+      if (!definition || !definition->hasTrait<OpTrait::ConstantLike>())
+        captures.insert(v);
+    }
+  });
+  return captures.takeVector();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// How the lanes of an operand lie in memory.
+enum class Access { uniform, contiguous, scattered };
+} // namespace
+
+static Access classify(MemRefType type, AffineMap map, unsigned laneDim, int64_t lanes) {
+  if (lanes == 1 || !map.isFunctionOfDim(laneDim))
+    return Access::uniform;
+  for (AffineExpr e : map.getResults().drop_back())
+    if (e.isFunctionOfDim(laneDim))
+      return Access::scattered;
+  AffineExpr last = map.getResults().back();
+  AffineExpr dim = getAffineDimExpr(laneDim, map.getContext());
+  AffineExpr step = simplifyAffineExpr(last.replace(dim, dim + 1) - last, map.getNumDims(), 0);
+  auto constant = dyn_cast<AffineConstantExpr>(step);
+  return constant && constant.getValue() == 1 && type.isLastDimUnitStride() ? Access::contiguous
+                                                                            : Access::scattered;
+}
+
+/// Booleans take a byte in memory (DLPack), but a vector of i1 would be stored as
+/// bits: they are accessed as bytes. Both types have the same descriptor, so the
+/// cast vanishes when memrefs are lowered.
+static Value byteView(OpBuilder &b, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.getElementType().isInteger(1))
+    return memref;
+  auto bytes = MemRefType::get(type.getShape(), b.getI8Type(), type.getLayout(),
+                               type.getMemorySpace());
+  return UnrealizedConversionCastOp::create(b, loc, bytes, memref).getResult(0);
+}
+
+static Value bytesToBits(OpBuilder &b, Location loc, Value bytes) {
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bytes.getType()));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, bytes, zero);
+}
+
+static Value bitsToBytes(OpBuilder &b, Location loc, Value bits) {
+  Type type = b.getI8Type();
+  if (auto vector = dyn_cast<VectorType>(bits.getType()))
+    type = vector.clone(type);
+  return arith::ExtUIOp::create(b, loc, type, bits);
+}
+
+static Value laneMask(OpBuilder &b, Location loc, int64_t lanes, Value count) {
+  return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+}
+
+/// The iterators of one lane. Lanes at or beyond `count` get index 0, which is in
+/// bounds of whatever has elements.
+static SmallVector<Value> laneIterators(OpBuilder &b, Location loc, ValueRange iterators,
+                                        unsigned laneDim, Value lane, Value count) {
+  SmallVector<Value> result(iterators);
+  Value index = arith::AddIOp::create(b, loc, iterators[laneDim], lane);
+  if (count) {
+    Value valid = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane, count);
+    index = arith::SelectOp::create(b, loc, valid, index, indexConstant(b, loc, 0));
+  }
+  result[laneDim] = index;
+  return result;
+}
+
+static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
+                     unsigned laneDim, int64_t lanes, Value count) {
+  auto type = cast<MemRefType>(source.getType());
+  Access access = classify(type, map, laneDim, lanes);
+  if (access == Access::uniform)
+    return memref::LoadOp::create(b, loc, source, applyMap(b, loc, map, iterators));
+  auto vector = VectorType::get({lanes}, type.getElementType());
+  if (access == Access::contiguous) {
+    SmallVector<Value> indices = applyMap(b, loc, map, iterators);
+    if (!count)
+      return vector::LoadOp::create(b, loc, vector, source, indices);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+    return vector::MaskedLoadOp::create(b, loc, vector, source, indices,
+                                        laneMask(b, loc, lanes, count), zero);
+  }
+  SmallVector<Value> elements;
+  for (int64_t l = 0; l < lanes; ++l) {
+    SmallVector<Value> at =
+        laneIterators(b, loc, iterators, laneDim, indexConstant(b, loc, l), count);
+    elements.push_back(memref::LoadOp::create(b, loc, source, applyMap(b, loc, map, at)));
+  }
+  return vector::FromElementsOp::create(b, loc, vector, elements);
+}
+
+Value loadLanes(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
+                unsigned laneDim, int64_t lanes, Value count) {
+  Value bytes = byteView(b, loc, source);
+  Value loaded = loadRaw(b, loc, bytes, map, iterators, laneDim, lanes, count);
+  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+}
+
+/// Stores lane by lane: unrolled where all lanes count, else in a loop that ends
+/// at `count`.
+static void storeScattered(OpBuilder &b, Location loc, Value value, Value target, AffineMap map,
+                           ValueRange iterators, unsigned laneDim, int64_t lanes, Value count) {
+  auto storeAt = [&](OpBuilder &b, Value element, Value lane) {
+    SmallVector<Value> at = laneIterators(b, loc, iterators, laneDim, lane, nullptr);
+    memref::StoreOp::create(b, loc, element, target, applyMap(b, loc, map, at));
+  };
+  if (!count) {
+    for (int64_t l = 0; l < lanes; ++l)
+      storeAt(b, extractLane(b, loc, value, l), indexConstant(b, loc, l));
+    return;
+  }
+  Value end = arith::MinSIOp::create(b, loc, count, indexConstant(b, loc, lanes));
+  scf::ForOp::create(b, loc, indexConstant(b, loc, 0), end, indexConstant(b, loc, 1), ValueRange(),
+                     [&](OpBuilder &b, Location, Value lane, ValueRange) {
+                       Value element =
+                           vector::ExtractOp::create(b, loc, value, OpFoldResult(lane));
+                       storeAt(b, element, lane);
+                       scf::YieldOp::create(b, loc);
+                     });
+}
+
+void storeLanes(OpBuilder &b, Location loc, Value value, Value target, AffineMap map,
+                ValueRange iterators, unsigned laneDim, int64_t lanes, Value count) {
+  Value bytes = byteView(b, loc, target);
+  if (bytes != target)
+    value = bitsToBytes(b, loc, value);
+  Access access = classify(cast<MemRefType>(bytes.getType()), map, laneDim, lanes);
+  if (access == Access::uniform) {
+    memref::StoreOp::create(b, loc, extractLane(b, loc, value, 0), bytes,
+                            applyMap(b, loc, map, iterators));
+    return;
+  }
+  value = asVector(b, loc, value, lanes);
+  if (access == Access::scattered)
+    return storeScattered(b, loc, value, bytes, map, iterators, laneDim, lanes, count);
+  SmallVector<Value> indices = applyMap(b, loc, map, iterators);
+  if (count)
+    vector::MaskedStoreOp::create(b, loc, bytes, indices, laneMask(b, loc, lanes, count), value);
+  else
+    vector::StoreOp::create(b, loc, value, bytes, indices);
+}
+
+//===----------------------------------------------------------------------===//
+// Keys
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Prints a region with values numbered in order of appearance, so that equal
+/// code gives equal text wherever it stands.
+class KeyPrinter {
+public:
+  explicit KeyPrinter(llvm::raw_ostream &os) : os(os) {}
+
+  void print(Operation *op) {
+    os << op->getName() << '(';
+    llvm::interleave(op->getOperands(), os, [&](Value v) { printValue(v); }, ",");
+    os << ')' << op->getAttrDictionary() << ':';
+    for (Value result : op->getResults())
+      define(result);
+    for (Region &region : op->getRegions())
+      print(region);
+    os << '\n';
+  }
+
+  void print(Region &region) {
+    os << '{';
+    for (Block &block : region) {
+      for (Value argument : block.getArguments())
+        define(argument);
+      for (Operation &op : block)
+        print(&op);
+    }
+    os << '}';
+  }
+
+private:
+  void define(Value v) {
+    numbers.try_emplace(v, numbers.size());
+    os << v.getType() << ' ';
+  }
+  void printValue(Value v) {
+    Attribute constant;
+    if (!numbers.count(v) && matchPattern(v, m_Constant(&constant)))
+      os << constant;
+    else if (auto [it, fresh] = numbers.try_emplace(v, numbers.size()); fresh)
+      os << "captured " << it->second << ' ' << v.getType();
+    else
+      os << it->second;
+  }
+
+  llvm::raw_ostream &os;
+  llvm::DenseMap<Value, unsigned> numbers;
+};
+} // namespace
+
+std::string keyOf(Operation *kernel) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  os << kernel->getName() << kernel->getAttrDictionary();
+  KeyPrinter(os).print(kernel->getRegion(0));
+  return key;
+}
+
+} // namespace strut::cpu
