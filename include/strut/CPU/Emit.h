@@ -75,6 +75,10 @@ using SpecialOp = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Operat
 void cloneAsVectors(mlir::OpBuilder &b, mlir::Block &body, mlir::IRMapping &values, int64_t lanes,
                     SpecialOp special);
 
+/// Values from outside that the body of `kernel` uses, constants apart (those are
+/// cloned in): they become arguments of its function.
+llvm::SmallVector<mlir::Value> capturesOf(mlir::Operation *kernel);
+
 /// `value`, broadcast to `lanes` elements if it is a scalar.
 mlir::Value asVector(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t lanes);
 
