@@ -136,11 +136,12 @@ ensure_setup() {
   exec 9>&-
 }
 
-# ensure_build [PRESET]: sets up and builds; STRUT_BUILD becomes the build folder.
+# ensure_build [PRESET]: sets up and builds; STRUT_BUILD becomes the build folder,
+# and Python imports strut from there.
 ensure_build() {
   local preset=${1:-release}
-  STRUT_BUILD=$STRUT_ROOT/build/$preset
-  export STRUT_BUILD
+  export STRUT_BUILD=$STRUT_ROOT/build/$preset
+  export PYTHONPATH=$STRUT_BUILD/python${PYTHONPATH:+:$PYTHONPATH}
   ensure_setup
   if [[ ! -f $STRUT_BUILD/build.ninja ]]; then
     say "configuring $preset"

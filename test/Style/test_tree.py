@@ -65,6 +65,17 @@ def test_no_file_is_too_long():
     assert not long, f"more than {LONGEST_FILE} lines: {long}"
 
 
+def test_links_of_pages_lead_somewhere():
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text(path))
+        if "://" not in target and not (path.parent / target).exists()
+    ]
+    assert not broken, "\n".join(broken)
+
+
 def test_scripts_can_be_executed():
     scripts = [
         path
