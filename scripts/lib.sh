@@ -130,7 +130,8 @@ ensure_setup() {
   exec 9>"$STRUT_CACHE/lock"
   flock 9
   ensure_venv
-  export PATH=$STRUT_VENV/bin:/usr/lib/llvm-22/bin:$PATH
+  # LLVM comes last: the same compiler under a second path makes CMake start over.
+  export PATH=$STRUT_VENV/bin:$PATH:/usr/lib/llvm-22/bin
   ensure_onnx
   flock -u 9
   exec 9>&-
