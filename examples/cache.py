@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = 3  # entries of one name: checkouts and compilers of a machine share the folder
 
 
 class CompileError(RuntimeError):
@@ -53,6 +54,14 @@ def _kept(name: str, key: "hashlib._Hash", make: Callable[[Path], None]) -> tupl
         return path, seconds
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        _prune(name)
+
+
+def _prune(name: str) -> None:
+    """Removes what older compilers or exporters made of `name`, but for the latest entries."""
+    entries = sorted(folder().glob(f"{name}-" + "[0-9a-f]" * 16), key=lambda path: path.stat().st_mtime)
+    for path in entries[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def exported(name: str, sources: list[Path], make: Callable[[Path], None]) -> tuple[Path, float]:

@@ -8,6 +8,8 @@ from typing import Callable
 
 import numpy as np
 
+from examples import cache
+
 
 def threads() -> int:
     """The processors this process may use."""
@@ -18,6 +20,9 @@ class Strut:
     name = "Strut"
 
     def __init__(self, library: Path, width: int):
+        built = cache.compiler().parents[1] / "python"
+        if built.is_dir() and str(built) not in sys.path:
+            sys.path.append(str(built))  # an installed package comes first
         try:
             import strut
         except ImportError as error:

@@ -143,7 +143,10 @@ def main() -> int:
         terminal.heading("Search by meaning")
         terminal.field("page", f"{arguments.text.name}, {len(texts)} passages")
         search(texts, questions, max(1, arguments.best), max(1, arguments.threads))
-    except (OSError, ValueError, weights.MissingWeights, cache.CompileError) as error:
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except (ValueError, weights.MissingWeights, cache.CompileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

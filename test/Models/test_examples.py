@@ -1,0 +1,97 @@
+"""The example programs as a user meets them: what they print, and what they say when it fails."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from examples.minilm import passages, weights
+
+QUESTION = "Where do fish live?"
+TEXT = """Bread is baked in an oven at high heat every morning.
+
+Trout swim in the clear water of cold mountain streams.
+"""
+
+
+@pytest.fixture
+def example(root, strut):
+    """example(script, *arguments, code=0): runs an example against the build under test."""
+
+    def run(script, *arguments, code=0):
+        environment = {**os.environ, "STRUT": str(strut)}
+        command = [sys.executable, str(root / "examples" / script), *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, timeout=240
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
+        assert "\x1b" not in done.stdout, "colour codes where there is no terminal"
+        return done
+
+    return run
+
+
+@pytest.fixture
+def minilm():
+    try:
+        weights.folder()
+    except weights.MissingWeights as missing:
+        pytest.skip(str(missing))
+
+
+def test_search_in_a_text_of_ones_own(example, minilm, tmp_path):
+    page = tmp_path / "page.txt"
+    page.write_text(TEXT)
+    shown = example("minilm/search.py", "--text", page, "--ask", QUESTION, "--best", 1).stdout
+    assert QUESTION in shown
+    assert "Trout swim" in shown and "Bread" not in shown
+    assert "agreement" in shown and "ONNX Runtime" in shown
+
+
+def test_search_in_its_own_page(example, minilm):
+    shown = example("minilm/search.py").stdout
+    assert "lighthouses.txt" in shown and "Fresnel" not in shown.split("flame")[0]
+
+
+@pytest.mark.parametrize(
+    "content,complaint",
+    [(None, "No such file"), (b"", "holds no text"), (b"\x7fELF\0\0", "is not a text file")],
+    ids=["missing", "empty", "binary"],
+)
+def test_search_in_what_is_no_text(example, tmp_path, content, complaint):
+    page = tmp_path / "page.txt"
+    if content is not None:
+        page.write_bytes(content)
+    done = example("minilm/search.py", "--text", page, "--ask", QUESTION, code=1)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and complaint in lines[0] and "page.txt" in lines[0]
+
+
+def test_digits(example):
+    shown = example("digits/classify.py").stdout
+    rows = [line for line in shown.splitlines() if " of 360" in line]
+    assert len(rows) == 3
+    assert len({line.split("of 360,")[1].strip() for line in rows}) == 1, "one accuracy for all three"
+
+
+def test_demo_explains_itself(root):
+    demo = root / "scripts" / "demo"
+    shown = subprocess.run([demo, "--help"], capture_output=True, text=True, timeout=30)
+    assert shown.returncode == 0 and "--ask" in shown.stdout
+    wrong = subprocess.run([demo, "--question"], capture_output=True, text=True, timeout=30)
+    assert wrong.returncode == 1 and "--question" in wrong.stderr
+
+
+def test_passages():
+    text = "Title\n\nDr. Smith found 3.5 g of it at home in St. Ives. He kept it for the rest of his long life! Ok?\n"
+    assert passages.split(text) == [
+        "Title: Dr. Smith found 3.5 g of it at home in St. Ives.",
+        "He kept it for the rest of his long life! Ok?",
+    ]
+    assert passages.split(" \n\n ") == []
+    assert passages.split("Short.") == ["Short."]
+    long = passages.split("word, " * 300)
+    assert len(long) > 1 and max(map(len, long)) <= 401
+    assert " ".join(long).split() == ("word, " * 300).split()
+    assert len(passages.split("x" * 2000)) == 1
