@@ -84,10 +84,10 @@ def test_demo_explains_itself(root):
 
 
 def test_passages():
-    text = "Title\n\nDr. Smith found 3.5 g of it at home in St. Ives. He kept it for the rest of his long life! Ok?\n"
+    text = "Title\n\nDr. Smith found 3.5 g of it at home in St. Ives. He kept it for the rest of his long and happy life! Ok?\n"
     assert passages.split(text) == [
         "Title: Dr. Smith found 3.5 g of it at home in St. Ives.",
-        "He kept it for the rest of his long life! Ok?",
+        "He kept it for the rest of his long and happy life! Ok?",
     ]
     assert passages.split(" \n\n ") == []
     assert passages.split("Short.") == ["Short."]
