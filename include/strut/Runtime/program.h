@@ -4,23 +4,29 @@
  * it. It is private to an artefact: both sides are emitted by the same compiler
  * into the same module, so it carries no version of its own.
  *
- * The compiler emits one constant `strut_program`; the runtime serves the public
- * table of strut.h from it.
+ * The compiler emits a constant StrutProgram and the public table, a constant
+ * StrutModel: `describe` and `open` are thunks that add the program, the other
+ * entries are the strut_rt_ functions below.
  *===--------------------------------------------------------------------------===*/
 #ifndef STRUT_RUNTIME_PROGRAM_H
 #define STRUT_RUNTIME_PROGRAM_H
 
 #include "strut/Runtime/strut.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** What one run works on. */
 typedef struct StrutFrame {
-  void *const *inputs;        /**< data pointers (byte_offset applied), in order */
-  void *const *outputs;       /**< where each output goes, in order; for an aliased
-                                   output bound in place, the input's pointer */
-  char *arena;                /**< 64-byte aligned */
-  const int64_t *offsets;     /**< of each planned buffer in the arena */
-  const char *weights;        /**< base of the packed weights, 64-byte aligned */
-  const int64_t *dims;        /**< the bound dimensions */
+  void *const *inputs;    /**< data pointers (byte_offset applied), in order */
+  void *const *outputs;   /**< where each output goes, in order. An aliased output
+                               already holds the bytes of its input: it *is* the
+                               input's memory, or the runtime has copied them */
+  char *arena;            /**< 64-byte aligned */
+  const int64_t *offsets; /**< of each planned buffer in the arena */
+  const char *weights;    /**< base of the packed weights, 64-byte aligned */
+  const int64_t *dims;    /**< the bound dimensions */
   const StrutExecutor *executor;
 } StrutFrame;
 
@@ -49,22 +55,22 @@ typedef struct StrutProgram {
    * lie in a side file. */
   const char *weights;
   uint64_t weight_bytes;
-  const char *weights_file;     /**< path written at compile time; its last component is
-                                     also looked for beside the library */
-  uint64_t weights_hash;        /**< xxh3-64 of the packed weights, repeated in the side
-                                     file's header */
-  /** CPU features the code needs, as the runtime's probe names them (see cpu.h);
-   * 0 means the baseline of the target. */
+  const char *weights_file; /**< path written at compile time; its last component is
+                                 also looked for beside the library */
+  uint64_t weights_hash;    /**< xxh3-64 of the packed weights, repeated in the side
+                                 file's header */
+  /** CPU features the code needs: bit i is entry i of this target's list in
+   * CpuFeatures.def. 0: the baseline. */
   uint64_t cpu_features;
 } StrutProgram;
 
 /** Header of a side file; the weights follow at `data_offset`. */
 typedef struct StrutWeightsHeader {
-  char magic[8];            /**< "STRUTWT\0" */
-  uint32_t version;         /**< 1 */
-  uint32_t data_offset;     /**< 4096: page aligned */
+  char magic[8];        /**< "STRUTWT\0" */
+  uint32_t version;     /**< 1 */
+  uint32_t data_offset; /**< 4096: page aligned */
   uint64_t data_bytes;
-  uint64_t hash;            /**< xxh3-64 of the data */
+  uint64_t hash; /**< xxh3-64 of the data */
 } StrutWeightsHeader;
 
 /* Called by generated code. */
@@ -73,8 +79,7 @@ typedef struct StrutWeightsHeader {
 void strut_rt_parallel(const StrutExecutor *executor, StrutTaskFn body, void *argument,
                        int64_t tasks);
 
-/* Called by the table that the compiler emits: the public functions with the
- * program as first argument. */
+/* The functions of the table; `open` takes the program besides. */
 StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *options,
                           StrutSession **session);
 void strut_rt_close(StrutSession *session);
@@ -85,4 +90,7 @@ StrutStatus strut_rt_output_shape(const StrutContext *context, int32_t index, in
 StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, DLTensor *outputs);
 const char *strut_rt_error(const StrutContext *context);
 
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
 #endif /* STRUT_RUNTIME_PROGRAM_H */

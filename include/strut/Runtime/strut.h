@@ -33,15 +33,15 @@ typedef enum StrutStatus {
   STRUT_OK = 0,
   STRUT_INVALID_ARGUMENT = 1, /**< a tensor or dimension the model does not take */
   STRUT_OUT_OF_MEMORY = 2,
-  STRUT_IO = 3,               /**< the weights file is missing, stale or unreadable */
-  STRUT_UNSUPPORTED = 4       /**< this machine lacks what the code was compiled for */
+  STRUT_IO = 3,         /**< the weights file is missing, stale or unreadable */
+  STRUT_UNSUPPORTED = 4 /**< this machine lacks what the code was compiled for */
 } StrutStatus;
 
 /** One axis of an input or output. */
 typedef struct StrutDim {
-  int64_t size;      /**< the extent, or -1 where it depends on the dimensions */
-  int32_t symbol;    /**< index into StrutDescription::dims when the axis *is* that
-                          dimension, else -1 */
+  int64_t size;   /**< the extent, or -1 where it depends on the dimensions */
+  int32_t symbol; /**< index into StrutDescription::dims when the axis *is* that
+                       dimension, else -1 */
 } StrutDim;
 
 /** What a caller must know of one input or output. */
@@ -49,25 +49,25 @@ typedef struct StrutTensorInfo {
   const char *name;
   DLDataType dtype;
   int32_t rank;
-  const StrutDim *shape;  /**< `rank` entries */
-  int32_t alias;          /**< for an output: the input whose memory it may share and
-                               update in place (a key/value cache), else -1 */
+  const StrutDim *shape; /**< `rank` entries */
+  int32_t alias;         /**< for an output: the input whose memory it may share and
+                              update in place (a key/value cache), else -1 */
 } StrutTensorInfo;
 
 typedef struct StrutDescription {
-  const char *model;            /**< name of the model's graph */
-  const char *target;           /**< LLVM triple */
-  const char *cpu;              /**< CPU that the code was generated for */
-  const char *producer;         /**< "strut <version>" */
+  const char *model;    /**< name of the model's graph */
+  const char *target;   /**< LLVM triple */
+  const char *cpu;      /**< CPU that the code was generated for */
+  const char *producer; /**< "strut <version>" */
   int32_t num_dims;
   int32_t num_inputs;
   int32_t num_outputs;
   int32_t reserved;
-  const char *const *dims;      /**< names of the symbolic dimensions */
+  const char *const *dims; /**< names of the symbolic dimensions */
   const StrutTensorInfo *inputs;
   const StrutTensorInfo *outputs;
-  uint64_t weight_bytes;        /**< packed weights in the section or the side file */
-  const char *metadata;         /**< JSON: the kernels and their share of FLOPs and bytes */
+  uint64_t weight_bytes; /**< packed weights in the section or the side file */
+  const char *metadata;  /**< JSON: the kernels and their share of FLOPs and bytes */
 } StrutDescription;
 
 /** A task range: call `body(argument, begin, end)` for disjoint ranges that cover
@@ -83,12 +83,12 @@ typedef struct StrutExecutor {
 } StrutExecutor;
 
 typedef struct StrutOpenOptions {
-  uint32_t struct_size;             /**< sizeof(StrutOpenOptions) */
-  int32_t threads;                  /**< 0: as many as the process may use; else at most
-                                         this many. Ignored with an executor. */
-  const StrutExecutor *executor;    /**< null: the pool of the process. Must outlive the session. */
-  const char *weights_path;         /**< null: the path written at compile time, then beside
-                                         the library */
+  uint32_t struct_size;          /**< sizeof(StrutOpenOptions) */
+  int32_t threads;               /**< 0: as many as the process may use; else at most
+                                      this many. Ignored with an executor. */
+  const StrutExecutor *executor; /**< null: the pool of the process. Must outlive the session. */
+  const char *weights_path;      /**< null: the path written at compile time, then beside
+                                      the library */
 } StrutOpenOptions;
 
 typedef struct StrutSession StrutSession;

@@ -1,0 +1,57 @@
+/*===- model.h - Sessions and contexts -----------------------------------------===*/
+#ifndef STRUT_RUNTIME_MODEL_H
+#define STRUT_RUNTIME_MODEL_H
+
+#include "text.h"
+#include "weights.h"
+#include <stdatomic.h>
+
+struct StrutSession {
+  const StrutProgram *program;
+  StrutWeights weights;
+  /** The user's, or parallel_for of the process's pool. */
+  StrutExecutor executor;
+  int32_t uses_pool;
+  /** The session itself and its contexts: who drops the last one unmaps. */
+  _Atomic int32_t references;
+};
+
+/** A context and its tables lie in one mapping; the arena is another. */
+struct StrutContext {
+  StrutSession *session;
+  uint64_t bytes; /**< of the mapping of this object */
+  int32_t bound;
+
+  char *arena;
+  int64_t arena_bytes;
+
+  StrutExecutor executor;
+  int64_t *dims;         /**< bound */
+  int64_t *wanted;       /**< that the inputs of a run ask for */
+  int32_t *wanted_by;    /**< the input that did, -1 where none has the dimension */
+  int64_t *buffer_bytes; /**< of each planned buffer, then of each output */
+  int64_t *offsets;      /**< of each planned buffer, then of each output */
+  int32_t *scratch;      /**< of the layout */
+  int64_t *shapes;       /**< of the outputs, one after the other, as bind writes them */
+  int64_t *strides;      /**< likewise, with one spare entry behind each output's */
+  int64_t *shape_of;     /**< where each output's shape starts in `shapes` */
+  void **inputs;
+  void **outputs;
+
+  char error[StrutTextCapacity];
+};
+
+/** Bytes of a dense tensor; -1 when that does not fit. */
+int64_t strut_tensor_bytes(DLDataType dtype, const int64_t *shape, int32_t rank);
+
+/** Checks the inputs of a run against the description and each other; fills
+ * context->inputs, wanted and wanted_by. Writes the context's error. */
+StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inputs);
+
+/** Checks the outputs that the caller owns and points the others at the context's
+ * memory (or, where they alias, the input's); fills context->outputs. The context
+ * is bound. Writes the context's error. */
+StrutStatus strut_check_outputs(StrutContext *context, const DLTensor *const *inputs,
+                                DLTensor *outputs);
+
+#endif /* STRUT_RUNTIME_MODEL_H */
