@@ -224,6 +224,21 @@ LogicalResult RowsOp::verify() {
   SmallVector<AffineMap> maps = getMaps();
   if (maps.empty() || getAxes() < 1 || getAxes() > maps[0].getNumDims())
     return emitOpError("needs between one and all of its dimensions as axes");
+  if (auto extents = getExtents()) {
+    if (extents->size() != maps[0].getNumDims())
+      return emitOpError("has ") << extents->size() << " extents for " << maps[0].getNumDims()
+                                 << " dimensions";
+    if (llvm::any_of(*extents, [](int64_t e) { return e < -1; }))
+      return emitOpError("has a negative extent");
+  }
+  for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
+    bool given = getExtents() && (*getExtents())[d] >= 0;
+    bool indexes = llvm::any_of(maps, [&](AffineMap map) {
+      return llvm::is_contained(map.getResults(), getAffineDimExpr(d, getContext()));
+    });
+    if (!given && !indexes)
+      return emitOpError("has no operand and no entry of `extents` that gives the extent of d") << d;
+  }
   return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(), {}, 0);
 }
 

@@ -183,6 +183,10 @@ def Kernel_RowsOp : Kernel_StructuredOp<"rows"> {
     it must be the same for the whole row: made of combined values and of inputs
     whose maps use no axis.
 
+    The extent of an iteration dimension is that of the operand dimension which it
+    indexes alone. A window's axis, which occurs in sums only (`oh * 2 + kh`), has
+    its extent in `extents`: one per iteration dimension, -1 for "from the operands".
+
     ```mlir
     // y = x / sqrt(sum x^2)
     %y = kernel.rows ins(%x : tensor<?x384xf32>) outs(%o : tensor<?x384xf32>)
@@ -201,7 +205,16 @@ def Kernel_RowsOp : Kernel_StructuredOp<"rows"> {
     Variadic<Kernel_Buffer>:$inits,
     Optional<Kernel_Buffer>:$workspace,
     AffineMapArrayAttr:$indexing_maps,
-    I64Attr:$axes);
+    I64Attr:$axes,
+    OptionalAttr<DenseI64ArrayAttr>:$extents);
+  let builders = [
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::ValueRange":$inputs,
+                   "::mlir::ValueRange":$inits, "::mlir::Value":$workspace,
+                   "::mlir::ArrayAttr":$indexing_maps, "uint64_t":$axes), [{
+      build($_builder, $_state, results, inputs, inits, workspace, indexing_maps, axes,
+            ::mlir::DenseI64ArrayAttr());
+    }]>
+  ];
 }
 
 def Kernel_MapOp : Kernel_StructuredOp<"map"> {
