@@ -14,8 +14,11 @@ struct Target {
 
   /// f32 elements in a vector.
   int64_t lanes() const { return vectorBytes / 4; }
-  /// Columns of a weight panel: four vectors.
-  int64_t panelColumns() const { return 4 * lanes(); }
+  /// Vectors in a row of a register tile that is wide enough to be fed by `columns`.
+  int64_t panelVectors(int64_t columns) const {
+    int64_t widest = vectorRegisters >= 32 ? 4 : 2, needed = (columns + lanes() - 1) / lanes();
+    return needed < 1 ? 1 : needed < widest ? needed : widest;
+  }
   /// Rows of a register tile of `vectors` vectors each: accumulators fill the
   /// registers but for one panel row and the broadcast values. At most 8 rows,
   /// or activations whose stride is a multiple of 4 KiB fight for cache sets.

@@ -1,0 +1,25 @@
+//===- Passes.h - From tensors to planned memory ---------------*- C++ -*-===//
+#ifndef STRUT_PLAN_PASSES_H
+#define STRUT_PLAN_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class ModuleOp;
+class OpPassManager;
+} // namespace mlir
+
+namespace strut::plan {
+
+#define GEN_PASS_DECL
+#include "strut/Plan/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "strut/Plan/Passes.h.inc"
+
+/// Kernels on tensors to kernels on planned memory: bufferize-host, plan-memory.
+void buildPipeline(mlir::OpPassManager &pm);
+
+} // namespace strut::plan
+
+#endif // STRUT_PLAN_PASSES_H

@@ -1,0 +1,38 @@
+//===- Passes.td - From tensors to planned memory ----------*- tablegen -*-===//
+#ifndef STRUT_PLAN_PASSES
+#define STRUT_PLAN_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def BufferizeHost : Pass<"strut-bufferize-host", "::mlir::ModuleOp"> {
+  let summary = "turn the tensors of the host function into memrefs";
+  let description = [{
+    Results of `@main` become trailing memref arguments, in order, marked
+    `strut.output`; in their place `@main` returns the extents of the outputs, axis
+    by axis, as index values. Then One-Shot Bufferize runs: kernels write in place,
+    inputs are read-only, and every intermediate is one `memref.alloc`.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def PlanMemory : Pass<"strut-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "place every intermediate in one arena";
+  let description = [{
+    Every `memref.alloc` of `@main` becomes a view of an arena at an offset that
+    is chosen when dimensions are bound. `@main` gets the arguments `%arena` and one
+    offset per buffer, and the attribute `strut.lifetimes`: first and last
+    position, inclusive, at which each buffer is live. What is copied to an output
+    at its end is computed there in the first place.
+
+    `@main_bind` takes the dimensions and returns the size of each buffer in
+    bytes, then the extents of the outputs.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"buffers", "buffers", "buffers placed in the arena">,
+    Statistic<"inPlace", "outputs-in-place", "outputs computed without a copy">
+  ];
+}
+
+#endif // STRUT_PLAN_PASSES

@@ -1,0 +1,68 @@
+//===- Emitter.cpp - Kernel functions and how they are called -------------===//
+#include "strut/CPU/Emit.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace strut::cpu {
+
+MemRefType Emitter::generalize(MemRefType type) {
+  if (type.getRank() == 0)
+    return type;
+  SmallVector<int64_t> shape(type.getRank(), ShapedType::kDynamic), strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return type;
+  for (int64_t &stride : MutableArrayRef(strides).drop_back())
+    stride = ShapedType::kDynamic;
+  if (strides.back() != 1)
+    strides.back() = ShapedType::kDynamic;
+  auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
+  return MemRefType::get(shape, type.getElementType(), layout, type.getMemorySpace());
+}
+
+Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, StringRef key,
+                                ValueRange arguments, Value tasks, TaskBody body) {
+  Launch launch;
+  launch.tasks = tasks;
+  SmallVector<Type> types;
+  for (Value argument : arguments) {
+    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
+      MemRefType general = generalize(type);
+      if (general != type)
+        argument = memref::CastOp::create(host, loc, general, argument);
+    }
+    launch.arguments.push_back(argument);
+    types.push_back(argument.getType());
+  }
+  Type index = host.getIndexType();
+  types.append({index, index});
+
+  std::string fullKey;
+  llvm::raw_string_ostream os(fullKey);
+  os << name << '|' << key << '|';
+  llvm::interleaveComma(types, os);
+  func::FuncOp &kernel = kernels[fullKey];
+  if (!kernel) {
+    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+    kernel = func::FuncOp::create(b, loc, (name + "_" + Twine(kernels.size() - 1)).str(),
+                                  b.getFunctionType(types, {}));
+    kernel.setPrivate();
+    b.setInsertionPointToStart(kernel.addEntryBlock());
+    ValueRange parameters(kernel.getArguments());
+    Value begin = parameters[arguments.size()], end = parameters[arguments.size() + 1];
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    scf::ForOp::create(b, loc, begin, end, one, {},
+                       [&](OpBuilder &nested, Location, Value task, ValueRange) {
+                         body(nested, parameters.take_front(arguments.size()), task);
+                         scf::YieldOp::create(nested, loc);
+                       });
+    func::ReturnOp::create(b, loc);
+  }
+  launch.kernel = kernel;
+  return launch;
+}
+
+} // namespace strut::cpu

@@ -1,0 +1,181 @@
+//===- MicroKernel.cpp - Sums of products on a register tile --------------===//
+#include "MicroKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace strut::cpu {
+
+static Value constantIndex(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+static Value add(OpBuilder &b, Location loc, Value x, Value y) {
+  return b.createOrFold<arith::AddIOp>(loc, x, y, arith::IntegerOverflowFlags::nsw);
+}
+static Value mul(OpBuilder &b, Location loc, Value x, Value y) {
+  return b.createOrFold<arith::MulIOp>(loc, x, y, arith::IntegerOverflowFlags::nsw);
+}
+
+//===----------------------------------------------------------------------===//
+// FlatView
+//===----------------------------------------------------------------------===//
+
+FlatView::FlatView(OpBuilder &b, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memref);
+  offset = metadata.getOffset();
+  SmallVector<int64_t> staticStrides;
+  int64_t staticOffset;
+  (void)type.getStridesAndOffset(staticStrides, staticOffset);
+  for (auto [stride, known] : llvm::zip(metadata.getStrides(), staticStrides))
+    strides.push_back(ShapedType::isDynamic(known) ? Value(stride) : constantIndex(b, loc, known));
+  // The size is never looked at: offsets are in bounds by construction.
+  auto flatType = MemRefType::get({ShapedType::kDynamic}, type.getElementType());
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  OpFoldResult size = constantIndex(b, loc, INT64_MAX);
+  flat = memref::ReinterpretCastOp::create(b, loc, flatType, metadata.getBaseBuffer(), zero,
+                                           ArrayRef(size), ArrayRef(one));
+}
+
+Value FlatView::offsetOf(OpBuilder &b, Location loc, AffineMap map, ValueRange iterators) const {
+  SmallVector<Value> present;
+  for (Value iterator : iterators)
+    present.push_back(iterator ? iterator : constantIndex(b, loc, 0));
+  Value result = offset;
+  for (auto [index, stride] : llvm::zip(applyMap(b, loc, map, present), strides))
+    result = add(b, loc, result, mul(b, loc, index, stride));
+  return result;
+}
+
+Value FlatView::strideOf(OpBuilder &b, Location loc, AffineMap map, unsigned dim) const {
+  SmallVector<AffineExpr> unit(map.getNumDims(), getAffineConstantExpr(0, b.getContext()));
+  SmallVector<AffineExpr> origin = unit;
+  unit[dim] = getAffineConstantExpr(1, b.getContext());
+  Value result;
+  for (auto [expr, stride] : llvm::zip(map.getResults(), strides)) {
+    auto at = [&](ArrayRef<AffineExpr> point) {
+      return cast<AffineConstantExpr>(
+                 simplifyAffineExpr(expr.replaceDims(point), map.getNumDims(), 0))
+          .getValue();
+    };
+    int64_t step = at(unit) - at(origin);
+    if (step == 0)
+      continue;
+    Value move = mul(b, loc, stride, constantIndex(b, loc, step));
+    result = result ? add(b, loc, result, move) : move;
+  }
+  return result ? result : constantIndex(b, loc, 0);
+}
+
+//===----------------------------------------------------------------------===//
+// TileProduct
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
+  auto loadB = [&](OpBuilder &nested, Value offset, int64_t v) -> Value {
+    Type element = cast<MemRefType>(b.getType()).getElementType();
+    auto type = VectorType::get(lanes, element);
+    Value at = add(nested, loc, offset, constantIndex(nested, loc, v * lanes));
+    if (masks.empty())
+      return vector::LoadOp::create(nested, loc, type, b, at);
+    Value zero = arith::ConstantOp::create(nested, loc, nested.getZeroAttr(type));
+    return vector::MaskedLoadOp::create(nested, loc, type, b, at, masks[v], zero);
+  };
+  auto step = [&](OpBuilder &nested, Value aOffset, Value bOffset, ValueRange accumulators) {
+    SmallVector<Value> columns, result;
+    for (int64_t v = 0; v < vectors; ++v)
+      columns.push_back(widen(nested, loc, loadB(nested, bOffset, v), accumulator));
+    for (auto [r, row] : llvm::enumerate(rowOffsets)) {
+      Value at = add(nested, loc, row, aOffset);
+      Value scalar = memref::LoadOp::create(nested, loc, a, at);
+      Value broadcast = vector::BroadcastOp::create(nested, loc, VectorType::get(lanes, accumulator),
+                                                    widen(nested, loc, scalar, accumulator));
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value acc = accumulators[r * vectors + v];
+        if (isa<FloatType>(accumulator)) {
+          result.push_back(vector::FMAOp::create(nested, loc, broadcast, columns[v], acc));
+        } else {
+          Value product = arith::MulIOp::create(nested, loc, broadcast, columns[v]);
+          result.push_back(arith::AddIOp::create(nested, loc, acc, product));
+        }
+      }
+    }
+    return result;
+  };
+  // One loop per k dimension, each adding its step to both offsets.
+  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Value, ValueRange)> nest =
+      [&](OpBuilder &nested, size_t depth, Value aOffset, Value bOffset,
+          ValueRange accumulators) -> SmallVector<Value> {
+    if (depth == extents.size())
+      return step(nested, aOffset, bOffset, accumulators);
+    auto loop = scf::ForOp::create(
+        nested, loc, constantIndex(nested, loc, 0), extents[depth], constantIndex(nested, loc, 1),
+        accumulators, [&](OpBuilder &inner, Location, Value k, ValueRange carried) {
+          Value nextA = add(inner, loc, aOffset, mul(inner, loc, k, aStrides[depth]));
+          Value nextB = add(inner, loc, bOffset, mul(inner, loc, k, bStrides[depth]));
+          scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, carried));
+        });
+    return SmallVector<Value>(loop.getResults());
+  };
+  return nest(builder, 0, constantIndex(builder, loc, 0), bOffset, init);
+}
+
+//===----------------------------------------------------------------------===//
+// Small helpers
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> delinearize(OpBuilder &b, Location loc, Value index, ValueRange extents) {
+  SmallVector<Value> result(extents.size());
+  for (size_t d = extents.size(); d-- > 1;) {
+    result[d] = arith::RemUIOp::create(b, loc, index, extents[d]);
+    index = arith::DivUIOp::create(b, loc, index, extents[d]);
+  }
+  if (!result.empty())
+    result[0] = index;
+  return result;
+}
+
+Value widen(OpBuilder &b, Location loc, Value value, Type element) {
+  Type type = value.getType();
+  if (getElementTypeOrSelf(type) == element)
+    return value;
+  Type wide = element;
+  if (auto vector = dyn_cast<VectorType>(type))
+    wide = vector.clone(element);
+  if (isa<FloatType>(element))
+    return arith::ExtFOp::create(b, loc, wide, value);
+  if (getElementTypeOrSelf(type).isUnsignedInteger())
+    return arith::ExtUIOp::create(b, loc, wide, value);
+  return arith::ExtSIOp::create(b, loc, wide, value);
+}
+
+Value stackArray(OpBuilder &b, Location loc, int64_t size, Type element) {
+  OpBuilder::InsertionGuard guard(b);
+  auto kernel = b.getInsertionBlock()->getParentOp();
+  while (!isa<func::FuncOp>(kernel))
+    kernel = kernel->getParentOp();
+  b.setInsertionPointToStart(&cast<func::FuncOp>(kernel).getBody().front());
+  return memref::AllocaOp::create(b, loc, MemRefType::get({size}, element),
+                                  b.getI64IntegerAttr(64));
+}
+
+Value extentOf(OpBuilder &host, kernel::KernelOpInterface op, unsigned dim) {
+  SmallVector<AffineMap> maps = op.getMaps();
+  for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
+    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+      if (expr != getAffineDimExpr(dim, host.getContext()))
+        continue;
+      if (auto packed = dyn_cast<kernel::PackedType>(operand.getType()))
+        return constantIndex(host, op.getLoc(), packed.getLogical().getDimSize(i));
+      auto type = cast<MemRefType>(operand.getType());
+      if (!type.isDynamicDim(i))
+        return constantIndex(host, op.getLoc(), type.getDimSize(i));
+      return memref::DimOp::create(host, op.getLoc(), operand, i);
+    }
+  return {};
+}
+
+} // namespace strut::cpu

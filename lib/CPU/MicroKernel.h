@@ -1,0 +1,60 @@
+//===- MicroKernel.h - Sums of products on a register tile -----*- C++ -*-===//
+#ifndef STRUT_LIB_CPU_MICROKERNEL_H
+#define STRUT_LIB_CPU_MICROKERNEL_H
+
+#include "strut/CPU/Emit.h"
+
+namespace strut::cpu {
+
+/// A memref as one flat array, addressed by offsets in elements.
+struct FlatView {
+  mlir::Value flat;                         ///< memref<?xT>
+  mlir::Value offset;                       ///< of its first element
+  llvm::SmallVector<mlir::Value> strides;   ///< one per dimension
+
+  FlatView(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
+
+  /// Offset of the element that `map` names at `iterators`; null iterators are 0.
+  mlir::Value offsetOf(mlir::OpBuilder &b, mlir::Location loc, mlir::AffineMap map,
+                       mlir::ValueRange iterators) const;
+  /// How far one step of iteration dimension `dim` moves.
+  mlir::Value strideOf(mlir::OpBuilder &b, mlir::Location loc, mlir::AffineMap map,
+                       unsigned dim) const;
+};
+
+/// acc[r][v] += sum over k of a[row r, k] * b[k, vector v], the terms in the order
+/// of k. One loop per entry of `extents`, the last one innermost.
+struct TileProduct {
+  mlir::Value a;                                   ///< flat memref
+  llvm::SmallVector<mlir::Value> rowOffsets;       ///< one per row of the tile
+  llvm::SmallVector<mlir::Value> aStrides;         ///< one per loop
+  mlir::Value b;                                   ///< flat memref, unit stride along columns
+  mlir::Value bOffset;
+  llvm::SmallVector<mlir::Value> bStrides;         ///< one per loop
+  llvm::SmallVector<mlir::Value> extents;          ///< trip count of each loop
+  llvm::SmallVector<mlir::Value> masks;            ///< per vector of b; empty: read whole vectors
+  int64_t vectors, lanes;
+  mlir::Type accumulator;                          ///< element type
+
+  /// Emits the loops; `init` and the result are row by row, vector by vector.
+  llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &builder, mlir::Location loc,
+                                      llvm::ArrayRef<mlir::Value> init) const;
+};
+
+/// Splits a linear index over row-major `extents`.
+llvm::SmallVector<mlir::Value> delinearize(mlir::OpBuilder &b, mlir::Location loc,
+                                           mlir::Value index, mlir::ValueRange extents);
+
+/// `value`, a scalar or vector, widened to `element` (f16 to f32, i8 to i32).
+mlir::Value widen(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type element);
+
+/// An uninitialised array on the stack of the kernel function around `b`.
+mlir::Value stackArray(mlir::OpBuilder &b, mlir::Location loc, int64_t size, mlir::Type element);
+
+/// Host-side extent of iteration dimension `dim`, from an operand whose map has it
+/// as a plain result; null if there is none.
+mlir::Value extentOf(mlir::OpBuilder &host, kernel::KernelOpInterface op, unsigned dim);
+
+} // namespace strut::cpu
+
+#endif // STRUT_LIB_CPU_MICROKERNEL_H

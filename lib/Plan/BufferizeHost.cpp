@@ -1,0 +1,118 @@
+//===- BufferizeHost.cpp - The host function from tensors to memrefs ------===//
+#include "strut/Plan/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace strut::plan {
+#define GEN_PASS_DEF_BUFFERIZEHOST
+#include "strut/Plan/Passes.h.inc"
+} // namespace strut::plan
+
+using namespace mlir;
+
+namespace strut::plan {
+namespace {
+
+/// `tensor.dim` of an argument is the index argument of that axis's symbol.
+struct DimOfArgument : OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
+    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+    std::optional<int64_t> axis = dim.getConstantIndex();
+    if (!argument || !axis)
+      return failure();
+    auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    if (!func)
+      return failure();
+    auto names = func.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "strut.dims");
+    auto symbols = func->getAttrOfType<ArrayAttr>("strut.symbols");
+    if (!names || !symbols)
+      return failure();
+    unsigned first = llvm::count_if(func.getArgumentTypes(), llvm::IsaPred<TensorType>);
+    for (auto [i, symbol] : llvm::enumerate(symbols))
+      if (symbol == names[*axis]) {
+        rewriter.replaceOp(dim, func.getArgument(first + i));
+        return success();
+      }
+    return failure();
+  }
+};
+
+struct BufferizeHostPass : impl::BufferizeHostBase<BufferizeHostPass> {
+  using BufferizeHostBase::BufferizeHostBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    if (failed(returnThroughArguments(main)) || failed(bufferize()))
+      signalPassFailure();
+  }
+
+  LogicalResult returnThroughArguments(func::FuncOp main);
+  LogicalResult bufferize();
+};
+
+LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
+  auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
+  OpBuilder b(ret);
+  SmallVector<Value> extents;
+  for (auto [i, result] : llvm::enumerate(ret.getOperands())) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type)
+      return ret.emitError("the host function must return ranked tensors, got ")
+             << result.getType();
+    auto buffer = MemRefType::get(type.getShape(), type.getElementType());
+    auto attributes = b.getDictionaryAttr(b.getNamedAttr("strut.output", b.getI64IntegerAttr(i)));
+    unsigned position = main.getNumArguments();
+    if (failed(main.insertArgument(position, buffer, attributes, result.getLoc())))
+      return failure();
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      extents.push_back(b.createOrFold<tensor::DimOp>(ret.getLoc(), result, axis));
+    bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange(), result,
+                                                      main.getArgument(position),
+                                                      /*restrict=*/true, /*writable=*/true);
+  }
+  ret.getOperandsMutable().assign(extents);
+  SmallVector<DictionaryAttr> resultAttributes;
+  SmallVector<Type> indices(extents.size(), b.getIndexType());
+  main.removeResAttrsAttr();
+  main.setFunctionType(b.getFunctionType(main.getArgumentTypes(), indices));
+  for (BlockArgument argument : main.getArguments())
+    if (isa<TensorType>(argument.getType()))
+      main.setArgAttr(argument.getArgNumber(),
+                      bufferization::BufferizationDialect::kWritableAttrName,
+                      b.getBoolAttr(false));
+
+  RewritePatternSet patterns(&getContext());
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+  tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
+  patterns.add<DimOfArgument>(&getContext());
+  return applyPatternsGreedily(main, std::move(patterns));
+}
+
+LogicalResult BufferizeHostPass::bufferize() {
+  bufferization::OneShotBufferizationOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
+  options.bufferAlignment = 64;
+  bufferization::BufferizationState state;
+  if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
+    return failure();
+  OpPassManager cleanup(ModuleOp::getOperationName());
+  cleanup.addPass(createCanonicalizerPass());
+  cleanup.addPass(createCSEPass());
+  return runPipeline(cleanup, getOperation());
+}
+
+} // namespace
+} // namespace strut::plan

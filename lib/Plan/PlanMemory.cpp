@@ -1,0 +1,233 @@
+//===- PlanMemory.cpp - Intermediates in one arena ------------------------===//
+//
+// Lifetimes are known at compile time, sizes when dimensions are bound: so this
+// pass writes down the lifetimes and generates the code for the sizes, and the
+// runtime lays out the arena.
+//
+//===----------------------------------------------------------------------===//
+#include "strut/Plan/Passes.h"
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Analysis/TopologicalSortUtils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace strut::plan {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "strut/Plan/Passes.h.inc"
+} // namespace strut::plan
+
+using namespace mlir;
+
+namespace strut::plan {
+namespace {
+
+struct Buffer {
+  memref::AllocOp alloc;
+  int32_t first, last; ///< positions in the body of @main
+};
+
+class HostPlanner {
+public:
+  explicit HostPlanner(func::FuncOp main) : main(main), body(main.getBody().front()) {}
+
+  /// Computes outputs where they are wanted; returns how many.
+  unsigned elideOutputCopies();
+  LogicalResult collect();
+  void generateBind();
+  void placeInArena();
+
+  SmallVector<Buffer> buffers;
+
+private:
+  int32_t positionOf(Operation *op) { return positions.lookup(body.findAncestorOpInBlock(*op)); }
+  static Value bytesOf(OpBuilder &b, memref::AllocOp alloc);
+
+  func::FuncOp main;
+  Block &body;
+  DenseMap<Operation *, int32_t> positions;
+};
+
+/// The allocation behind a chain of reshapes, which keep all elements in order.
+memref::AllocOp reshapedAllocation(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto alloc = dyn_cast<memref::AllocOp>(op))
+      return alloc;
+    if (!isa<memref::CollapseShapeOp, memref::ExpandShapeOp>(op))
+      return {};
+    value = op->getOperand(0);
+  }
+  return {};
+}
+
+unsigned HostPlanner::elideOutputCopies() {
+  unsigned elided = 0;
+  DenseSet<Value> used;
+  for (auto copy : llvm::make_early_inc_range(body.getOps<memref::CopyOp>())) {
+    auto output = dyn_cast<BlockArgument>(copy.getTarget());
+    memref::AllocOp alloc = reshapedAllocation(copy.getSource());
+    if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output") ||
+        !used.insert(output).second)
+      continue;
+    MemRefType wanted = alloc.getType();
+    auto type = cast<MemRefType>(output.getType());
+    if (type != wanted && (type.getRank() == 0 || wanted.getRank() == 0))
+      continue;
+    Value memory = output;
+    if (type != wanted) {
+      // An output is a dense array: its memory serves any shape of as many elements.
+      OpBuilder b(alloc);
+      Location loc = alloc.getLoc();
+      SmallVector<ReassociationIndices> all(1);
+      if (type.getRank() > 1) {
+        all[0] = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+        memory = memref::CollapseShapeOp::create(b, loc, memory, all);
+      }
+      if (wanted.getRank() > 1) {
+        all[0] = llvm::to_vector(llvm::seq<int64_t>(0, wanted.getRank()));
+        memory = memref::ExpandShapeOp::create(b, loc, wanted, memory, all, alloc.getMixedSizes());
+      }
+      if (memory.getType() != wanted)
+        memory = memref::CastOp::create(b, loc, wanted, memory);
+    }
+    alloc.replaceAllUsesWith(memory);
+    alloc.erase();
+    copy.erase();
+    ++elided;
+  }
+  return elided;
+}
+
+
+LogicalResult HostPlanner::collect() {
+  for (auto [i, op] : llvm::enumerate(body))
+    positions[&op] = i;
+  WalkResult walked = main.walk([&](memref::AllocOp alloc) {
+    Buffer buffer{alloc, positionOf(alloc), positionOf(alloc)};
+    if (!alloc.getType().getLayout().isIdentity()) {
+      alloc.emitError("a planned buffer must be dense, got ") << alloc.getType();
+      return WalkResult::interrupt();
+    }
+    SmallVector<Value> aliases{alloc.getResult()};
+    while (!aliases.empty()) {
+      Value alias = aliases.pop_back_val();
+      for (Operation *user : alias.getUsers()) {
+        buffer.last = std::max(buffer.last, positionOf(user));
+        // Views and the results of structured control flow keep the buffer alive.
+        if (isa<ViewLikeOpInterface>(user) || user->hasTrait<OpTrait::IsTerminator>()) {
+          Operation *carrier = isa<ViewLikeOpInterface>(user) ? user : user->getParentOp();
+          if (!isa<func::FuncOp>(carrier))
+            llvm::copy_if(carrier->getResults(), std::back_inserter(aliases), [](Value v) {
+              return isa<MemRefType>(v.getType());
+            });
+        }
+      }
+    }
+    buffers.push_back(buffer);
+    return WalkResult::advance();
+  });
+  return failure(walked.wasInterrupted());
+}
+
+/// Emits the size of a buffer from the operands of its allocation.
+Value HostPlanner::bytesOf(OpBuilder &b, memref::AllocOp alloc) {
+  Location loc = alloc.getLoc();
+  MemRefType type = alloc.getType();
+  int64_t fixed = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t extent : type.getShape())
+    fixed *= ShapedType::isDynamic(extent) ? 1 : extent;
+  Value bytes = arith::ConstantIndexOp::create(b, loc, fixed);
+  for (Value extent : alloc.getDynamicSizes())
+    bytes = b.createOrFold<arith::MulIOp>(loc, bytes, extent);
+  return bytes;
+}
+
+void HostPlanner::generateBind() {
+  unsigned symbols = 0, first = 0;
+  if (auto names = main->getAttrOfType<ArrayAttr>("strut.symbols"))
+    symbols = names.size();
+  while (first < main.getNumArguments() && !main.getArgument(first).getType().isIndex())
+    ++first;
+
+  // The sizes are computed in @main first, so that one clone serves all of them.
+  auto ret = cast<func::ReturnOp>(body.getTerminator());
+  SmallVector<Value> wanted;
+  for (Buffer &buffer : buffers) {
+    OpBuilder b(buffer.alloc);
+    wanted.push_back(bytesOf(b, buffer.alloc));
+  }
+  llvm::append_range(wanted, ret.getOperands());
+
+  OpBuilder b(main);
+  SmallVector<Type> indices(symbols, b.getIndexType()), results(wanted.size(), b.getIndexType());
+  auto bind = func::FuncOp::create(b, main.getLoc(), "main_bind",
+                                   b.getFunctionType(indices, results));
+  b.setInsertionPointToStart(bind.addEntryBlock());
+  IRMapping mapping;
+  for (unsigned i = 0; i < symbols; ++i)
+    mapping.map(main.getArgument(first + i), bind.getArgument(i));
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.omitBlockArguments = true;
+  for (Value value : wanted)
+    (void)getBackwardSlice(value, &slice, options);
+  for (Operation *op : topologicalSort(slice))
+    b.clone(*op, mapping);
+  SmallVector<Value> returned =
+      llvm::map_to_vector(wanted, [&](Value v) { return mapping.lookupOrDefault(v); });
+  func::ReturnOp::create(b, main.getLoc(), returned);
+
+  ret.getOperandsMutable().clear();
+  main.setFunctionType(b.getFunctionType(main.getArgumentTypes(), {}));
+}
+
+void HostPlanner::placeInArena() {
+  OpBuilder b(main.getContext());
+  Location loc = main.getLoc();
+  auto arenaType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
+  unsigned arena = main.getNumArguments();
+  (void)main.insertArgument(arena, arenaType, b.getDictionaryAttr(b.getNamedAttr("strut.arena", b.getUnitAttr())), loc);
+  SmallVector<Attribute> lifetimes;
+  for (Buffer &buffer : buffers) {
+    unsigned offset = main.getNumArguments();
+    (void)main.insertArgument(offset, b.getIndexType(), {}, loc);
+    lifetimes.push_back(b.getDenseI32ArrayAttr({buffer.first, buffer.last}));
+    b.setInsertionPoint(buffer.alloc);
+    auto view = memref::ViewOp::create(b, buffer.alloc.getLoc(), buffer.alloc.getType(),
+                                       main.getArgument(arena), main.getArgument(offset),
+                                       buffer.alloc.getDynamicSizes());
+    buffer.alloc.replaceAllUsesWith(view.getResult());
+    buffer.alloc.erase();
+  }
+  main->setAttr("strut.lifetimes", b.getArrayAttr(lifetimes));
+}
+
+struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    HostPlanner planner(main);
+    inPlace += planner.elideOutputCopies();
+    if (failed(planner.collect()))
+      return signalPassFailure();
+    planner.generateBind();
+    planner.placeInArena();
+    buffers += planner.buffers.size();
+  }
+};
+
+} // namespace
+
+void buildPipeline(OpPassManager &pm) {
+  pm.addPass(createBufferizeHost());
+  pm.addPass(createPlanMemory());
+}
+
+} // namespace strut::plan
