@@ -89,8 +89,8 @@ def search(texts: list[str], questions: list[str], best: int, width: int) -> Non
     for question, vector in zip(questions, ours):
         show_answers(question, texts, page @ vector[0], best)
     if not asked:
-        converse(strut, texts, page, best)
-        asked = [(text, batches([text])) for text in texts[:1]]
+        questions = converse(strut, texts, page, best) or texts[:1]
+        asked = [(question, batches([question])) for question in questions]
         ours = [embed(strut, feed) for _, feed in asked]
 
     # Strut is timed before ONNX Runtime starts its threads, which spin between runs.
@@ -111,16 +111,18 @@ def search(texts: list[str], questions: list[str], best: int, width: int) -> Non
     terminal.duel(rows, strut.name, reference.name)
 
 
-def converse(engine, texts: list[str], page: np.ndarray, best: int) -> None:
-    """Answers questions typed on the terminal until an empty one."""
+def converse(engine, texts: list[str], page: np.ndarray, best: int) -> list[str]:
+    """Answers questions typed on the terminal until an empty one, and returns them."""
     print("\n  Ask something of this text; an empty line ends.")
+    questions: list[str] = []
     while True:
         try:
             question = input("\n  ? ").strip()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             question = ""
         if not question:
-            return
+            return questions
+        questions.append(question)
         show_answers(question, texts, page @ embed(engine, batches([question]))[0], best)
 
 
