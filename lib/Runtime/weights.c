@@ -127,7 +127,7 @@ static int findOwnFile(const void *address, char *path) {
 static int besideLibrary(const StrutProgram *program, char *path) {
   const char *name = program->weights_file;
   char *folderEnd = path;
-  if (!findOwnFile(program, path))
+  if (!findOwnFile((const void *)program->run, path))
     return 0;
   for (char *at = path; *at; ++at)
     if (*at == '/')
