@@ -63,6 +63,24 @@ memref::AllocOp reshapedAllocation(Value value) {
   return {};
 }
 
+/// The dense array `output` with the shape of `alloc`, which has as many elements.
+/// Sizes are those of the allocation: an argument does not know its own.
+Value viewAs(Value output, memref::AllocOp alloc) {
+  OpBuilder b(alloc);
+  Location loc = alloc.getLoc();
+  SmallVector<OpFoldResult> sizes = alloc.getMixedSizes(), strides(sizes.size());
+  OpFoldResult stride = b.getIndexAttr(1);
+  for (size_t axis = sizes.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    Value size = getValueOrCreateConstantIndexOp(b, loc, sizes[axis]);
+    Value product = b.createOrFold<arith::MulIOp>(
+        loc, getValueOrCreateConstantIndexOp(b, loc, stride), size);
+    stride = getAsOpFoldResult(product);
+  }
+  Value view = memref::ReinterpretCastOp::create(b, loc, output, b.getIndexAttr(0), sizes, strides);
+  return memref::CastOp::create(b, loc, alloc.getType(), view);
+}
+
 unsigned HostPlanner::elideOutputCopies() {
   unsigned elided = 0;
   DenseSet<Value> used;
@@ -72,28 +90,7 @@ unsigned HostPlanner::elideOutputCopies() {
     if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output") ||
         !used.insert(output).second)
       continue;
-    MemRefType wanted = alloc.getType();
-    auto type = cast<MemRefType>(output.getType());
-    if (type != wanted && (type.getRank() == 0 || wanted.getRank() == 0))
-      continue;
-    Value memory = output;
-    if (type != wanted) {
-      // An output is a dense array: its memory serves any shape of as many elements.
-      OpBuilder b(alloc);
-      Location loc = alloc.getLoc();
-      SmallVector<ReassociationIndices> all(1);
-      if (type.getRank() > 1) {
-        all[0] = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-        memory = memref::CollapseShapeOp::create(b, loc, memory, all);
-      }
-      if (wanted.getRank() > 1) {
-        all[0] = llvm::to_vector(llvm::seq<int64_t>(0, wanted.getRank()));
-        memory = memref::ExpandShapeOp::create(b, loc, wanted, memory, all, alloc.getMixedSizes());
-      }
-      if (memory.getType() != wanted)
-        memory = memref::CastOp::create(b, loc, wanted, memory);
-    }
-    alloc.replaceAllUsesWith(memory);
+    alloc.replaceAllUsesWith(viewAs(output, alloc));
     alloc.erase();
     copy.erase();
     ++elided;

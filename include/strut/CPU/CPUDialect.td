@@ -42,9 +42,11 @@ def CPU_LaunchOp : Op<CPU_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUs
     Calls `kernel(arguments..., begin, end)` on the executor for disjoint ranges
     that cover [0, tasks), and returns when all are done.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Index:$tasks, Variadic<AnyType>:$arguments);
+  let arguments = (ins FlatSymbolRefAttr:$kernel, LLVM_AnyPointer:$executor, Index:$tasks,
+                       Variadic<AnyType>:$arguments);
   let assemblyFormat = [{
-    $kernel `tasks` `(` $tasks `)` `(` ($arguments^ `:` type($arguments))? `)` attr-dict
+    $kernel `on` $executor `:` type($executor) `tasks` $tasks
+    `(` ($arguments^ `:` type($arguments))? `)` attr-dict
   }];
 }
 
@@ -53,6 +55,13 @@ def CPU_UnbundleOp : Op<CPU_Dialect, "unbundle", [Pure]> {
   let arguments = (ins LLVM_AnyPointer:$bundle);
   let results = (outs Variadic<AnyType>:$arguments);
   let assemblyFormat = "$bundle attr-dict `:` type($bundle) `->` type($arguments)";
+}
+
+def CPU_ViewOp : Op<CPU_Dialect, "view", [Pure]> {
+  let summary = "memory at a pointer as a dense memref";
+  let arguments = (ins LLVM_AnyPointer:$pointer, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$pointer `[` $sizes `]` attr-dict `:` type($pointer) `->` type($result)";
 }
 
 #endif // STRUT_CPU_DIALECT

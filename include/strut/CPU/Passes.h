@@ -1,0 +1,25 @@
+//===- Passes.h - The CPU back end -----------------------------*- C++ -*-===//
+#ifndef STRUT_CPU_PASSES_H
+#define STRUT_CPU_PASSES_H
+
+#include "strut/CPU/Target.h"
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace strut::cpu {
+
+#define GEN_PASS_DECL
+#include "strut/CPU/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "strut/CPU/Passes.h.inc"
+
+/// Kernels on planned memory to the LLVM dialect.
+void buildPipeline(mlir::OpPassManager &pm, const Target &target);
+
+} // namespace strut::cpu
+
+#endif // STRUT_CPU_PASSES_H

@@ -1,0 +1,55 @@
+//===- Passes.td - The CPU back end ------------------------*- tablegen -*-===//
+#ifndef STRUT_CPU_PASSES
+#define STRUT_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+class TargetOptions {
+  list<Option> options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "64", "bytes of a vector register">,
+    Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers">
+  ];
+}
+
+def AssignLayouts : Pass<"strut-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "choose how the weights of contractions are stored";
+  let description = [{
+    The right-hand side of a `kernel.contract` that is a weight becomes a packed
+    operand in panels of columns. One that is computed and has no unit stride
+    along its columns gets a workspace in which it is packed at run time; so do
+    the keys of `kernel.attention`.
+  }];
+  let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = TargetOptions<>.options;
+  let statistics = [
+    Statistic<"packed", "packed", "weights in panels">,
+    Statistic<"workspaces", "workspaces", "operands packed at run time">
+  ];
+}
+
+def LowerKernels : Pass<"strut-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "emit the kernels of a bufferised host function";
+  let description = [{
+    Every kernel op of `@main` becomes a `cpu.launch` of a function written as
+    scf, vector and memref ops. Weights get their places; the module attribute
+    `cpu.weights` lists them in the order of their use. The functions
+    `@strut_run` and `@strut_bind` join `@main` and `@main_bind` to the runtime.
+  }];
+  let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+  let options = TargetOptions<>.options;
+  let statistics = [
+    Statistic<"launches", "launches", "launches in the host function">,
+    Statistic<"functions", "functions", "kernel functions written">
+  ];
+}
+
+def ConvertToLLVM : Pass<"strut-convert-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "turn emitted kernels and the host function into the LLVM dialect";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // STRUT_CPU_PASSES

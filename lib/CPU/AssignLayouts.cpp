@@ -1,0 +1,138 @@
+//===- AssignLayouts.cpp - How the operands of contractions are stored ----===//
+#include "strut/CPU/CPU.h"
+#include "strut/CPU/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace strut::cpu {
+#define GEN_PASS_DEF_ASSIGNLAYOUTS
+#include "strut/CPU/Passes.h.inc"
+} // namespace strut::cpu
+
+using namespace mlir;
+
+namespace strut::cpu {
+namespace {
+
+/// The extent of iteration dimension `dim` at the tensor level.
+Value extentOf(OpBuilder &b, kernel::KernelOpInterface op, unsigned dim) {
+  SmallVector<AffineMap> maps = op.getMaps();
+  AffineExpr expr = getAffineDimExpr(dim, b.getContext());
+  for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
+    if (isa<TensorType>(operand.getType()))
+      if (std::optional<unsigned> axis = map.getResultPosition(expr))
+        return b.createOrFold<tensor::DimOp>(op.getLoc(), operand, *axis);
+  return {};
+}
+
+/// An uninitialised array of the product of `extents`, with `columns` rounded up to
+/// whole panels.
+Value makeWorkspace(OpBuilder &b, Location loc, Type element, ArrayRef<Value> extents,
+                    Value columns, int64_t panel) {
+  Value n = arith::ConstantIndexOp::create(b, loc, panel);
+  Value size = b.createOrFold<arith::CeilDivUIOp>(loc, columns, n);
+  size = b.createOrFold<arith::MulIOp>(loc, size, n);
+  for (Value extent : extents)
+    size = b.createOrFold<arith::MulIOp>(loc, size, extent);
+  OpFoldResult mixed = getAsOpFoldResult(size);
+  return tensor::EmptyOp::create(b, loc, ArrayRef(mixed), element);
+}
+
+struct AssignLayoutsPass : impl::AssignLayoutsBase<AssignLayoutsPass> {
+  using AssignLayoutsBase::AssignLayoutsBase;
+
+  void runOnOperation() override {
+    target.vectorBytes = vectorBytes;
+    target.vectorRegisters = vectorRegisters;
+    getOperation().walk([&](kernel::ContractOp op) { assign(op); });
+    getOperation().walk([&](kernel::AttentionOp op) { assign(op); });
+  }
+
+private:
+  void assign(kernel::ContractOp op);
+  void assign(kernel::AttentionOp op);
+  bool pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n);
+
+  Target target;
+};
+
+/// Packs a weight; false if the right-hand side is none or has not all of k.
+bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n) {
+  auto use = op.getRhs().getDefiningOp<kernel::UseOp>();
+  if (!use)
+    return false;
+  MLIRContext *context = op.getContext();
+  AffineMap map = op.getMaps()[1];
+  SmallVector<int64_t> rows;
+  for (unsigned d : k) {
+    std::optional<unsigned> axis = map.getResultPosition(getAffineDimExpr(d, context));
+    if (!axis)
+      return false;
+    rows.push_back(*axis);
+  }
+  auto type = cast<RankedTensorType>(use.getType());
+  int64_t column = *map.getResultPosition(getAffineDimExpr(n, context));
+  int64_t width = target.panelVectors(type.getDimSize(column)) * target.lanes();
+  auto panels = PanelsAttr::get(context, rows, {column}, width);
+  auto packedType = kernel::PackedType::get(context, type,
+                                            cast<kernel::LayoutAttrInterface>(Attribute(panels)));
+  OpBuilder b(op);
+  Value packedUse = kernel::UseOp::create(b, use.getLoc(), packedType, use.getWeightAttr());
+  op->setOperand(1, packedUse);
+  if (use->use_empty())
+    use->erase();
+  ++packed;
+  return true;
+}
+
+void AssignLayoutsPass::assign(kernel::ContractOp op) {
+  kernel::ContractOp::Roles roles = op.getRoles();
+  if (roles.n.size() != 1 || op.getWorkspace() || pack(op, roles.k, roles.n[0]))
+    return;
+  auto type = cast<RankedTensorType>(op.getRhs().getType());
+  AffineMap map = op.getMaps()[1];
+  AffineExpr n = getAffineDimExpr(roles.n[0], op.getContext());
+  unsigned column = *map.getResultPosition(n);
+  if (column + 1 == type.getRank())
+    return; // unit stride: read in place
+
+  OpBuilder b(op);
+  auto kernelOp = cast<kernel::KernelOpInterface>(*op);
+  SmallVector<Value> extents;
+  for (unsigned d : llvm::concat<unsigned>(roles.batch, roles.k))
+    extents.push_back(extentOf(b, kernelOp, d));
+  int64_t columns = type.getDimSize(column);
+  int64_t width =
+      target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns) * target.lanes();
+  Value workspace = makeWorkspace(b, op.getLoc(), type.getElementType(), extents,
+                                  extentOf(b, kernelOp, roles.n[0]), width);
+  op.getWorkspaceMutable().assign(workspace);
+  ++workspaces;
+}
+
+/// Keys are packed as panels of their transpose, so that a score tile reads rows of
+/// the head size.
+void AssignLayoutsPass::assign(kernel::AttentionOp op) {
+  if (op.getWorkspace())
+    return;
+  OpBuilder b(op);
+  auto kernelOp = cast<kernel::KernelOpInterface>(*op);
+  auto type = cast<RankedTensorType>(op.getInputs()[1].getType());
+  unsigned iterators = op.getMaps()[0].getNumDims();
+  SmallVector<Value> extents;
+  AffineMap keys = op.getMaps()[1];
+  for (auto [axis, expr] : llvm::enumerate(keys.getResults()))
+    if (expr != getAffineDimExpr(iterators - 3, op.getContext()))
+      extents.push_back(b.createOrFold<tensor::DimOp>(op.getLoc(), op.getInputs()[1], axis));
+  Value workspace =
+      makeWorkspace(b, op.getLoc(), type.getElementType(), extents,
+                    extentOf(b, kernelOp, iterators - 3),
+                    target.panelVectors(INT32_MAX) * target.lanes());
+  op.getWorkspaceMutable().assign(workspace);
+  ++workspaces;
+}
+
+} // namespace
+} // namespace strut::cpu

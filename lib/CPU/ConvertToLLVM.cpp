@@ -1,0 +1,161 @@
+//===- ConvertToLLVM.cpp - Emitted code to the LLVM dialect ---------------===//
+#include "strut/CPU/CPU.h"
+#include "strut/CPU/Passes.h"
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace strut::cpu {
+#define GEN_PASS_DEF_CONVERTTOLLVM
+#include "strut/CPU/Passes.h.inc"
+} // namespace strut::cpu
+
+using namespace mlir;
+
+namespace strut::cpu {
+namespace {
+
+/// Writes the arguments to the stack and hands their address to the runtime.
+struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult matchAndRewrite(LaunchOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    MLIRContext *context = op.getContext();
+    Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type();
+    SmallVector<Type> types(adaptor.getArguments().getTypes());
+    auto bundleType = LLVM::LLVMStructType::getLiteral(context, types);
+    auto module = op->getParentOfType<ModuleOp>();
+    FailureOr<LLVM::LLVMFuncOp> parallel = LLVM::lookupOrCreateFn(
+        b, module, "strut_rt_parallel", {pointer, pointer, pointer, i64},
+        LLVM::LLVMVoidType::get(context));
+    if (failed(parallel))
+      return failure();
+
+    Value bundle;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(&op->getParentRegion()->front());
+      Value one = LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(1));
+      bundle = LLVM::AllocaOp::create(b, loc, pointer, bundleType, one, 64);
+    }
+    for (auto [i, argument] : llvm::enumerate(adaptor.getArguments())) {
+      Value at = LLVM::GEPOp::create(b, loc, pointer, bundleType, bundle,
+                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+      LLVM::StoreOp::create(b, loc, argument, at);
+    }
+    auto task = FlatSymbolRefAttr::get(context, (op.getKernel() + "_task").str());
+    Value function = LLVM::AddressOfOp::create(b, loc, pointer, task);
+    LLVM::CallOp::create(b, loc, *parallel,
+                         ValueRange{adaptor.getExecutor(), function, bundle, adaptor.getTasks()});
+    b.eraseOp(op);
+    return success();
+  }
+};
+
+struct UnbundlePattern : ConvertOpToLLVMPattern<UnbundleOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult matchAndRewrite(UnbundleOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
+    SmallVector<Type> types;
+    if (failed(getTypeConverter()->convertTypes(op.getResultTypes(), types)))
+      return failure();
+    auto bundleType = LLVM::LLVMStructType::getLiteral(op.getContext(), types);
+    SmallVector<Value> results;
+    for (auto [i, type] : llvm::enumerate(types)) {
+      Value at = LLVM::GEPOp::create(b, loc, pointer, bundleType, adaptor.getBundle(),
+                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
+      results.push_back(LLVM::LoadOp::create(b, loc, type, at));
+    }
+    b.replaceOp(op, results);
+    return success();
+  }
+};
+
+struct ViewPattern : ConvertOpToLLVMPattern<ViewOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult matchAndRewrite(ViewOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
+    Location loc = op.getLoc();
+    auto type = cast<MemRefType>(op.getType());
+    SmallVector<Value> sizes, strides;
+    Value bytes;
+    getMemRefDescriptorSizes(loc, type, adaptor.getSizes(), b, sizes, strides, bytes, false);
+    Value descriptor = createMemRefDescriptor(loc, type, adaptor.getPointer(),
+                                              adaptor.getPointer(), sizes, strides, b);
+    b.replaceOp(op, descriptor);
+    return success();
+  }
+};
+
+struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
+  using ConvertToLLVMBase::ConvertToLLVMBase;
+
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    LowerToLLVMOptions options(context);
+    LLVMTypeConverter converter(context, options);
+    RewritePatternSet patterns(context);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    patterns.add<LaunchPattern, UnbundlePattern, ViewPattern>(converter);
+    LLVMConversionTarget target(*context);
+    target.addLegalOp<ModuleOp>();
+    // Declarations of weights stay beside the code for the packager.
+    target.addLegalDialect<kernel::KernelDialect>();
+    if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+void buildPipeline(OpPassManager &pm, const Target &target) {
+  LowerKernelsOptions options;
+  options.vectorBytes = target.vectorBytes;
+  options.vectorRegisters = target.vectorRegisters;
+  pm.addPass(createLowerKernels(options));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertToLLVM());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+} // namespace strut::cpu
