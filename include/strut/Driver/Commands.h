@@ -1,0 +1,83 @@
+//===- Commands.h - what the tool `strut` does ------------------*- C++ -*-===//
+//
+// One function a subcommand, besides compile (Compile.h). Results go to `out`,
+// notes to `log`; a returned error is the one message that the user sees.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef STRUT_DRIVER_COMMANDS_H
+#define STRUT_DRIVER_COMMANDS_H
+
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace strut::driver {
+
+using DimValues = std::vector<std::pair<std::string, int64_t>>;
+
+/// Parses "seq=128"; an error says what is wrong with it.
+llvm::Expected<std::pair<std::string, int64_t>> parseDim(const std::string &text);
+
+/// Where the inputs of a run come from.
+struct InputOptions {
+  /// Each is "NAME=file.npy", "NAME=file.npz" (its member of that name, or its
+  /// only one), or "file.npz" (its members are named like inputs).
+  std::vector<std::string> inputs;
+  /// Makes up the inputs that are not given: uniform floats in [-1, 1), and 0 or
+  /// 1 for integers and bools, so that indices and masks are legal.
+  bool random = false;
+  uint64_t seed = 0;
+  /// Dimensions of made-up inputs; 1, with a note, for those neither named here
+  /// nor fixed by a given input.
+  DimValues dims;
+};
+
+struct RunOptions {
+  std::string model; ///< a compiled .so
+  InputOptions inputs;
+  int threads = 0; ///< 0: as many as the process may use
+  /// .npz, or .npy for a model with one output; empty: a summary on `out`.
+  std::string output;
+};
+llvm::Error run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
+
+struct BenchOptions {
+  std::string model;
+  InputOptions inputs; ///< `random` is implied for those not given
+  int threads = 0;
+  double seconds = 1; ///< time for measured runs; there are at least 5 of them
+  bool json = false;
+};
+/// The JSON keys: median_ms, min_ms, max_ms, runs, threads, gflops and
+/// peak_fraction; the last two are null where the artefact does not tell its
+/// FLOPs. The peak is that of f32 FMAs on as many threads, measured here.
+llvm::Error bench(const BenchOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
+
+struct InspectOptions {
+  std::string file; ///< .onnx, an MLIR stage, or a compiled .so
+  DimValues dims;   ///< where shares are computed; 1 for those not named
+  bool json = false;
+};
+llvm::Error inspect(const InspectOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
+
+struct VerifyOptions {
+  std::string model; ///< .onnx
+  InputOptions inputs;
+  double rtol = 1e-4;
+  double atol = 1e-5; ///< in units of the reference value's root mean square
+  int threads = 0;
+  std::string tool; ///< path of the running `strut`, which the check calls back
+};
+/// Runs `python -m strut.verify` and gives back its exit code.
+llvm::Expected<int> verify(const VerifyOptions &options, llvm::raw_ostream &log);
+
+} // namespace strut::driver
+
+#endif // STRUT_DRIVER_COMMANDS_H

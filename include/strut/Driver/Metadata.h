@@ -1,0 +1,53 @@
+//===- Metadata.h - what an artefact says of its kernels --------*- C++ -*-===//
+//
+// StrutDescription::metadata is JSON:
+//
+//   {"kernels": [{"name": "layer.0/MatMul",   where it comes from
+//                 "kind": "contract",         how it was lowered
+//                 "flops": [[1179648, [1, 1]]],
+//                 "bytes": [[6144, [1, 1]], [2359296, [0, 0]]]}, ...]}
+//
+// "flops" and "bytes" of one run are polynomials in the dimensions: terms
+// [coefficient, exponents], exponents in the order of StrutDescription::dims.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef STRUT_DRIVER_METADATA_H
+#define STRUT_DRIVER_METADATA_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace strut::driver {
+
+/// A sum of products of powers of dimensions.
+struct Polynomial {
+  struct Term {
+    double coefficient = 0;
+    std::vector<int> exponents; ///< one per dimension; missing ones are 0
+  };
+  std::vector<Term> terms;
+
+  double at(llvm::ArrayRef<int64_t> dims) const;
+  llvm::json::Value toJSON() const;
+};
+
+struct KernelMetadata {
+  std::string name, kind;
+  Polynomial flops, bytes;
+};
+
+/// The JSON text of `kernels`, for the compiler to put into an artefact.
+std::string writeMetadata(llvm::ArrayRef<KernelMetadata> kernels);
+
+/// Reads it back. An artefact without metadata ("{}" or an empty text) has no
+/// kernels; anything that is not of this form is an error.
+llvm::Expected<std::vector<KernelMetadata>> readMetadata(llvm::StringRef text);
+
+} // namespace strut::driver
+
+#endif // STRUT_DRIVER_METADATA_H

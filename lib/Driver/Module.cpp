@@ -1,0 +1,76 @@
+//===- Module.cpp - any input of the compiler as a module ------------------===//
+
+#include "Module.h"
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/Parser/Parser.h"
+#include "strut/Driver/Register.h"
+#include "strut/Import/Import.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace llvm;
+using namespace strut::driver;
+
+/// "model.onnx: ", "stage.mlir:3:7: " or "node 'conv1': ".
+static std::string placeOf(mlir::Location location) {
+  StringRef node = strut::onnx_ir::nodeNameOf(location);
+  if (!node.empty())
+    return ("node '" + node + "': ").str();
+  auto file = location->findInstanceOf<mlir::FileLineColLoc>();
+  if (!file)
+    return "";
+  std::string text = file.getFilename().str();
+  if (file.getLine() > 0)
+    text += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
+  return text + ": ";
+}
+
+Diagnostics::Diagnostics(mlir::MLIRContext &context)
+    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          messages.push_back(placeOf(diagnostic.getLocation()) + diagnostic.str());
+        return mlir::success();
+      }) {
+  context.printOpOnDiagnostic(false);
+}
+
+Error Diagnostics::take(const std::string &otherwise) {
+  constexpr size_t most = 30;
+  std::string text;
+  for (const std::string &message : ArrayRef(messages).take_front(most))
+    text += (text.empty() ? "" : "\n") + message;
+  if (messages.size() > most)
+    text += "\nand " + std::to_string(messages.size() - most) + " more";
+  messages.clear();
+  return createStringError(text.empty() ? otherwise : text);
+}
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>> strut::driver::readModule(const std::string &path,
+                                                                      mlir::MLIRContext &context) {
+  sys::fs::file_status status;
+  if (std::error_code code = sys::fs::status(path, status))
+    return createStringError("cannot read '" + path + "': " + code.message());
+  if (!sys::fs::is_regular_file(status))
+    return createStringError("cannot read '" + path + "': it is not a file");
+  auto head = MemoryBuffer::getFileSlice(path, std::min<uint64_t>(status.getSize(), 4), 0);
+  if (!head)
+    return createStringError("cannot read '" + path + "': " + head.getError().message());
+  bool stage = mlir::isBytecode(**head) || StringRef(path).ends_with(".mlir") ||
+               StringRef(path).ends_with(".mlirbc");
+  Diagnostics diagnostics(context);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  if (stage) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+  } else if (auto imported = importModel(path, context); succeeded(imported)) {
+    module = std::move(*imported);
+  }
+  if (!module)
+    return diagnostics.take("cannot read '" + path + "'");
+  return module;
+}

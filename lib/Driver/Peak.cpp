@@ -1,0 +1,104 @@
+//===- Peak.cpp - the machine's arithmetic peak, measured ------------------===//
+
+#include "Peak.h"
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <pthread.h>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Enough for two units with a latency of four or five cycles, and what fits the
+/// registers of every ISA.
+constexpr int chains = 12;
+constexpr int64_t batch = 4096;
+
+/// `batch` steps of all chains; returns a number that depends on each. Inlined
+/// into a function that has the target's instructions.
+template <typename Vector> [[gnu::always_inline]] inline float fmaBatch() {
+#pragma clang fp contract(fast)
+  Vector sums[chains], factor, term;
+  for (int i = 0; i < chains; ++i)
+    sums[i] = Vector{} + static_cast<float>(i);
+  factor = Vector{} + 0.999f;
+  term = Vector{} + 0.001f;
+  for (int64_t n = 0; n < batch; ++n)
+    for (int i = 0; i < chains; ++i)
+      sums[i] = sums[i] * factor + term;
+  for (int i = 1; i < chains; ++i)
+    sums[0] += sums[i];
+  return sums[0][0];
+}
+
+typedef float Float4 __attribute__((vector_size(16)));
+#if defined(__x86_64__)
+typedef float Float8 __attribute__((vector_size(32)));
+typedef float Float16 __attribute__((vector_size(64)));
+__attribute__((target("avx512f,fma"))) float batchAvx512() { return fmaBatch<Float16>(); }
+__attribute__((target("avx2,fma"))) float batchAvx2() { return fmaBatch<Float8>(); }
+#endif
+float batchBaseline() { return fmaBatch<Float4>(); }
+
+struct Kernel {
+  float (*run)();
+  int lanes;
+};
+
+Kernel widest() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return {batchAvx512, 16};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return {batchAvx2, 8};
+#endif
+  return {batchBaseline, 4};
+}
+
+struct Worker {
+  pthread_t thread;
+  Kernel kernel;
+  double rate = 0; ///< FLOP/s
+};
+
+void *work(void *argument) {
+  auto *worker = static_cast<Worker *>(argument);
+  // Short windows, the best of which counts: other work on the machine interrupts.
+  constexpr auto window = std::chrono::milliseconds(1);
+  volatile float sink;
+  for (int i = 0; i < 50; ++i) {
+    int64_t batches = 0;
+    Clock::time_point begin = Clock::now(), now;
+    do {
+      sink = worker->kernel.run();
+      ++batches;
+      now = Clock::now();
+    } while (now - begin < window);
+    double seconds = std::chrono::duration<double>(now - begin).count();
+    double flops = 2.0 * static_cast<double>(batches * batch) * chains * worker->kernel.lanes;
+    worker->rate = flops / seconds > worker->rate ? flops / seconds : worker->rate;
+  }
+  (void)sink;
+  return nullptr;
+}
+
+} // namespace
+
+double strut::driver::measurePeak(int threads) {
+  std::vector<Worker> workers(static_cast<size_t>(threads > 1 ? threads : 1));
+  size_t started = 1; // the first works here
+  for (Worker &worker : workers)
+    worker.kernel = widest();
+  while (started < workers.size() &&
+         pthread_create(&workers[started].thread, nullptr, work, &workers[started]) == 0)
+    ++started;
+  work(&workers[0]);
+  double sum = workers[0].rate;
+  for (size_t i = 1; i < started; ++i) {
+    pthread_join(workers[i].thread, nullptr);
+    sum += workers[i].rate;
+  }
+  return sum;
+}
