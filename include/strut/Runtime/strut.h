@@ -103,7 +103,7 @@ typedef struct StrutModel {
 
   /** Maps the weights and takes the executor. `options` may be null. */
   StrutStatus (*open)(const StrutOpenOptions *options, StrutSession **session);
-  /** Contexts of a session must be destroyed before it. Null is legal. */
+  /** Null is legal. What a session holds is freed with its last context. */
   void (*close)(StrutSession *session);
 
   /** A context serves one caller at a time; contexts are independent. */
@@ -119,10 +119,16 @@ typedef struct StrutModel {
   StrutStatus (*output_shape)(const StrutContext *context, int32_t index, int64_t *shape);
 
   /** Computes all outputs. Inputs are dense row-major host tensors, which are only
-   * read (but for those an output aliases). An output whose `data` is null is
-   * pointed at memory of the context, valid until its next bind or run; its
-   * `shape` and `strides` are then the context's too. Otherwise the result is
-   * written where `data` points, and dtype and shape must be the output's. */
+   * read (but for those an output aliases), and lie outside the context's memory.
+   *
+   * An output whose `data` is null becomes a view: of the context's memory, valid
+   * until its next bind or run, or of its input's memory where it aliases one, which
+   * the run then updates in place. All fields are filled in; `shape` and `strides`
+   * belong to the context. Passed to the next run unchanged, it is a view again.
+   *
+   * Otherwise the result is written where `data` points, and dtype and shape must be
+   * the output's. An output shares memory with nothing but, exactly, the input it
+   * aliases; given memory of its own, it leaves that input as it was. */
   StrutStatus (*run)(StrutContext *context, const DLTensor *const *inputs, DLTensor *outputs);
 
   /** Why the last call failed: of `context`, or of the calling thread's last
