@@ -1,0 +1,33 @@
+//===- Passes.h - onnx to onnx -----------------------------------*- C++ -*-===//
+
+#ifndef STRUT_NORMALIZE_PASSES_H
+#define STRUT_NORMALIZE_PASSES_H
+
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include <functional>
+
+namespace strut::normalize {
+
+#define GEN_PASS_DECL
+#include "strut/Normalize/Passes.h.inc"
+
+/// Whether an operator shall be replaced by its function body.
+using ExpandPredicate = std::function<bool(onnx_ir::AnyOp)>;
+
+/// Expands what `shouldExpand` asks for, again and again until nothing is left;
+/// the natural predicate is "no lowering takes it". It is not asked about
+/// operators without a body.
+std::unique_ptr<mlir::Pass> createExpandFunctions(ExpandPredicate shouldExpand);
+
+/// Gives each function of the module the types that its arguments and return
+/// have by now.
+void updateFunctionTypes(mlir::ModuleOp module);
+
+#define GEN_PASS_REGISTRATION
+#include "strut/Normalize/Passes.h.inc"
+
+} // namespace strut::normalize
+
+#endif // STRUT_NORMALIZE_PASSES_H

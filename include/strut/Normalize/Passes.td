@@ -1,0 +1,36 @@
+//===- Passes.td - onnx to onnx -------------------------------*- tablegen -*-===//
+
+#ifndef STRUT_NORMALIZE_PASSES
+#define STRUT_NORMALIZE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def InferShapes : Pass<"strut-infer-shapes", "::mlir::ModuleOp"> {
+  let summary = "refine the types of onnx operators by their schemas' inference";
+  let description = [{
+    Types are only ever refined; a type that contradicts the inferred one is an
+    error. Values of small integer tensors are followed, so that arithmetic on
+    shapes gives shapes. Results of functions take the types that are returned.
+  }];
+  let statistics = [
+    Statistic<"numRefined", "num-refined", "Number of values whose type was refined">
+  ];
+}
+
+def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
+  let summary = "replace operators by the function bodies that the standard gives them";
+  let description = [{
+    An operator of the standard may be defined by others. The body is built in
+    the newest forms and may itself hold operators to expand. Operators are
+    chosen by name (`ops=Celu,com.microsoft.QuickGelu`), or by a predicate given
+    in C++; without either, everything that has a body is expanded.
+  }];
+  let options = [
+    ListOption<"ops", "ops", "std::string", "Operators to expand, without the prefix onnx.">
+  ];
+  let statistics = [
+    Statistic<"numExpanded", "num-expanded", "Number of operators that were expanded">
+  ];
+}
+
+#endif // STRUT_NORMALIZE_PASSES
