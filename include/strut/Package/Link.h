@@ -1,0 +1,50 @@
+//===- Link.h - Objects to libraries, by lld in this process ---*- C++ -*-===//
+//
+// No system linker, no sysroot: an artefact may call a short list of C library
+// functions, and stubs of the C library with exactly these are made on the fly.
+// Anything else is an error at link time, on every target.
+//
+// lld resets LLVM's command line options (cl::opt) to their defaults. A program
+// that calls these functions must read its own before.
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_PACKAGE_LINK_H
+#define STRUT_PACKAGE_LINK_H
+
+#include "strut/Package/Target.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <string>
+#include <vector>
+
+namespace strut::package {
+
+struct LinkOptions {
+  TargetSpec target;
+  std::string soname;               ///< of a shared library
+  std::vector<std::string> exports; ///< global symbols of a shared library, `*` allowed
+  std::string scratch;              ///< an existing folder for temporary files
+};
+
+/// Links object files into a shared library with nothing undefined but what the C
+/// library stubs define.
+llvm::Error linkShared(llvm::ArrayRef<std::string> objects, llvm::StringRef out,
+                       const LinkOptions &options);
+
+/// Merges object files into one; what is hidden becomes local. Fails, naming the
+/// symbols, where one is undefined that the C library stubs do not define.
+llvm::Error linkRelocatable(llvm::ArrayRef<std::string> objects, llvm::StringRef out,
+                            const LinkOptions &options);
+
+/// Writes an archive with one member.
+llvm::Error writeArchive(llvm::StringRef object, llvm::StringRef member, llvm::StringRef out);
+
+/// Wraps bytes [offset, end) of a file in an object: a read-only, page-aligned
+/// section with a hidden symbol at its start.
+llvm::Error writeDataObject(llvm::StringRef data, uint64_t offset, llvm::StringRef symbol,
+                            llvm::StringRef out, const TargetSpec &target);
+
+/// The functions that an artefact may leave undefined.
+std::vector<std::string> allowedSymbols();
+
+} // namespace strut::package
+
+#endif // STRUT_PACKAGE_LINK_H

@@ -1,0 +1,103 @@
+//===- Files.cpp - Output files, complete or not at all ---------*- C++ -*-===//
+#include "Files.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
+
+using namespace llvm;
+
+namespace strut::package {
+namespace {
+
+Error cannotWrite(StringRef path, std::error_code code) {
+  return createStringError("cannot write '" + path + "': " + code.message());
+}
+
+} // namespace
+
+Error writeFile(StringRef path, function_ref<Error(raw_ostream &)> body) {
+  std::error_code code;
+  raw_fd_ostream stream(path, code);
+  if (code)
+    return cannotWrite(path, code);
+  Error error = body(stream);
+  stream.close();
+  if (stream.has_error()) {
+    code = stream.error();
+    stream.clear_error();
+    consumeError(std::move(error));
+    return cannotWrite(path, code);
+  }
+  return error;
+}
+
+Expected<ScratchFolder> ScratchFolder::create() {
+  SmallString<128> path;
+  if (std::error_code code = sys::fs::createUniqueDirectory("strut", path))
+    return createStringError("cannot create a temporary folder ('" + path +
+                             "'): " + code.message() + "; TMPDIR may name another place");
+  ScratchFolder folder;
+  folder.path = path.str().str();
+  return folder;
+}
+
+ScratchFolder::~ScratchFolder() {
+  if (!path.empty())
+    sys::fs::remove_directories(path);
+}
+
+std::string ScratchFolder::file(StringRef name) const {
+  SmallString<128> result(path);
+  sys::path::append(result, name);
+  return result.str().str();
+}
+
+Expected<std::string> StagedOutputs::stage(StringRef path) {
+  sys::fs::file_status status;
+  if (!sys::fs::status(path, status)) {
+    if (sys::fs::is_directory(status))
+      return createStringError("cannot write '" + path + "': it is a directory");
+    if (!sys::fs::is_regular_file(status))
+      return createStringError("cannot write '" + path + "': it is not a regular file");
+  }
+  SmallString<128> model(sys::path::parent_path(path)), staged;
+  sys::path::append(model, "." + sys::path::filename(path) + ".%%%%%%%%");
+  int descriptor;
+  if (std::error_code code = sys::fs::createUniqueFile(model, descriptor, staged))
+    return cannotWrite(path, code);
+  sys::Process::SafelyCloseFileDescriptor(descriptor);
+  sys::RemoveFileOnSignal(staged);
+  files.push_back({staged.str().str(), path.str()});
+  return files.back().staged;
+}
+
+Error StagedOutputs::commit() {
+  for (File &file : files) {
+    if (std::error_code code = sys::fs::rename(file.staged, file.destination))
+      return cannotWrite(file.destination, code);
+    sys::DontRemoveFileOnSignal(file.staged);
+    file.staged.clear();
+  }
+  return Error::success();
+}
+
+Error StagedOutputs::inUsersTerms(Error error) const {
+  std::string text = toString(std::move(error));
+  for (const File &file : files)
+    if (!file.staged.empty())
+      for (size_t at; (at = text.find(file.staged)) != std::string::npos;)
+        text.replace(at, file.staged.size(), file.destination);
+  return createStringError(text);
+}
+
+StagedOutputs::~StagedOutputs() {
+  for (File &file : files)
+    if (!file.staged.empty()) {
+      sys::fs::remove(file.staged);
+      sys::DontRemoveFileOnSignal(file.staged);
+    }
+}
+
+} // namespace strut::package

@@ -1,0 +1,81 @@
+//===- Weights.cpp - Packed weights, straight into a file -------*- C++ -*-===//
+#include "strut/Package/Weights.h"
+#include "strut/Runtime/program.h"
+#include "llvm/Support/FileOutputBuffer.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Parallel.h"
+#include "llvm/Support/xxhash.h"
+#include <cstring>
+
+using namespace llvm;
+
+static_assert(sizeof(StrutWeightsHeader) <= strut::package::kWeightsFileHeader);
+
+namespace strut::package {
+
+uint64_t WeightPlan::add(StringRef name, uint64_t bytes, PackFunction pack) {
+  uint64_t offset = end;
+  place(name, offset, bytes, std::move(pack));
+  return offset;
+}
+
+void WeightPlan::place(StringRef name, uint64_t offset, uint64_t bytes, PackFunction pack) {
+  list.push_back({name.str(), offset, bytes, std::move(pack)});
+  end = std::max(end, alignTo(SaturatingAdd(offset, bytes), kAlignment));
+}
+
+Error WeightPlan::verify() const {
+  std::vector<const Entry *> order;
+  for (const Entry &entry : list)
+    order.push_back(&entry);
+  llvm::sort(order, [](auto *a, auto *b) {
+    return std::tie(a->offset, a->bytes) < std::tie(b->offset, b->bytes);
+  });
+  constexpr uint64_t limit = uint64_t(1) << 47; // of an address space
+  uint64_t used = 0;
+  StringRef previous;
+  for (const Entry *entry : order) {
+    if (entry->offset > limit || entry->bytes > limit - entry->offset)
+      return createStringError("weight '" + entry->name + "' of " + Twine(entry->bytes) +
+                               " bytes fits no address space");
+    if (entry->offset < used)
+      return createStringError("weights '" + previous + "' and '" + entry->name +
+                               "' overlap in the packed file");
+    used = entry->offset + entry->bytes;
+    previous = entry->name;
+  }
+  return Error::success();
+}
+
+Expected<uint64_t> writeWeightsFile(StringRef path, const WeightPlan &plan) {
+  if (Error error = plan.verify())
+    return std::move(error);
+  Expected<std::unique_ptr<FileOutputBuffer>> file =
+      FileOutputBuffer::create(path, kWeightsFileHeader + plan.bytes());
+  if (!file)
+    return createStringError("cannot write the weights file '" + path +
+                             "': " + toString(file.takeError()));
+  MutableArrayRef<uint8_t> data((*file)->getBufferStart() + kWeightsFileHeader, plan.bytes());
+  Error failed = parallelForEachError(plan.entries(), [&](const WeightPlan::Entry &entry) {
+    Error error = entry.pack(data.slice(entry.offset, entry.bytes));
+    if (!error)
+      return error;
+    return createStringError("packing weight '" + entry.name + "': " + toString(std::move(error)));
+  });
+  if (failed)
+    return std::move(failed);
+
+  StrutWeightsHeader header = {};
+  std::memcpy(header.magic, "STRUTWT", sizeof(header.magic));
+  header.version = 1;
+  header.data_offset = kWeightsFileHeader;
+  header.data_bytes = plan.bytes();
+  header.hash = xxh3_64bits(data);
+  std::memcpy((*file)->getBufferStart(), &header, sizeof(header));
+  if (Error error = (*file)->commit())
+    return createStringError("cannot write the weights file '" + path +
+                             "': " + toString(std::move(error)));
+  return header.hash;
+}
+
+} // namespace strut::package
