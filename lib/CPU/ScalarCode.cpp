@@ -5,7 +5,7 @@
 // scalar. With one lane everything stays scalar.
 //
 //===----------------------------------------------------------------------===//
-#include "strut/CPU/Emit.h"
+#include "Lanes.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -17,7 +17,7 @@ using namespace mlir;
 
 namespace strut::cpu {
 
-static Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
+Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
@@ -35,7 +35,7 @@ Value asVector(OpBuilder &b, Location loc, Value value, int64_t lanes) {
   return vector::BroadcastOp::create(b, loc, type, value);
 }
 
-static Value extractLane(OpBuilder &b, Location loc, Value value, int64_t lane) {
+Value extractLane(OpBuilder &b, Location loc, Value value, int64_t lane) {
   if (!isa<VectorType>(value.getType()))
     return value;
   return vector::ExtractOp::create(b, loc, value, lane);
@@ -89,31 +89,37 @@ static void cloneLanes(OpBuilder &b, Operation *op, IRMapping &values, int64_t l
   }
 }
 
+/// Constants that canonicalisation hoisted out of the body come back in.
+static void bringIn(OpBuilder &b, Value v, IRMapping &values) {
+  if (values.contains(v))
+    return;
+  Operation *definition = v.getDefiningOp();
+  assert(definition && definition->hasTrait<OpTrait::ConstantLike>() &&
+         "values captured by a kernel's body are arguments of its function");
+  values.map(v, b.clone(*definition)->getResult(cast<OpResult>(v).getResultNumber()));
+}
+
+void cloneAsVector(OpBuilder &b, Operation *op, IRMapping &values, int64_t lanes,
+                   SpecialOp special) {
+  for (Value v : op->getOperands())
+    bringIn(b, v, values);
+  auto isVector = [&](Value v) { return isa<VectorType>(values.lookup(v).getType()); };
+  if (isa_and_nonnull<kernel::KernelDialect>(op->getDialect()))
+    values.map(op->getResult(0), special(b, op));
+  else if (llvm::none_of(op->getOperands(), isVector))
+    b.clone(*op, values);
+  else if (OpTrait::hasElementwiseMappableTraits(op) || isa<UnrealizedConversionCastOp>(op))
+    cloneElementwise(b, op, values, lanes);
+  else
+    cloneLanes(b, op, values, lanes);
+}
+
 void cloneAsVectors(OpBuilder &b, Block &body, IRMapping &values, int64_t lanes,
                     SpecialOp special) {
-  // Constants that canonicalisation hoisted out of the body come back in.
-  auto bringIn = [&](Value v) {
-    if (values.contains(v) || v.getParentBlock() == &body)
-      return;
-    Operation *definition = v.getDefiningOp();
-    assert(definition && definition->hasTrait<OpTrait::ConstantLike>() &&
-           "values captured by a kernel's body are arguments of its function");
-    values.map(v, b.clone(*definition)->getResult(cast<OpResult>(v).getResultNumber()));
-  };
+  for (Operation &op : body.without_terminator())
+    cloneAsVector(b, &op, values, lanes, special);
   for (Value v : body.getTerminator()->getOperands())
-    bringIn(v);
-  for (Operation &op : body.without_terminator()) {
-    llvm::for_each(op.getOperands(), bringIn);
-    auto isVector = [&](Value v) { return isa<VectorType>(values.lookup(v).getType()); };
-    if (isa_and_nonnull<kernel::KernelDialect>(op.getDialect()))
-      values.map(op.getResult(0), special(b, &op));
-    else if (llvm::none_of(op.getOperands(), isVector))
-      b.clone(op, values);
-    else if (OpTrait::hasElementwiseMappableTraits(&op) || isa<UnrealizedConversionCastOp>(op))
-      cloneElementwise(b, &op, values, lanes);
-    else
-      cloneLanes(b, &op, values, lanes);
-  }
+    bringIn(b, v, values);
 }
 
 SmallVector<Value> capturesOf(Operation *kernel) {
@@ -134,12 +140,7 @@ SmallVector<Value> capturesOf(Operation *kernel) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// How the lanes of an operand lie in memory.
-enum class Access { uniform, contiguous, scattered };
-} // namespace
-
-static Access classify(MemRefType type, AffineMap map, unsigned laneDim, int64_t lanes) {
+Access classify(MemRefType type, AffineMap map, unsigned laneDim, int64_t lanes) {
   if (lanes == 1 || !map.isFunctionOfDim(laneDim))
     return Access::uniform;
   for (AffineExpr e : map.getResults().drop_back())
@@ -160,8 +161,8 @@ static Value byteView(OpBuilder &b, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.getElementType().isInteger(1))
     return memref;
-  auto bytes = MemRefType::get(type.getShape(), b.getI8Type(), type.getLayout(),
-                               type.getMemorySpace());
+  auto bytes =
+      MemRefType::get(type.getShape(), b.getI8Type(), type.getLayout(), type.getMemorySpace());
   return UnrealizedConversionCastOp::create(b, loc, bytes, memref).getResult(0);
 }
 
@@ -177,7 +178,7 @@ static Value bitsToBytes(OpBuilder &b, Location loc, Value bits) {
   return arith::ExtUIOp::create(b, loc, type, bits);
 }
 
-static Value laneMask(OpBuilder &b, Location loc, int64_t lanes, Value count) {
+Value laneMask(OpBuilder &b, Location loc, int64_t lanes, Value count) {
   return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
 }
 
@@ -195,27 +196,44 @@ static SmallVector<Value> laneIterators(OpBuilder &b, Location loc, ValueRange i
   return result;
 }
 
+Value loadElement(OpBuilder &b, Location loc, Value source, ValueRange indices) {
+  Value bytes = byteView(b, loc, source);
+  Value loaded = memref::LoadOp::create(b, loc, bytes, indices);
+  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+}
+
+static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRange indices,
+                               int64_t lanes, Value count) {
+  auto vector = VectorType::get({lanes}, cast<MemRefType>(source.getType()).getElementType());
+  if (!count)
+    return vector::LoadOp::create(b, loc, vector, source, indices);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+  return vector::MaskedLoadOp::create(b, loc, vector, source, indices,
+                                      laneMask(b, loc, lanes, count), zero);
+}
+
+Value loadContiguous(OpBuilder &b, Location loc, Value source, ValueRange indices, int64_t lanes,
+                     Value count) {
+  Value bytes = byteView(b, loc, source);
+  Value loaded = loadContiguousRaw(b, loc, bytes, indices, lanes, count);
+  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+}
+
 static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
                      unsigned laneDim, int64_t lanes, Value count) {
   auto type = cast<MemRefType>(source.getType());
   Access access = classify(type, map, laneDim, lanes);
   if (access == Access::uniform)
     return memref::LoadOp::create(b, loc, source, applyMap(b, loc, map, iterators));
-  auto vector = VectorType::get({lanes}, type.getElementType());
-  if (access == Access::contiguous) {
-    SmallVector<Value> indices = applyMap(b, loc, map, iterators);
-    if (!count)
-      return vector::LoadOp::create(b, loc, vector, source, indices);
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
-    return vector::MaskedLoadOp::create(b, loc, vector, source, indices,
-                                        laneMask(b, loc, lanes, count), zero);
-  }
+  if (access == Access::contiguous)
+    return loadContiguousRaw(b, loc, source, applyMap(b, loc, map, iterators), lanes, count);
   SmallVector<Value> elements;
   for (int64_t l = 0; l < lanes; ++l) {
     SmallVector<Value> at =
         laneIterators(b, loc, iterators, laneDim, indexConstant(b, loc, l), count);
     elements.push_back(memref::LoadOp::create(b, loc, source, applyMap(b, loc, map, at)));
   }
+  auto vector = VectorType::get({lanes}, type.getElementType());
   return vector::FromElementsOp::create(b, loc, vector, elements);
 }
 
@@ -242,8 +260,7 @@ static void storeScattered(OpBuilder &b, Location loc, Value value, Value target
   Value end = arith::MinSIOp::create(b, loc, count, indexConstant(b, loc, lanes));
   scf::ForOp::create(b, loc, indexConstant(b, loc, 0), end, indexConstant(b, loc, 1), ValueRange(),
                      [&](OpBuilder &b, Location, Value lane, ValueRange) {
-                       Value element =
-                           vector::ExtractOp::create(b, loc, value, OpFoldResult(lane));
+                       Value element = vector::ExtractOp::create(b, loc, value, OpFoldResult(lane));
                        storeAt(b, element, lane);
                        scf::YieldOp::create(b, loc);
                      });
