@@ -85,7 +85,7 @@ def measure(case: Case, rounds: int = 3, seconds: float = 1.0) -> Result:
         width = ["--threads", str(case.threads)]
         peers = {}
         if case.library:
-            strut = [str(cache.compiler()), "bench", str(case.library), "--json", "--seconds", str(seconds)]
+            strut = [str(cache.compiler()), "bench", str(case.library), "--json", "--time", str(seconds)]
             peers["strut"] = [*strut, *width, *inputs]
         script = [sys.executable, str(BENCH / "peer_onnxruntime.py"), str(case.model)]
         peers["onnxruntime"] = [*script, "--seconds", str(seconds), *width, *inputs]
