@@ -33,4 +33,20 @@ def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   ];
 }
 
+def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
+  let summary = "replace formulas by the standard's one operator for them";
+  let description = [{
+    GELU (by erf or tanh), layer normalisation and attention are exported as the
+    nodes of their formulas. Each becomes its operator, whatever the order of
+    factors and wherever a scale stands. Equal over the reals; a row of attention
+    whose scores are all -inf is 0 instead of NaN.
+  }];
+  let statistics = [
+    Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
+    Statistic<"numLayerNormalization", "num-layer-normalization",
+              "Number of layer normalisations found">,
+    Statistic<"numAttention", "num-attention", "Number of attentions found">
+  ];
+}
+
 #endif // STRUT_NORMALIZE_PASSES

@@ -1,0 +1,26 @@
+//===- Layer.h - The layer dialect -----------------------------*- C++ -*-===//
+//
+// What a network means where the ONNX standard has no word for it. See
+// README.md beside this file for the rationale, LayerOps.td for the ops.
+//
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_DIALECTS_LAYER_LAYER_H
+#define STRUT_DIALECTS_LAYER_LAYER_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Layer/LayerDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Layer/LayerAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Layer/LayerOps.h.inc"
+
+#endif // STRUT_DIALECTS_LAYER_LAYER_H

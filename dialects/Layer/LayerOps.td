@@ -1,0 +1,91 @@
+//===- LayerOps.td - Ops of the layer dialect --------------*- tablegen -*-===//
+#ifndef STRUT_LAYER_OPS
+#define STRUT_LAYER_OPS
+
+include "dialects/Layer/LayerAttrs.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Layer_Op<string mnemonic, list<Trait> traits = []> : Op<Layer_Dialect, mnemonic, traits>;
+
+def Layer_LinearOp : Layer_Op<"linear", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "an affine map of the last axis";
+  let description = [{
+        result[..., n] = sum over k of input[..., k] * weight[k, n] + bias[n]
+
+    `input` is [..., K], `weight` [K, N], `bias` [N], the result [..., N]. The
+    weight is the dense member of the family of structured linear maps; what it
+    is made of (low rank, blocks, permutations) will be said by the op that
+    defines it, so that the map stays one operand.
+
+    Constraints:
+    1. `input` has at least one axis and `weight` exactly two;
+    2. the last extent of `input` is the first of `weight`;
+    3. `bias`, if present, has one axis with the last extent of `weight`;
+    4. all operands have the same element type, a float.
+
+    ```mlir
+    %y = layer.linear %x, %w bias %b
+        : tensor<?x768xf32>, tensor<768x3072xf32>, tensor<3072xf32> -> tensor<?x3072xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$weight,
+                       Optional<AnyRankedTensor>:$bias);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)? attr-dict `:`
+    type($input) `,` type($weight) (`,` type($bias)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
+def Layer_AlternativesOp : Layer_Op<"alternatives", [
+    Pure, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "several forms of the same values, chosen by dimensions";
+  let description = [{
+    Every region computes the same values. The first line of the decision list
+    whose condition holds chooses the form, else `default` does. A line compares
+    a product of extents of `of` with a constant, so the choice is made when the
+    dimensions are bound, and a weight that forms share counts once. The regions
+    read values from above.
+
+    Constraints:
+    1. there are at least two forms, each without arguments;
+    2. each form yields values of the result types;
+    3. the default and the form of every line are numbers of forms;
+    4. the axes of every line are axes of `of`.
+
+    ```mlir
+    %y = layer.alternatives of %x : tensor<?x768xf32> by [#layer.case<[0] < 48 -> 0>] else 1
+        -> tensor<?x768xf32> {
+      %a = layer.linear %x, %u : tensor<?x768xf32>, tensor<768x32xf32> -> tensor<?x32xf32>
+      %b = layer.linear %a, %v : tensor<?x32xf32>, tensor<32x768xf32> -> tensor<?x768xf32>
+      layer.yield %b : tensor<?x768xf32>
+    }, {
+      %c = layer.linear %x, %uv : tensor<?x768xf32>, tensor<768x768xf32> -> tensor<?x768xf32>
+      layer.yield %c : tensor<?x768xf32>
+    }
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$of, Layer_CaseArrayAttr:$cases, I64Attr:$otherwise);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$forms);
+  let assemblyFormat = [{
+    `of` $of `:` type($of) `by` $cases `else` $otherwise attr-dict-with-keyword
+    `->` type($results) $forms
+  }];
+  let hasVerifier = 1;
+}
+
+def Layer_YieldOp : Layer_Op<"yield", [Pure, Terminator, ReturnLike,
+                                       ParentOneOf<["AlternativesOp"]>]> {
+  let summary = "ends one form of alternatives";
+  let arguments = (ins Variadic<AnyRankedTensor>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{}]>];
+}
+
+#endif // STRUT_LAYER_OPS

@@ -1,0 +1,54 @@
+//===- Passes.h - From layers to kernels -----------------------*- C++ -*-===//
+#ifndef STRUT_KERNELIZE_PASSES_H
+#define STRUT_KERNELIZE_PASSES_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include <optional>
+#include <string>
+
+namespace strut::kernelize {
+
+#define GEN_PASS_DECL
+#include "strut/Kernelize/Passes.h.inc"
+
+/// Registers the passes of this room by name.
+void registerPasses();
+
+/// What of the pipeline can be left out, for study.
+struct Options {
+  /// Fold data movement and pointwise code into neighbouring kernels.
+  bool fuse = true;
+  /// Merge neighbouring iteration dimensions.
+  bool collapseDimensions = true;
+};
+
+/// From a module of onnx and layer ops to one of kernels on tensors.
+void buildPipeline(mlir::OpPassManager &manager, const Options &options = {});
+
+/// Why form-kernels would refuse this onnx or layer op, as far as its operator,
+/// attributes and types tell: one clause without the node's name. None if it
+/// has a lowering. Shapes that stay unknown are found out only by the pass.
+std::optional<std::string> unsupportedReason(mlir::Operation *op);
+
+// Attributes of a function of kernels.
+
+/// Names of the symbolic dimensions, one per trailing `index` argument.
+inline constexpr llvm::StringLiteral kSymbolsAttr = "strut.symbols";
+/// Dictionary from a symbolic dimension to the largest value that the model can
+/// work with (a table of positions ends there).
+inline constexpr llvm::StringLiteral kLimitsAttr = "strut.limits";
+/// Of an argument or result: the name the model gives it.
+inline constexpr llvm::StringLiteral kNameAttr = "strut.name";
+/// Of an argument: a symbolic dimension per axis, empty where it is static.
+inline constexpr llvm::StringLiteral kDimsAttr = "strut.dims";
+
+} // namespace strut::kernelize
+
+#endif // STRUT_KERNELIZE_PASSES_H

@@ -1,0 +1,73 @@
+//===- Passes.td - From layers to kernels ------------------*- tablegen -*-===//
+#ifndef STRUT_KERNELIZE_PASSES
+#define STRUT_KERNELIZE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def FormKernels : Pass<"strut-form-kernels", "::mlir::ModuleOp"> {
+  let summary = "lower onnx and layer ops to kernels on tensors";
+  let description = [{
+    Walks each function once, in order, and lowers every op by the table of
+    lowerings. The function gains one `index` argument per symbolic dimension;
+    shapes of run-time tensors are index arithmetic over them. Constants that a
+    kernel reads become `kernel.weight`, each declared once; constants with one
+    element become `arith.constant` in the bodies.
+
+    A node without a lowering is an error that names it. All such nodes are
+    reported before any is lowered.
+  }];
+  let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numKernels", "num-kernels", "Number of kernels formed">,
+    Statistic<"numWeights", "num-weights", "Number of weights declared">
+  ];
+}
+
+def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
+  let summary = "fold data movement and pointwise code into neighbouring kernels";
+  let description = [{
+    Removes kernels whose work a neighbour can do on the way:
+
+    * maps that only move data are composed into the indexing maps of their
+      consumers, or into where their producer writes;
+    * pointwise maps become the epilogue of the contraction, attention or row
+      kernel that they follow, or merge with a neighbouring map.
+
+    No work that costs more than a load is done twice.
+  }];
+  let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numMoves", "num-moves", "Number of pure maps folded into a consumer">,
+    Statistic<"numPermutedInits", "num-permuted-inits", "Number of permutations folded into a producer">,
+    Statistic<"numEpilogues", "num-epilogues", "Number of maps that became an epilogue">,
+    Statistic<"numMaps", "num-maps", "Number of maps merged into a consumer">
+  ];
+}
+
+def CollapseDimensions : Pass<"strut-collapse-dimensions", "::mlir::func::FuncOp"> {
+  let summary = "merge neighbouring iteration dimensions of a kernel";
+  let description = [{
+    Two adjacent dimensions that every operand has side by side, or not at all,
+    become one: a linear map of [batch, seq, n] runs over [batch·seq, n], and a
+    pointwise map over one dimension. Operands are viewed through
+    `tensor.collapse_shape` and results through `tensor.expand_shape`; pairs of
+    the two between kernels cancel.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numMerged", "num-merged", "Number of dimensions merged into another">
+  ];
+}
+
+def VerifyKernels : Pass<"strut-verify-kernels", "::mlir::func::FuncOp"> {
+  let summary = "check that a function holds kernels and nothing else";
+  let description = [{
+    After this pass a function holds kernel ops, views of tensors, `scf` control
+    flow and index arithmetic. Anything else is an error that names the node.
+  }];
+}
+
+#endif // STRUT_KERNELIZE_PASSES

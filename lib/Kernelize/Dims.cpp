@@ -1,0 +1,257 @@
+//===- Dims.cpp - Symbolic dimensions -------------------------------------===//
+#include "Dims.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "strut/Kernelize/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+
+/// Sizes wrap, as index arithmetic at run time does; absurd ones are refused
+/// where memory is planned.
+static int64_t wrap(uint64_t value) { return int64_t(value); }
+
+bool Dim::isNonNegative() const {
+  return llvm::all_of(terms, [](const auto &term) { return term.second >= 0; });
+}
+
+Dim operator+(const Dim &a, const Dim &b) {
+  Dim sum = a;
+  for (const auto &[monomial, coefficient] : b.terms) {
+    int64_t &c = sum.terms[monomial];
+    c = wrap(uint64_t(c) + uint64_t(coefficient));
+    if (c == 0)
+      sum.terms.erase(monomial);
+  }
+  return sum;
+}
+
+Dim operator*(const Dim &a, const Dim &b) {
+  Dim result;
+  for (const auto &[left, c] : a.terms)
+    for (const auto &[right, d] : b.terms) {
+      Dim term;
+      Dim::Monomial monomial(left);
+      monomial.insert(monomial.end(), right.begin(), right.end());
+      llvm::sort(monomial);
+      if (int64_t coefficient = wrap(uint64_t(c) * uint64_t(d)))
+        term.terms[monomial] = coefficient;
+      result = result + term;
+    }
+  return result;
+}
+
+std::optional<Dim> Dim::dividedBy(const Dim &divisor) const {
+  if (divisor.terms.size() != 1)
+    return *this == divisor && !divisor.terms.empty() ? std::optional<Dim>(1) : std::nullopt;
+  const auto &[by, d] = *divisor.terms.begin();
+  Dim result;
+  for (const auto &[monomial, c] : terms) {
+    Monomial rest;
+    if (d == -1 || c % d != 0 ||
+        !std::includes(monomial.begin(), monomial.end(), by.begin(), by.end()))
+      return std::nullopt;
+    std::set_difference(monomial.begin(), monomial.end(), by.begin(), by.end(),
+                        std::back_inserter(rest));
+    result.terms[rest] = c / d;
+  }
+  return result;
+}
+
+Dim product(ArrayRef<Dim> dims) {
+  Dim result(1);
+  for (const Dim &dim : dims)
+    result = result * dim;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// DimEnv
+//===----------------------------------------------------------------------===//
+
+Dim DimEnv::atom(Value value) {
+  auto [it, isNew] = numbers.try_emplace(value, atoms.size());
+  if (isNew)
+    atoms.push_back(value);
+  Dim dim;
+  dim.terms[{it->second}] = 1;
+  if (isNew)
+    emitted[dim] = value;
+  return dim;
+}
+
+Dim DimEnv::of(OpFoldResult folded) {
+  if (std::optional<int64_t> constant = getConstantIntValue(folded))
+    return Dim(*constant);
+  Value value = cast<Value>(folded);
+  Operation *op = value.getDefiningOp();
+  if (numbers.count(value) || !op)
+    return atom(value);
+  return TypeSwitch<Operation *, Dim>(op)
+      .Case([&](arith::AddIOp add) { return of(add.getLhs()) + of(add.getRhs()); })
+      .Case([&](arith::SubIOp sub) { return of(sub.getLhs()) - of(sub.getRhs()); })
+      .Case([&](arith::MulIOp mul) { return of(mul.getLhs()) * of(mul.getRhs()); })
+      .Default([&](Operation *) { return atom(value); });
+}
+
+std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  if (!type)
+    return std::nullopt;
+  if (type.hasStaticShape())
+    return SmallVector<Dim>(type.getShape().begin(), type.getShape().end());
+  auto all = [&](ArrayRef<OpFoldResult> sizes) {
+    return SmallVector<Dim>(llvm::map_range(sizes, [&](OpFoldResult size) { return of(size); }));
+  };
+  if (auto argument = dyn_cast<BlockArgument>(tensor)) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    auto symbols = function ? function->getAttrOfType<ArrayAttr>(kSymbolsAttr) : ArrayAttr();
+    auto names = symbols ? function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr)
+                         : ArrayAttr();
+    if (!names || names.size() != size_t(type.getRank()))
+      return std::nullopt;
+    SmallVector<Dim> dims(type.getShape().begin(), type.getShape().end());
+    unsigned first = function.getNumArguments() - symbols.size();
+    for (auto [dim, name] : llvm::zip(dims, names)) {
+      const Attribute *found = llvm::find(symbols, name);
+      if (found != symbols.end())
+        dim = atom(function.getArgument(first + (found - symbols.begin())));
+    }
+    return dims;
+  }
+  Operation *op = tensor.getDefiningOp();
+  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+    return all(empty.getMixedSizes());
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return all(expand.getMixedOutputShape());
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    SmallVector<Dim> sizes = all(slice.getMixedSizes()), kept;
+    llvm::SmallBitVector dropped = slice.getDroppedDims();
+    for (auto [i, size] : llvm::enumerate(sizes))
+      if (!dropped.test(i))
+        kept.push_back(size);
+    return kept;
+  }
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    return ofTensor(insert.getDest());
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    std::optional<SmallVector<Dim>> source = ofTensor(collapse.getSrc());
+    if (!source)
+      return std::nullopt;
+    SmallVector<Dim> dims;
+    for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
+      dims.push_back(1);
+      for (int64_t axis : group)
+        dims.back() = dims.back() * (*source)[axis];
+    }
+    return dims;
+  }
+  if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
+    return ofTensor(destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
+  return std::nullopt;
+}
+
+Value DimEnv::value(const Dim &dim) {
+  if (auto it = emitted.find(dim); it != emitted.end())
+    return it->second;
+  Location loc = builder.getUnknownLoc();
+  auto constant = [&](int64_t c) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, c);
+  };
+  Value sum;
+  // Highest terms first, so that a constant comes last.
+  for (const auto &[monomial, coefficient] : llvm::reverse(dim.terms)) {
+    Value term;
+    for (unsigned number : monomial)
+      term = term ? Value(arith::MulIOp::create(builder, loc, term, atoms[number]))
+                  : atoms[number];
+    if (!term)
+      term = constant(coefficient);
+    else if (coefficient != 1)
+      term = arith::MulIOp::create(builder, loc, term, constant(coefficient));
+    sum = sum ? Value(arith::AddIOp::create(builder, loc, sum, term)) : term;
+  }
+  if (!sum)
+    sum = constant(0);
+  return emitted[dim] = sum;
+}
+
+OpFoldResult DimEnv::operand(const Dim &dim) {
+  if (dim.isConstant())
+    return builder.getIndexAttr(dim.constant());
+  return value(dim);
+}
+
+SmallVector<OpFoldResult> DimEnv::operands(ArrayRef<Dim> dims) {
+  return llvm::map_to_vector(dims, [&](const Dim &dim) { return operand(dim); });
+}
+
+template <typename OpT> Dim DimEnv::opaque(char kind, const Dim &a, const Dim &b) {
+  auto [it, isNew] = opaques.try_emplace({kind, a, b});
+  if (isNew)
+    it->second = atom(OpT::create(builder, builder.getUnknownLoc(), value(a), value(b)));
+  return it->second;
+}
+
+Dim DimEnv::floorDiv(const Dim &a, const Dim &b) {
+  if (a.isConstant() && b.isConstant() && b.constant() > 0)
+    return llvm::divideFloorSigned(a.constant(), b.constant());
+  if (std::optional<Dim> exact = a.dividedBy(b))
+    return *exact;
+  return opaque<arith::FloorDivSIOp>('/', a, b);
+}
+
+Dim DimEnv::ceilDiv(const Dim &a, const Dim &b) {
+  if (a.isConstant() && b.isConstant() && b.constant() > 0)
+    return llvm::divideCeilSigned(a.constant(), b.constant());
+  if (std::optional<Dim> exact = a.dividedBy(b))
+    return *exact;
+  return opaque<arith::CeilDivSIOp>('^', a, b);
+}
+
+Dim DimEnv::min(const Dim &a, const Dim &b) {
+  if ((b - a).isNonNegative())
+    return a;
+  if ((a - b).isNonNegative())
+    return b;
+  Dim result = opaque<arith::MinSIOp>('<', a, b);
+  if (b.isConstant())
+    bounded[result] = {a, b.constant()};
+  else if (a.isConstant())
+    bounded[result] = {b, a.constant()};
+  return result;
+}
+
+Dim DimEnv::max(const Dim &a, const Dim &b) {
+  if ((b - a).isNonNegative())
+    return b;
+  if ((a - b).isNonNegative())
+    return a;
+  return opaque<arith::MaxSIOp>('>', a, b);
+}
+
+std::optional<std::pair<Dim, int64_t>> DimEnv::asBounded(const Dim &dim) const {
+  auto it = bounded.find(dim);
+  return it == bounded.end() ? std::nullopt : std::optional(it->second);
+}
+
+Value DimEnv::asValue(const Dim &dim) const {
+  if (dim.terms.size() != 1)
+    return {};
+  const auto &[monomial, coefficient] = *dim.terms.begin();
+  return coefficient == 1 && monomial.size() == 1 ? atoms[monomial.front()] : Value();
+}
+
+RankedTensorType DimEnv::type(ArrayRef<Dim> dims, Type element) {
+  SmallVector<int64_t> shape;
+  for (const Dim &dim : dims)
+    shape.push_back(dim.isConstant() ? dim.constant() : ShapedType::kDynamic);
+  return RankedTensorType::get(shape, element);
+}
+
+} // namespace strut::kernelize

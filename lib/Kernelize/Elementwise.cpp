@@ -1,0 +1,349 @@
+//===- Elementwise.cpp - Pointwise ops with broadcasting ------------------===//
+#include "Lowering.h"
+#include <numbers>
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+
+/// The scalar code of one operator. `x` are its operands, widened.
+using ScalarFunction = Value (*)(Code &c, ValueRange x, AnyOp op);
+
+//===----------------------------------------------------------------------===//
+// Scalar functions of more than one line
+//===----------------------------------------------------------------------===//
+
+Value sigmoid(Code &c, Value x) {
+  Value one = c.constant(1, x);
+  return c.div(one, c.add(one, c.make<math::ExpOp>(c.make<arith::NegFOp>(x))));
+}
+
+Value gelu(Code &c, Value x, bool tanh) {
+  Value half = c.constant(0.5, x), one = c.constant(1, x), inner;
+  if (tanh) {
+    Value cube = c.mul(c.mul(x, x), x);
+    Value sum = c.add(x, c.mul(c.constant(0.044715, x), cube));
+    inner = c.make<math::TanhOp>(
+        c.mul(c.constant(std::sqrt(2 / std::numbers::pi), x), sum));
+  } else {
+    inner = c.make<math::ErfOp>(c.mul(x, c.constant(std::numbers::sqrt2 / 2, x)));
+  }
+  return c.mul(c.mul(half, x), c.add(one, inner));
+}
+
+/// log(1 + exp(x)) without overflow.
+Value softplus(Code &c, Value x) {
+  Value zero = c.constant(0, x);
+  Value tail = c.make<math::Log1pOp>(
+      c.make<math::ExpOp>(c.make<arith::NegFOp>(c.make<math::AbsFOp>(x))));
+  return c.add(c.max(x, zero), tail);
+}
+
+Value whereNegative(Code &c, Value x, Value negative) {
+  return c.select(c.less(x, c.constant(0, x)), negative, x);
+}
+
+Value elu(Code &c, Value x, double alpha) {
+  return whereNegative(c, x, c.mul(c.constant(alpha, x), c.make<math::ExpM1Op>(x)));
+}
+
+Value selu(Code &c, ValueRange x, AnyOp op) {
+  Value inner = elu(c, x[0], floatAttr(op, "alpha", 1.67326319217681884765625));
+  return c.mul(c.constant(floatAttr(op, "gamma", 1.05070102214813232421875), x[0]), inner);
+}
+
+Value hardSigmoid(Code &c, Value x, double alpha, double beta) {
+  Value y = c.add(c.mul(x, c.constant(alpha, x)), c.constant(beta, x));
+  return c.max(c.min(y, c.constant(1, x)), c.constant(0, x));
+}
+
+Value sign(Code &c, Value x) {
+  Value zero = c.constant(0, x), one = c.constant(1, x), minus = c.constant(-1, x);
+  // NaN stays.
+  return c.select(c.less(x, zero), minus, c.select(c.less(zero, x), one, x));
+}
+
+Value integerPower(Code &c, Value x, Value y) {
+  Value power = c.make<math::IPowIOp>(x, y);
+  return power;
+}
+
+Value power(Code &c, ValueRange x, AnyOp) {
+  if (!Code::isFloat(x[0]))
+    return integerPower(c, x[0], c.cast(x[1], x[0].getType()));
+  auto constant = x[1].getDefiningOp<arith::ConstantOp>();
+  auto exponent = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  if (exponent) {
+    double e = exponent.getValueAsDouble();
+    if (e == 1)
+      return x[0];
+    if (e == 2)
+      return c.mul(x[0], x[0]);
+    if (e == 3)
+      return c.mul(c.mul(x[0], x[0]), x[0]);
+    if (e == 0.5)
+      return c.make<math::SqrtOp>(x[0]);
+    if (e == -1)
+      return c.div(c.constant(1, x[0]), x[0]);
+    if (e == -0.5)
+      return c.div(c.constant(1, x[0]), c.make<math::SqrtOp>(x[0]));
+  }
+  return c.make<math::PowFOp>(x[0], c.cast(x[1], x[0].getType()));
+}
+
+/// fmod = 0: the sign of the divisor; 1: the sign of the dividend.
+Value modulo(Code &c, ValueRange x, AnyOp op) {
+  if (Code::isFloat(x[0]))
+    return c.make<arith::RemFOp>(x[0], x[1]);
+  Value rest = c.sub(x[0], c.mul(c.div(x[0], x[1]), x[1]));
+  if (intAttr(op, "fmod"))
+    return rest;
+  Value zero = c.constant(0, rest);
+  Value signs = c.make<arith::CmpIOp>(CmpIPredicate::slt, c.make<arith::XOrIOp>(rest, x[1]), zero);
+  Value inexact = c.make<arith::CmpIOp>(CmpIPredicate::ne, rest, zero);
+  return c.select(c.make<arith::AndIOp>(signs, inexact), c.add(rest, x[1]), rest);
+}
+
+Value isInf(Code &c, ValueRange x, AnyOp op) {
+  double infinity = std::numeric_limits<double>::infinity();
+  Value no = c.make<arith::ConstantIntOp>(0, 1), result = no;
+  if (intAttr(op, "detect_positive", 1))
+    result = c.equal(x[0], c.constant(infinity, x[0]));
+  if (intAttr(op, "detect_negative", 1))
+    result = c.make<arith::OrIOp>(result, c.equal(x[0], c.constant(-infinity, x[0])));
+  return result;
+}
+
+Value thresholded(Code &c, ValueRange x, AnyOp op) {
+  Value above = c.less(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0]);
+  return c.select(above, x[0], c.constant(0, x[0]));
+}
+
+Value shrink(Code &c, ValueRange x, AnyOp op) {
+  double lambda = floatAttr(op, "lambd", 0.5), bias = floatAttr(op, "bias");
+  Value v = x[0], zero = c.constant(0, v), shift = c.constant(bias, v);
+  Value high = c.select(c.less(c.constant(lambda, v), v), c.sub(v, shift), zero);
+  return c.select(c.less(v, c.constant(-lambda, v)), c.add(v, shift), high);
+}
+
+/// Folds a variadic operator from the left.
+template <Value (Code::*Combine)(Value, Value)> Value fold(Code &c, ValueRange x, AnyOp) {
+  Value result = x.front();
+  for (Value next : x.drop_front())
+    result = (c.*Combine)(result, next);
+  return result;
+}
+
+template <typename OpT> Value unary(Code &c, ValueRange x, AnyOp) { return c.make<OpT>(x[0]); }
+template <typename OpT> Value binary(Code &c, ValueRange x, AnyOp) {
+  return c.make<OpT>(x[0], x[1]);
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+enum Types { Floats = 1, Integers = 2, Bools = 4, Numbers = Floats | Integers, Any = 7 };
+
+struct Pointwise {
+  const char *name;
+  /// What the operands that are computed with may be.
+  int types;
+  ScalarFunction function;
+};
+
+#define CODE [](Code &c, ValueRange x, AnyOp op) -> Value
+
+const Pointwise arithmetic[] = {
+    {"Add", Numbers, fold<&Code::add>},
+    {"Sub", Numbers, fold<&Code::sub>},
+    {"Mul", Numbers, fold<&Code::mul>},
+    {"Div", Numbers, fold<&Code::div>},
+    {"Max", Numbers, fold<&Code::max>},
+    {"Min", Numbers, fold<&Code::min>},
+    {"Sum", Floats, fold<&Code::add>},
+    {"Mean", Floats,
+     CODE { return c.div(fold<&Code::add>(c, x, op), c.constant(x.size(), x[0])); }},
+    {"Pow", Numbers, power},
+    {"Mod", Numbers, modulo},
+    {"PRelu", Floats, CODE { return whereNegative(c, x[0], c.mul(x[0], x[1])); }},
+    {"And", Bools, binary<arith::AndIOp>},
+    {"Or", Bools, binary<arith::OrIOp>},
+    {"Xor", Bools, binary<arith::XOrIOp>},
+    {"BitwiseAnd", Integers, binary<arith::AndIOp>},
+    {"BitwiseOr", Integers, binary<arith::OrIOp>},
+    {"BitwiseXor", Integers, binary<arith::XOrIOp>},
+    {"Equal", Any, CODE { return c.equal(x[0], x[1]); }},
+    {"Less", Numbers, CODE { return c.less(x[0], x[1]); }},
+    {"Greater", Numbers, CODE { return c.less(x[1], x[0]); }},
+    {"LessOrEqual", Numbers,
+     CODE { return c.compare(CmpFPredicate::OLE, CmpIPredicate::sle, x[0], x[1]); }},
+    {"GreaterOrEqual", Numbers,
+     CODE { return c.compare(CmpFPredicate::OGE, CmpIPredicate::sge, x[0], x[1]); }},
+    {"Where", Any, CODE { return c.select(x[0], x[1], x[2]); }},
+};
+
+const Pointwise functions[] = {
+    {"Relu", Numbers, CODE { return c.max(x[0], c.constant(0, x[0])); }},
+    {"Neg", Numbers, CODE { return c.sub(c.constant(Code::isFloat(x[0]) ? -0.0 : 0, x[0]), x[0]); }},
+    {"Abs", Numbers,
+     CODE {
+       return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
+     }},
+    {"Not", Bools,
+     CODE { return c.make<arith::XOrIOp>(x[0], c.make<arith::ConstantIntOp>(1, 1)); }},
+    {"Erf", Floats, unary<math::ErfOp>},
+    {"Exp", Floats, unary<math::ExpOp>},
+    {"Log", Floats, unary<math::LogOp>},
+    {"Sqrt", Floats, unary<math::SqrtOp>},
+    {"Tanh", Floats, unary<math::TanhOp>},
+    {"Sin", Floats, unary<math::SinOp>},
+    {"Cos", Floats, unary<math::CosOp>},
+    {"Tan", Floats, unary<math::TanOp>},
+    {"Asin", Floats, unary<math::AsinOp>},
+    {"Acos", Floats, unary<math::AcosOp>},
+    {"Atan", Floats, unary<math::AtanOp>},
+    {"Sinh", Floats, unary<math::SinhOp>},
+    {"Cosh", Floats, unary<math::CoshOp>},
+    {"Asinh", Floats, unary<math::AsinhOp>},
+    {"Acosh", Floats, unary<math::AcoshOp>},
+    {"Atanh", Floats, unary<math::AtanhOp>},
+    {"Ceil", Floats, unary<math::CeilOp>},
+    {"Floor", Floats, unary<math::FloorOp>},
+    {"Round", Floats, unary<math::RoundEvenOp>},
+    {"Reciprocal", Floats, CODE { return c.div(c.constant(1, x[0]), x[0]); }},
+    {"Sign", Numbers, CODE { return sign(c, x[0]); }},
+    {"IsNaN", Floats, CODE { return c.make<arith::CmpFOp>(CmpFPredicate::UNO, x[0], x[0]); }},
+    {"IsInf", Floats, isInf},
+    {"Sigmoid", Floats, CODE { return sigmoid(c, x[0]); }},
+    {"Softplus", Floats, CODE { return softplus(c, x[0]); }},
+    {"Softsign", Floats,
+     CODE { return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0]))); }},
+    {"Mish", Floats, CODE { return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0]))); }},
+    {"Swish", Floats,
+     CODE { return c.mul(x[0], sigmoid(c, c.mul(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0]))); }},
+    {"HardSwish", Floats, CODE { return c.mul(x[0], hardSigmoid(c, x[0], 1.0 / 6, 0.5)); }},
+    {"HardSigmoid", Floats,
+     CODE {
+       return hardSigmoid(c, x[0], floatAttr(op, "alpha", 0.2), floatAttr(op, "beta", 0.5));
+     }},
+    {"Gelu", Floats,
+     CODE {
+       auto kind = op.attr<StringAttr>("approximate");
+       return gelu(c, x[0], kind && kind.getValue() == "tanh");
+     }},
+    {"Elu", Floats, CODE { return elu(c, x[0], floatAttr(op, "alpha", 1)); }},
+    {"Selu", Floats, selu},
+    {"Celu", Floats,
+     CODE {
+       Value alpha = c.constant(floatAttr(op, "alpha", 1), x[0]);
+       return whereNegative(c, x[0], c.mul(alpha, c.make<math::ExpM1Op>(c.div(x[0], alpha))));
+     }},
+    {"LeakyRelu", Floats,
+     CODE {
+       return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
+     }},
+    {"ThresholdedRelu", Floats, thresholded},
+    {"Shrink", Floats, shrink},
+};
+#undef CODE
+
+/// Whether the element type can be computed with.
+Reason refuseType(Type type, int allowed) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  Type element = shaped ? shaped.getElementType() : type;
+  bool known = element.isF32() || element.isF64() || element.isF16() || element.isBF16();
+  int kind = known ? Floats : 0;
+  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.isSignless())
+    kind = integer.getWidth() == 1 ? Bools : integer.getWidth() >= 8 ? Integers : 0;
+  if (kind & allowed)
+    return std::nullopt;
+  std::string text;
+  llvm::raw_string_ostream(text) << "it computes with elements of type " << element
+                                 << ", which is not supported";
+  return text;
+}
+
+LogicalResult lowerPointwise(AnyOp op, Context &context, ScalarFunction function,
+                             ArrayRef<Value> operands) {
+  FailureOr<SmallVector<Dim>> shape = context.broadcastShape(op, operands);
+  if (failed(shape))
+    return failure();
+  SmallVector<Input> inputs;
+  for (Value operand : operands)
+    inputs.push_back(context.broadcast(operand, *shape));
+  Value result = op->getResult(0);
+  Type element = cast<ShapedType>(result.getType()).getElementType();
+  Value tensor = context.map(op->getLoc(), *shape, element, inputs, [&](Code &c, ValueRange x) {
+    return function(c, x, op);
+  });
+  context.define(result, tensor, *shape);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Operators that need more than a function
+//===----------------------------------------------------------------------===//
+
+/// min and max are operands that may be absent.
+LogicalResult lowerClip(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Value> operands = {op.in("input")};
+  bool hasMin = bool(op.in("min")), hasMax = bool(op.in("max"));
+  if (hasMin)
+    operands.push_back(op.in("min"));
+  if (hasMax)
+    operands.push_back(op.in("max"));
+  ScalarFunction both = [](Code &c, ValueRange x, AnyOp) {
+    return c.min(c.max(x[0], x[1]), x[2]);
+  };
+  ScalarFunction low = [](Code &c, ValueRange x, AnyOp) { return c.max(x[0], x[1]); };
+  ScalarFunction high = [](Code &c, ValueRange x, AnyOp) { return c.min(x[0], x[1]); };
+  ScalarFunction none = [](Code &, ValueRange x, AnyOp) -> Value { return x[0]; };
+  return lowerPointwise(op, context, hasMin ? (hasMax ? both : low) : hasMax ? high : none,
+                        operands);
+}
+
+LogicalResult lowerCast(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  ScalarFunction function = [](Code &c, ValueRange x, AnyOp op) {
+    return c.cast(x[0], cast<ShapedType>(op->getResult(0).getType()).getElementType());
+  };
+  return lowerPointwise(op, context, function, op->getOperand(0));
+}
+
+Reason supportsCast(Operation *op) {
+  if (Reason reason = refuseType(op->getOperand(0).getType(), Any))
+    return reason;
+  return refuseType(op->getResult(0).getType(), Any);
+}
+
+} // namespace
+
+void addElementwise(LoweringTable &table) {
+  auto add = [&](const Pointwise &row) {
+    table["onnx." + std::string(row.name)] = {
+        [row](Operation *op) -> Reason {
+          // The condition of Where is a bool whatever it chooses from.
+          for (Value operand : op->getOperands())
+            if (Reason reason = refuseType(operand.getType(), row.types))
+              return reason;
+          return std::nullopt;
+        },
+        [row](Operation *op, Context &context) {
+          return lowerPointwise(AnyOp(op), context, row.function,
+                                SmallVector<Value>(op->getOperands()));
+        }};
+  };
+  llvm::for_each(arithmetic, add);
+  llvm::for_each(functions, add);
+  table["onnx.Clip"] = {
+      [](Operation *op) { return refuseType(op->getOperand(0).getType(), Numbers); }, lowerClip};
+  table["onnx.Cast"] = {supportsCast, lowerCast};
+}
+
+} // namespace strut::kernelize

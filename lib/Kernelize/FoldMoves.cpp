@@ -1,0 +1,156 @@
+//===- FoldMoves.cpp - Pure maps into their neighbours --------------------===//
+#include "FuseKernels.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+/// A pure map as a function from places of its result to places of its source.
+struct Move {
+  Value source;
+  AffineMap map;
+};
+
+std::optional<Move> moveBehind(Value value) {
+  auto map = value.getDefiningOp<kernel::MapOp>();
+  std::optional<unsigned> input = map ? asPureMove(map) : std::nullopt;
+  if (!input)
+    return std::nullopt;
+  SmallVector<AffineMap> maps = map.getMaps();
+  if (!maps.back().isPermutation())
+    return std::nullopt;
+  return Move{map.getInputs()[*input],
+              maps[*input].compose(inversePermutation(maps.back()))};
+}
+
+/// Sums of dimensions with factors: what a strided view can say.
+bool isStrided(AffineMap map) {
+  WalkResult bad = WalkResult::advance();
+  for (AffineExpr result : map.getResults())
+    result.walk([&](AffineExpr expr) {
+      if (expr.getKind() == AffineExprKind::FloorDiv || expr.getKind() == AffineExprKind::CeilDiv ||
+          expr.getKind() == AffineExprKind::Mod)
+        bad = WalkResult::interrupt();
+    });
+  return !bad.wasInterrupted();
+}
+
+/// kernel(..., move(x), ...) = kernel(..., x, ...) with composed maps
+struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
+  FoldMoveIntoConsumer(MLIRContext *context, FusionCounts &counts)
+      : OpInterfaceRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(kernel::KernelOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    // A move of a move stays a move; other kernels take it in.
+    for (unsigned i = 0; i < op.getKernelInputs().size(); ++i) {
+      Value value = op.getKernelInputs()[i];
+      std::optional<Move> move = moveBehind(value);
+      if (!move)
+        continue;
+      KernelEdit edit(rewriter, op);
+      std::optional<BlockArgument> argument = edit.argument(i);
+      if (argument && isa<NoneType>(argument->getType())) {
+        foldIntoFetches(edit, i, *move, rewriter);
+      } else {
+        AffineMap composed = move->map.compose(edit.map(i));
+        bool contract = isa<kernel::ContractOp>(op.getOperation());
+        // A contraction reads lhs as a strided view and rhs as a permuted one.
+        if (contract && i == 0 && !isStrided(composed))
+          continue;
+        if (contract && i == 1 && !composed.isProjectedPermutation())
+          continue;
+        edit.map(i) = composed;
+      }
+      edit.input(i) = move->source;
+      edit.commit();
+      ++counts.moves;
+      return success();
+    }
+    return failure();
+  }
+
+  /// Fetches at indices of the result become fetches at indices of the source.
+  static void foldIntoFetches(KernelEdit &edit, unsigned input, const Move &move,
+                              PatternRewriter &rewriter) {
+    edit.body().walk([&](kernel::FetchOp fetch) {
+      if (fetch.getInput() != input)
+        return;
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPoint(fetch);
+      SmallVector<Value> indices;
+      for (AffineExpr expr : move.map.getResults())
+        indices.push_back(expand(rewriter, fetch.getLoc(), expr, fetch.getIndices()));
+      rewriter.modifyOpInPlace(fetch, [&] { fetch.getIndicesMutable().assign(indices); });
+    });
+  }
+
+  FusionCounts &counts;
+};
+
+/// permute(kernel(...)) = kernel(...) that writes in that order
+struct FoldPermutationIntoProducer : OpRewritePattern<kernel::MapOp> {
+  FoldPermutationIntoProducer(MLIRContext *context, FusionCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
+    std::optional<unsigned> input = asPureMove(op);
+    if (!input || op.getInputs().size() != 1)
+      return failure();
+    auto producer = op.getInputs()[0].getDefiningOp<kernel::KernelOpInterface>();
+    SmallVector<AffineMap> maps = op.getMaps();
+    if (!producer || producer->getNumResults() != 1 || !producer->hasOneUse() ||
+        producer->getBlock() != op->getBlock() || !maps[0].isPermutation() ||
+        !maps[1].isPermutation())
+      return failure();
+    // Kernels that read the result will read the source instead.
+    if (llvm::any_of(op->getUsers(), [](Operation *user) {
+          return isa<kernel::KernelOpInterface>(user);
+        }))
+      return failure();
+    AffineMap order = maps[1].compose(inversePermutation(maps[0]));
+    unsigned last = order.getNumResults();
+    // The innermost dimension stays, so that the producer still writes along it.
+    if (last == 0 || order.getDimPosition(last - 1) != last - 1)
+      return failure();
+    Operation *moved = rewriter.clone(*producer);
+    KernelEdit edit(rewriter, cast<kernel::KernelOpInterface>(moved));
+    edit.initMaps[0] = order.compose(edit.initMaps[0]);
+    edit.inits[0] = op.getInits()[0];
+    edit.commit();
+    rewriter.replaceOp(op, moved);
+    rewriter.eraseOp(producer);
+    ++counts.permutedInits;
+    return success();
+  }
+
+  FusionCounts &counts;
+};
+
+/// A move from each place to itself.
+struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
+  DropIdentityMove(MLIRContext *context, FusionCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+  LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1)
+      return failure();
+    std::optional<Move> move = moveBehind(op->getResult(0));
+    if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType())
+      return failure();
+    rewriter.replaceOp(op, move->source);
+    ++counts.moves;
+    return success();
+  }
+  FusionCounts &counts;
+};
+
+} // namespace
+
+void addFoldMoves(RewritePatternSet &patterns, FusionCounts &counts) {
+  patterns.add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove>(
+      patterns.getContext(), counts);
+}
+
+} // namespace strut::kernelize

@@ -1,0 +1,299 @@
+//===- FormKernels.cpp - onnx and layer ops to kernels --------------------===//
+//
+// One ordered walk. New ops are created beside the old ones, which are erased
+// at the end; a Context maps every old value to what is known of it.
+//
+//===----------------------------------------------------------------------===//
+#include "Lowering.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "strut/Kernelize/Passes.h"
+
+namespace strut::kernelize {
+#define GEN_PASS_DEF_FORMKERNELS
+#include "strut/Kernelize/Passes.h.inc"
+} // namespace strut::kernelize
+
+using namespace mlir;
+
+namespace strut::kernelize {
+
+const LoweringTable &lowerings() {
+  static const LoweringTable table = [] {
+    LoweringTable table;
+    addElementwise(table);
+    addLinear(table);
+    addShape(table);
+    return table;
+  }();
+  return table;
+}
+
+/// Structure that the walk itself understands.
+static bool isStructure(Operation *op) {
+  return isa<onnx_ir::Op<"Constant">, onnx_ir::Absent, layer::AlternativesOp, layer::YieldOp,
+             func::ReturnOp>(op);
+}
+
+std::optional<std::string> unsupportedReason(Operation *op) {
+  if (isStructure(op))
+    return std::nullopt;
+  for (Type type : op->getResultTypes()) {
+    if (isa<NoneType>(type))
+      continue;
+    if (!isa<RankedTensorType>(type)) {
+      std::string text;
+      llvm::raw_string_ostream(text) << "the rank of its result is not known (" << type << ")";
+      return text;
+    }
+  }
+  auto it = lowerings().find(op->getName().getStringRef());
+  if (it == lowerings().end())
+    return "this operator is not supported yet";
+  return it->second.supports ? it->second.supports(op) : std::nullopt;
+}
+
+namespace {
+
+class FormFunction {
+public:
+  FormFunction(func::FuncOp function)
+      : function(function), context(function, OpBuilder(&function.getBody().front().front())) {}
+
+  LogicalResult run();
+  Context &getContext() { return context; }
+
+private:
+  LogicalResult bindArguments();
+  LogicalResult lowerBlock(Block &block);
+  LogicalResult lower(Operation &op);
+  LogicalResult lowerAlternatives(layer::AlternativesOp op);
+  LogicalResult lowerReturn(func::ReturnOp op);
+  void annotate();
+
+  func::FuncOp function;
+  Context context;
+  SmallVector<Attribute> symbols;
+};
+
+} // namespace
+
+/// Gives the function an index argument per symbolic dimension, and the tensor
+/// arguments their dimensions.
+LogicalResult FormFunction::bindArguments() {
+  Builder b(function.getContext());
+  Block &entry = function.getBody().front();
+  llvm::StringMap<Value> bound;
+  unsigned numTensors = entry.getNumArguments();
+  for (unsigned i = 0; i < numTensors; ++i) {
+    BlockArgument argument = entry.getArgument(i);
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      return function.emitError("input ")
+             << i << " of the model is a " << argument.getType()
+             << "; only tensors of known rank can be compiled";
+    auto name = function.getArgAttrOfType<StringAttr>(i, onnx_ir::OnnxDialect::kNameAttr);
+    auto given = function.getArgAttrOfType<ArrayAttr>(i, onnx_ir::OnnxDialect::kDimsAttr);
+    SmallVector<Attribute> names;
+    Tracked tracked;
+    tracked.element = type.getElementType();
+    tracked.tensor = argument;
+    for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+      if (!ShapedType::isDynamic(extent)) {
+        names.push_back(b.getStringAttr(""));
+        tracked.dims.push_back(extent);
+        continue;
+      }
+      auto symbol = given && axis < given.size() ? dyn_cast<StringAttr>(given[axis]) : StringAttr();
+      if (!symbol || symbol.empty())
+        symbol = b.getStringAttr((name ? name.getValue() : StringRef("input") + Twine(i)).str() +
+                                 "_" + Twine(axis));
+      Value &value = bound[symbol];
+      if (!value) {
+        value = entry.addArgument(b.getIndexType(), function.getLoc());
+        symbols.push_back(symbol);
+        context.symbolNames[value] = symbol.str();
+      }
+      names.push_back(symbol);
+      tracked.dims.push_back(context.dims.of(value));
+    }
+    context.define(argument, std::move(tracked));
+    function.setArgAttr(i, kDimsAttr, b.getArrayAttr(names));
+    function.removeArgAttr(i, onnx_ir::OnnxDialect::kDimsAttr);
+    if (name) {
+      function.setArgAttr(i, kNameAttr, name);
+      function.removeArgAttr(i, onnx_ir::OnnxDialect::kNameAttr);
+    }
+  }
+  return success();
+}
+
+LogicalResult FormFunction::lower(Operation &op) {
+  if (auto constant = dyn_cast<onnx_ir::Op<"Constant">>(op)) {
+    ElementsAttr value = onnx_ir::constantOf(op.getResult(0));
+    if (!isa<RankedTensorType>(value.getShapedType()))
+      return context.refuse(&op, "a constant of unknown rank");
+    context.defineConstant(op.getResult(0), value);
+    return success();
+  }
+  if (auto alternatives = dyn_cast<layer::AlternativesOp>(op))
+    return lowerAlternatives(alternatives);
+  if (auto done = dyn_cast<func::ReturnOp>(op))
+    return lowerReturn(done);
+  if (isStructure(&op))
+    return success();
+  if (auto onnx = dyn_cast<AnyOp>(op); onnx && foldOnDims(onnx, context))
+    return success();
+  return lowerings().find(op.getName().getStringRef())->second.lower(&op, context);
+}
+
+LogicalResult FormFunction::lowerBlock(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    // Index arithmetic and kernels that this walk itself has made.
+    if (!isa<onnx_ir::OnnxDialect, layer::LayerDialect>(op.getDialect()) &&
+        !isa<func::ReturnOp>(op))
+      continue;
+    context.b.setInsertionPoint(&op);
+    if (failed(lower(op)))
+      return failure();
+  }
+  return success();
+}
+
+/// The index of the form, by nested selects, then a switch whose regions hold
+/// the lowered forms.
+LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
+  OpBuilder &b = context.b;
+  Location loc = op.getLoc();
+  Value choice = arith::ConstantIndexOp::create(b, loc, op.getOtherwise());
+  SmallVector<layer::CaseAttr> lines(op.getCases().getAsRange<layer::CaseAttr>());
+  for (layer::CaseAttr line : llvm::reverse(lines)) {
+    Dim extent(1);
+    for (int64_t axis : line.getDims())
+      extent = extent * context[op.getOf()].dims[axis];
+    Value bound = arith::ConstantIndexOp::create(b, loc, line.getBound());
+    Value less = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                       context.dims.value(extent), bound);
+    Value form = arith::ConstantIndexOp::create(b, loc, line.getForm());
+    choice = arith::SelectOp::create(b, loc, less, form, choice);
+  }
+
+  for (Region &form : op.getForms()) {
+    if (failed(lowerBlock(form.front())))
+      return failure();
+  }
+  // The forms compute the same values, so the first tells the dimensions.
+  SmallVector<Tracked> results;
+  SmallVector<Type> types;
+  for (Value value : op.getForms().front().front().getTerminator()->getOperands()) {
+    results.push_back(context[value]);
+    types.push_back(DimEnv::type(results.back().dims, results.back().element));
+  }
+  b.setInsertionPoint(op);
+  unsigned numForms = op.getForms().size();
+  SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, numForms - 1));
+  auto branch = scf::IndexSwitchOp::create(b, loc, types, choice, numbers, numForms - 1);
+  for (auto [i, form] : llvm::enumerate(op.getForms())) {
+    Region &target = i + 1 == numForms ? branch.getDefaultRegion() : branch.getCaseRegions()[i];
+    Operation *yield = form.front().getTerminator();
+    b.setInsertionPoint(yield);
+    SmallVector<Value> values;
+    for (auto [value, first] : llvm::zip(yield->getOperands(), results)) {
+      if (context[value].dims != first.dims)
+        return context.refuse(op, "its forms have different shapes");
+      values.push_back(context.tensor(value));
+    }
+    scf::YieldOp::create(b, loc, values);
+    yield->erase();
+    target.takeBody(form);
+  }
+  for (auto [old, tracked, result] :
+       llvm::zip(op.getResults(), results, branch.getResults()))
+    context.define(old, result, tracked.dims);
+  return success();
+}
+
+LogicalResult FormFunction::lowerReturn(func::ReturnOp op) {
+  SmallVector<Value> values;
+  for (Value operand : op.getOperands())
+    values.push_back(context.tensor(operand));
+  op->setOperands(values);
+  return success();
+}
+
+/// Signature and attributes of the function of kernels.
+void FormFunction::annotate() {
+  Builder b(function.getContext());
+  Block &entry = function.getBody().front();
+  SmallVector<DictionaryAttr> arguments;
+  function.getAllArgAttrs(arguments);
+  arguments.resize(entry.getNumArguments(), b.getDictionaryAttr({}));
+  function.setType(b.getFunctionType(entry.getArgumentTypes(),
+                                     entry.getTerminator()->getOperandTypes()));
+  function.setAllArgAttrs(arguments);
+  for (unsigned i = 0; i < function.getNumResults(); ++i) {
+    StringRef old = onnx_ir::OnnxDialect::kNameAttr;
+    if (Attribute name = function.getResultAttr(i, old)) {
+      function.setResultAttr(i, kNameAttr, name);
+      function.removeResultAttr(i, b.getStringAttr(old));
+    }
+  }
+  function->setAttr(kSymbolsAttr, b.getArrayAttr(symbols));
+  SmallVector<NamedAttribute> limits;
+  for (const auto &[name, limit] : context.limits)
+    limits.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(limit)));
+  if (!limits.empty())
+    function->setAttr(kLimitsAttr, b.getDictionaryAttr(limits));
+}
+
+LogicalResult FormFunction::run() {
+  Block &entry = function.getBody().front();
+  if (failed(bindArguments()) || failed(lowerBlock(entry)))
+    return failure();
+  // What is left of the old level has no users but within itself.
+  SmallVector<Operation *> old;
+  function.walk<WalkOrder::PostOrder>([&](Operation *op) {
+    if (isa<onnx_ir::OnnxDialect, layer::LayerDialect>(op->getDialect()))
+      old.push_back(op);
+  });
+  for (Operation *op : old)
+    op->dropAllUses();
+  for (Operation *op : llvm::reverse(old))
+    op->erase();
+  annotate();
+  return success();
+}
+
+namespace {
+
+struct FormKernelsPass : impl::FormKernelsBase<FormKernelsPass> {
+  /// Reports every op without a lowering, so that one compile shows all.
+  LogicalResult checkAll(Context &context, func::FuncOp function) {
+    bool fine = true;
+    function.walk([&](Operation *op) {
+      if (op == function)
+        return WalkResult::advance();
+      if (std::optional<std::string> reason = unsupportedReason(op)) {
+        (void)context.refuse(op, *reason);
+        fine = false;
+      }
+      // What an op of the standard holds is its own matter.
+      return isa<AnyOp>(op) ? WalkResult::skip() : WalkResult::advance();
+    });
+    return success(fine);
+  }
+
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isDeclaration())
+        continue;
+      FormFunction form(function);
+      if (failed(checkAll(form.getContext(), function)) || failed(form.run()))
+        return signalPassFailure();
+      numKernels += form.getContext().numKernels;
+      numWeights += form.getContext().numWeights;
+    }
+  }
+};
+
+} // namespace
+} // namespace strut::kernelize

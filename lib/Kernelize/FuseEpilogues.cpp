@@ -1,0 +1,81 @@
+//===- FuseEpilogues.cpp - Maps that follow a kernel ----------------------===//
+#include "FuseKernels.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+/// map(kernel(...), ...) = kernel(...) with the map as the end of its body.
+///
+/// Holds because every element of the kernel's result is read once, at the place
+/// where the map writes: the map's input map is a permutation, and the result
+/// has no other use. The other inputs of the map become inputs of the kernel.
+struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
+  FuseEpilogue(MLIRContext *context, FusionCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1)
+      return failure();
+    for (unsigned i = 0; i < op.getInputs().size(); ++i) {
+      auto producer = op.getInputs()[i].getDefiningOp<kernel::KernelOpInterface>();
+      if (producer && fits(producer, op, i)) {
+        fuse(producer, op, i, rewriter);
+        ++counts.epilogues;
+        return success();
+      }
+    }
+    return failure();
+  }
+
+  static bool fits(kernel::KernelOpInterface producer, kernel::MapOp op, unsigned input) {
+    // Attention's region is its score; it has no epilogue.
+    if (!isa<kernel::ContractOp, kernel::RowsOp>(producer.getOperation()) ||
+        producer->getNumResults() != 1 || !producer->hasOneUse() ||
+        producer->getBlock() != op->getBlock())
+      return false;
+    SmallVector<AffineMap> maps = op.getMaps();
+    if (isa<NoneType>(op.getBody().front().getArgument(input).getType()) ||
+        !maps[input].isPermutation())
+      return false;
+    AffineMap init = producer.getMaps().back();
+    if (!init.isProjectedPermutation())
+      return false;
+    AffineMap toIterators = inversePermutation(maps[input]).compose(init);
+    if (!toIterators.isProjectedPermutation())
+      return false;
+    AffineMap written = maps.back().compose(toIterators);
+    return written.isProjectedPermutation();
+  }
+
+  static void fuse(kernel::KernelOpInterface producer, kernel::MapOp op, unsigned input,
+                   PatternRewriter &rewriter) {
+    // The other inputs of the map may be defined after the producer.
+    Location loc = rewriter.getFusedLoc({producer.getLoc(), op.getLoc()});
+    auto fused = cast<kernel::KernelOpInterface>(rewriter.clone(*producer));
+    fused->setLoc(loc);
+    SmallVector<AffineMap> maps = op.getMaps();
+    KernelEdit edit(rewriter, fused);
+    AffineMap toIterators = inversePermutation(maps[input]).compose(edit.initMaps[0]);
+    Operation *yield = edit.body().getTerminator();
+    OpBuilder builder(yield);
+    Value result = edit.inlineMap(builder, op, toIterators, yield->getOperand(0), input);
+    yield->setOperand(0, result);
+    edit.initMaps[0] = maps.back().compose(toIterators);
+    edit.inits[0] = op.getInits()[0];
+    edit.commit();
+    rewriter.replaceOp(op, fused);
+    rewriter.eraseOp(producer);
+  }
+
+  FusionCounts &counts;
+};
+
+} // namespace
+
+void addFuseEpilogues(RewritePatternSet &patterns, FusionCounts &counts) {
+  patterns.add<FuseEpilogue>(patterns.getContext(), counts);
+}
+
+} // namespace strut::kernelize

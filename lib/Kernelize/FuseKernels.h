@@ -1,0 +1,24 @@
+//===- FuseKernels.h - The rewrites of fuse-kernels ------------*- C++ -*-===//
+#ifndef STRUT_LIB_KERNELIZE_FUSEKERNELS_H
+#define STRUT_LIB_KERNELIZE_FUSEKERNELS_H
+
+#include "KernelEdit.h"
+
+namespace strut::kernelize {
+
+/// How often each rewrite has fired.
+struct FusionCounts {
+  unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0;
+};
+
+/// FoldMoves.cpp: pure maps into the indexing maps of their consumers, and pure
+/// permutations into where their producer writes.
+void addFoldMoves(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// FuseEpilogues.cpp: a pointwise map into the kernel whose result it reads.
+void addFuseEpilogues(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// FuseMaps.cpp: a pointwise map into the kernel that reads its result.
+void addFuseMaps(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+
+} // namespace strut::kernelize
+
+#endif // STRUT_LIB_KERNELIZE_FUSEKERNELS_H

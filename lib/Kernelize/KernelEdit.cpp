@@ -1,0 +1,142 @@
+//===- KernelEdit.cpp - Editing the operands and body of a kernel ---------===//
+#include "KernelEdit.h"
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+
+std::optional<unsigned> asPureMove(kernel::MapOp map) {
+  Block &body = map.getBody().front();
+  auto yield = cast<kernel::YieldOp>(body.getTerminator());
+  if (yield.getNumOperands() != 1)
+    return std::nullopt;
+  auto argument = dyn_cast<BlockArgument>(yield->getOperand(0));
+  if (!argument || argument.getOwner() != &body)
+    return std::nullopt;
+  return argument.getArgNumber();
+}
+
+unsigned costOf(Block &body) {
+  unsigned cost = 0;
+  for (Operation &op : body.without_terminator()) {
+    if (isa<math::MathDialect>(op.getDialect()))
+      cost += isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp>(op) ? 1 : 10;
+    else if (isa<arith::DivFOp, arith::DivSIOp>(op))
+      cost += 5;
+    else if (!isa<arith::ConstantOp, kernel::IndexOp, arith::ExtFOp, arith::TruncFOp,
+                  arith::IndexCastOp>(op))
+      ++cost;
+  }
+  return cost;
+}
+
+Value expand(OpBuilder &b, Location loc, AffineExpr expr, ValueRange dims) {
+  return affine::expandAffineExpr(b, loc, expr, dims, {});
+}
+
+static MutableOperandRange inputsOf(Operation *op) {
+  return TypeSwitch<Operation *, MutableOperandRange>(op)
+      .Case<kernel::ContractOp, kernel::AttentionOp, kernel::RowsOp, kernel::MapOp>(
+          [](auto kernel) { return kernel.getInputsMutable(); });
+}
+
+static MutableOperandRange initsOf(Operation *op) {
+  return TypeSwitch<Operation *, MutableOperandRange>(op)
+      .Case<kernel::ContractOp, kernel::AttentionOp, kernel::RowsOp, kernel::MapOp>(
+          [](auto kernel) { return kernel.getInitsMutable(); });
+}
+
+KernelEdit::KernelEdit(RewriterBase &rewriter, kernel::KernelOpInterface op)
+    : op(op), inits(op.getKernelInits()), rewriter(rewriter), inputs(op.getKernelInputs()) {
+  SmallVector<AffineMap> all = op.getMaps();
+  maps.assign(all.begin(), all.begin() + inputs.size());
+  initMaps.assign(all.begin() + inputs.size(), all.end());
+  if (isa<kernel::ContractOp, kernel::AttentionOp>(op.getOperation())) {
+    unmapped = isa<kernel::ContractOp>(op.getOperation()) ? 2 : 3;
+    leading = 1;
+  }
+}
+
+std::optional<BlockArgument> KernelEdit::argument(unsigned input) {
+  if (input < unmapped)
+    return std::nullopt;
+  return body().getArgument(input - unmapped + leading);
+}
+
+unsigned KernelEdit::addInput(Value value, AffineMap map, bool fetched) {
+  for (unsigned i = unmapped; i < inputs.size(); ++i)
+    if (inputs[i] == value && maps[i] == map &&
+        isa<NoneType>(argument(i)->getType()) == fetched)
+      return i;
+  Type element = cast<ShapedType>(value.getType()).getElementType();
+  inputs.push_back(value);
+  maps.push_back(map);
+  body().addArgument(fetched ? Type(rewriter.getNoneType()) : element, op.getLoc());
+  return inputs.size() - 1;
+}
+
+void KernelEdit::removeInput(unsigned input) {
+  body().walk([&](kernel::FetchOp fetch) {
+    if (fetch.getInput() > input)
+      fetch.setInput(fetch.getInput() - 1);
+  });
+  body().eraseArgument(input - unmapped + leading);
+  inputs.erase(inputs.begin() + input);
+  maps.erase(maps.begin() + input);
+}
+
+Value KernelEdit::inlineMap(OpBuilder &builder, kernel::MapOp map, AffineMap toIterators,
+                            Value own, std::optional<unsigned> ownInput) {
+  Location loc = map.getLoc();
+  Block &source = map.getBody().front();
+  IRMapping mapping;
+  SmallVector<unsigned> numbers(map.getInputs().size());
+  SmallVector<AffineMap> sourceMaps = map.getMaps();
+  for (auto [i, value] : llvm::enumerate(map.getInputs())) {
+    BlockArgument argument = source.getArgument(i);
+    if (ownInput == i) {
+      mapping.map(argument, own);
+      continue;
+    }
+    bool fetched = isa<NoneType>(argument.getType());
+    AffineMap composed =
+        fetched ? AffineMap::get(toIterators.getNumDims(), 0, op.getContext())
+                : sourceMaps[i].compose(toIterators);
+    numbers[i] = addInput(value, composed, fetched);
+    mapping.map(argument, *this->argument(numbers[i]));
+  }
+  for (Operation &inner : source.without_terminator()) {
+    if (auto index = dyn_cast<kernel::IndexOp>(inner)) {
+      SmallVector<Value> dims(toIterators.getNumDims());
+      AffineExpr expr = toIterators.getResult(index.getDim());
+      for (auto [d, value] : llvm::enumerate(dims))
+        if (expr.isFunctionOfDim(d))
+          value = kernel::IndexOp::create(builder, loc, builder.getI64IntegerAttr(d));
+      mapping.map(index.getResult(), expand(builder, loc, expr, dims));
+      continue;
+    }
+    Operation *copy = builder.clone(inner, mapping);
+    if (auto fetch = dyn_cast<kernel::FetchOp>(copy))
+      fetch.setInput(numbers[fetch.getInput()]);
+  }
+  return mapping.lookupOrDefault(source.getTerminator()->getOperand(0));
+}
+
+void KernelEdit::commit() {
+  rewriter.modifyOpInPlace(op, [&] {
+    inputsOf(op).assign(inputs);
+    initsOf(op).assign(inits);
+    for (auto [result, init] : llvm::zip(op->getResults(), inits))
+      result.setType(init.getType());
+    SmallVector<AffineMap> all(maps);
+    llvm::append_range(all, initMaps);
+    op.setMaps(all);
+  });
+}
+
+} // namespace strut::kernelize

@@ -1,0 +1,169 @@
+//===- Lowering.h - What the families of lowerings share -------*- C++ -*-===//
+//
+// A lowering turns one onnx or layer op into kernels. It reads its operands and
+// defines its results through a Context, which knows every value's dimensions
+// and, for small integer tensors, its contents.
+//
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_LIB_KERNELIZE_LOWERING_H
+#define STRUT_LIB_KERNELIZE_LOWERING_H
+
+#include "Dims.h"
+#include "ScalarCode.h"
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Layer/Layer.h"
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringMap.h"
+#include <optional>
+#include <string>
+
+namespace strut::kernelize {
+
+using onnx_ir::AnyOp;
+
+/// Why an op cannot be lowered, or nothing.
+using Reason = std::optional<std::string>;
+
+/// What is known of a value of the onnx level.
+struct Tracked {
+  mlir::Type element;
+  llvm::SmallVector<Dim> dims;
+  /// The value at the kernel level; null until a kernel asks for it.
+  mlir::Value tensor;
+  /// The value, where it is a constant of the model.
+  mlir::ElementsAttr constant;
+  /// Row-major elements of a small integer tensor (shape arithmetic).
+  std::optional<llvm::SmallVector<Dim>> contents;
+
+  unsigned rank() const { return dims.size(); }
+};
+
+/// What a kernel reads: a tensor at a map, a tensor that the body fetches from
+/// (no map), or a constant folded into the body.
+struct Input {
+  mlir::Value tensor;
+  mlir::AffineMap map;
+  mlir::TypedAttr scalar;
+};
+
+class Context {
+public:
+  Context(mlir::func::FuncOp function, mlir::OpBuilder entry);
+
+  /// Emits at the op being lowered.
+  mlir::OpBuilder b;
+  DimEnv dims;
+
+  mlir::MLIRContext *getContext() { return b.getContext(); }
+
+  // ---- operands ----
+  /// Every operand of an op being lowered is known; null for none.
+  const Tracked &operator[](mlir::Value value);
+  /// The value as a tensor of the kernel level, declaring a weight if need be.
+  mlir::Value tensor(mlir::Value value);
+  /// The value read by a kernel of `numIterators` dimensions, the iteration
+  /// dimensions `axes` being those of the value, aligned at the right; an
+  /// extent of 1 is broadcast. A constant with one element is folded.
+  Input broadcast(mlir::Value value, llvm::ArrayRef<Dim> shape, llvm::ArrayRef<unsigned> axes,
+                  unsigned numIterators);
+  /// The same with the iteration dimensions 0, 1, ... of `shape`.
+  Input broadcast(mlir::Value value, llvm::ArrayRef<Dim> shape);
+  /// Integers of a constant or of shape arithmetic, if all are constants.
+  std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value);
+  /// The shape to which all operands broadcast, or a message on `op`.
+  mlir::FailureOr<llvm::SmallVector<Dim>> broadcastShape(mlir::Operation *op,
+                                                         llvm::ArrayRef<mlir::Value> operands);
+  /// The same dimension, or a message. Remembers limits on the way.
+  std::optional<Dim> unify(const Dim &a, const Dim &b);
+
+  // ---- results ----
+  void define(mlir::Value result, mlir::Value tensor, llvm::ArrayRef<Dim> dims);
+  void define(mlir::Value result, Tracked tracked);
+  void defineConstant(mlir::Value result, mlir::ElementsAttr constant);
+  /// A result that is a function of shapes alone.
+  void defineContents(mlir::Value result, llvm::ArrayRef<Dim> dims, llvm::ArrayRef<Dim> contents);
+
+  /// Says that `op` cannot be compiled, and why.
+  mlir::LogicalResult refuse(mlir::Operation *op, const llvm::Twine &why);
+
+  // ---- kernels ----
+  mlir::Value empty(mlir::Location loc, llvm::ArrayRef<Dim> shape, mlir::Type element);
+  /// A pointwise kernel over `shape`.
+  mlir::Value map(mlir::Location loc, llvm::ArrayRef<Dim> shape, mlir::Type element,
+                  llvm::ArrayRef<Input> inputs, BodyBuilder body);
+  /// A map that only moves data.
+  mlir::Value move(mlir::Location loc, mlir::Value source, mlir::AffineMap map,
+                   llvm::ArrayRef<Dim> shape);
+  /// One init per element of `inits`; `init.tensor` is made by empty().
+  struct Init {
+    llvm::SmallVector<Dim> shape;
+    mlir::Type element;
+    mlir::AffineMap map;
+  };
+  mlir::Value rows(mlir::Location loc, unsigned axes, llvm::ArrayRef<Input> inputs,
+                   const Init &init, BodyBuilder body, llvm::ArrayRef<int64_t> extents = {});
+  /// inputs[0] is lhs, inputs[1] rhs, the others extras. `body` maps the
+  /// accumulator and the extras; null yields the accumulator.
+  mlir::Value contract(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
+                       BodyBuilder body = nullptr);
+  mlir::Value attention(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
+                        BodyBuilder score);
+  /// The tensor with other dimensions and the same elements in the same order.
+  mlir::Value reshape(mlir::Location loc, mlir::Value tensor, llvm::ArrayRef<Dim> from,
+                      llvm::ArrayRef<Dim> to);
+
+  /// Declares the constant, or finds its declaration, and reads it.
+  mlir::Value weight(mlir::Location loc, mlir::ElementsAttr constant);
+
+  llvm::DenseMap<mlir::Value, Tracked> values;
+  std::map<std::string, int64_t> limits;
+  llvm::DenseMap<mlir::Value, std::string> symbolNames;
+  unsigned numKernels = 0, numWeights = 0;
+
+private:
+  mlir::Operation *finish(mlir::OperationState &state, llvm::ArrayRef<Input> inputs,
+                          llvm::ArrayRef<mlir::Value> inits, llvm::ArrayRef<mlir::AffineMap> maps,
+                          mlir::Type accumulator, unsigned unmapped, BodyBuilder body);
+
+  mlir::ModuleOp module;
+  llvm::DenseMap<mlir::Attribute, kernel::WeightOp> weights;
+};
+
+/// One row of the table.
+struct Lowering {
+  /// What form-kernels can say before shapes are known; may be null.
+  std::function<Reason(mlir::Operation *)> supports;
+  std::function<mlir::LogicalResult(mlir::Operation *, Context &)> lower;
+};
+
+using LoweringTable = llvm::StringMap<Lowering>;
+
+void addElementwise(LoweringTable &table);
+void addLinear(LoweringTable &table);
+void addShape(LoweringTable &table);
+
+/// All lowerings, by the full name of the op ("onnx.Add", "layer.linear").
+const LoweringTable &lowerings();
+
+/// If all operands are contents and the op is arithmetic on shapes, defines its
+/// result's contents.
+bool foldOnDims(AnyOp op, Context &context);
+
+/// Brings a negative axis into [0, rank).
+inline int64_t normalizeAxis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
+
+/// The value of an attribute with this default.
+inline int64_t intAttr(AnyOp op, llvm::StringRef name, int64_t otherwise = 0) {
+  auto attr = op.attr<mlir::IntegerAttr>(name);
+  return attr ? attr.getInt() : otherwise;
+}
+inline double floatAttr(AnyOp op, llvm::StringRef name, double otherwise = 0) {
+  auto attr = op.attr<mlir::FloatAttr>(name);
+  return attr ? attr.getValueAsDouble() : otherwise;
+}
+
+} // namespace strut::kernelize
+
+#endif // STRUT_LIB_KERNELIZE_LOWERING_H

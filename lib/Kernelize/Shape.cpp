@@ -1,0 +1,230 @@
+//===- Shape.cpp - Ops that move data or ask for shapes -------------------===//
+#include "Lowering.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Questions
+//===----------------------------------------------------------------------===//
+
+LogicalResult lowerShape(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> shape = context[op.in("data")].dims;
+  int64_t rank = shape.size();
+  int64_t start = std::clamp<int64_t>(normalizeAxis(intAttr(op, "start"), rank), 0, rank);
+  int64_t end = std::clamp<int64_t>(normalizeAxis(intAttr(op, "end", rank), rank), start, rank);
+  ArrayRef<Dim> part = ArrayRef(shape).slice(start, end - start);
+  context.defineContents(op->getResult(0), Dim(part.size()), part);
+  return success();
+}
+
+LogicalResult lowerSize(Operation *op, Context &context) {
+  context.defineContents(op->getResult(0), {}, product(context[op->getOperand(0)].dims));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+/// The same elements in another shape. A constant stays one.
+LogicalResult defineView(Operation *op, Context &context, Value input, ArrayRef<Dim> shape) {
+  const Tracked &tracked = context[input];
+  bool isStatic = llvm::all_of(shape, [](const Dim &dim) { return dim.isConstant(); });
+  if (llvm::any_of(shape, [](const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }))
+    return context.refuse(op, "its result would have a negative extent");
+  if (tracked.constant && isStatic) {
+    auto type = DimEnv::type(shape, tracked.element);
+    if (auto file = dyn_cast<onnx_ir::FileDataAttr>(tracked.constant)) {
+      context.defineConstant(op->getResult(0),
+                             onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(),
+                                                        file.getLength()));
+      return success();
+    }
+    if (auto dense = dyn_cast<DenseElementsAttr>(tracked.constant)) {
+      context.defineConstant(op->getResult(0), dense.reshape(type));
+      return success();
+    }
+  }
+  SmallVector<Dim> from = tracked.dims;
+  Value source = context.tensor(input);
+  context.define(op->getResult(0), context.reshape(op->getLoc(), source, from, shape), shape);
+  return success();
+}
+
+LogicalResult lowerReshape(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data");
+  const SmallVector<Dim> from = context[data].dims;
+  const auto &wanted = context[op.in("shape")].contents;
+  if (!wanted)
+    return context.refuse(op, "its shape is computed from data and not from shapes");
+  bool allowZero = intAttr(op, "allowzero");
+  SmallVector<Dim> to;
+  int inferred = -1;
+  for (auto [i, dim] : llvm::enumerate(*wanted)) {
+    to.push_back(dim);
+    if (dim.is(0) && !allowZero) {
+      if (i >= from.size())
+        return context.refuse(op, "its shape copies an axis that the input does not have");
+      to.back() = from[i];
+    } else if (dim.is(-1)) {
+      inferred = i;
+      to.back() = 1;
+    }
+  }
+  Dim total = product(from), known = product(to);
+  if (inferred >= 0) {
+    std::optional<Dim> rest = known.is(0) ? Dim(0) : total.dividedBy(known);
+    if (!rest)
+      return context.refuse(op, "the extent of axis " + Twine(inferred) + " cannot be inferred");
+    to[inferred] = *rest;
+  } else if (total != known) {
+    return context.refuse(op, "it cannot be told that input and result have as many elements");
+  }
+  return defineView(op, context, data, to);
+}
+
+LogicalResult lowerFlatten(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  ArrayRef<Dim> from = context[op.in("input")].dims;
+  int64_t axis = normalizeAxis(intAttr(op, "axis", 1), from.size());
+  SmallVector<Dim> to = {product(from.take_front(axis)), product(from.drop_front(axis))};
+  return defineView(op, context, op.in("input"), to);
+}
+
+LogicalResult lowerUnsqueeze(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> shape = context[op.in("data")].dims;
+  auto axes = context.integers(op.in("axes"));
+  if (!axes)
+    return context.refuse(op, "its axes are no constants");
+  for (int64_t &axis : *axes)
+    axis = normalizeAxis(axis, shape.size() + axes->size());
+  llvm::sort(*axes);
+  for (int64_t axis : *axes) {
+    if (axis < 0 || axis > int64_t(shape.size()))
+      return context.refuse(op, "axis " + Twine(axis) + " does not exist");
+    shape.insert(shape.begin() + axis, Dim(1));
+  }
+  return defineView(op, context, op.in("data"), shape);
+}
+
+LogicalResult lowerSqueeze(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> from = context[op.in("data")].dims, to;
+  SmallVector<int64_t> axes;
+  if (Value operand = op.in("axes")) {
+    auto constants = context.integers(operand);
+    if (!constants)
+      return context.refuse(op, "its axes are no constants");
+    for (int64_t axis : *constants)
+      axes.push_back(normalizeAxis(axis, from.size()));
+  } else {
+    for (auto [i, dim] : llvm::enumerate(from))
+      if (dim.is(1))
+        axes.push_back(i);
+  }
+  for (auto [i, dim] : llvm::enumerate(from)) {
+    if (!llvm::is_contained(axes, int64_t(i)))
+      to.push_back(dim);
+    else if (!dim.is(1))
+      return context.refuse(op, "it cannot be told that axis " + Twine(i) + " has extent 1");
+  }
+  return defineView(op, context, op.in("data"), to);
+}
+
+//===----------------------------------------------------------------------===//
+// Moves
+//===----------------------------------------------------------------------===//
+
+LogicalResult lowerTranspose(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data");
+  SmallVector<Dim> from = context[data].dims, to;
+  SmallVector<int64_t> permutation;
+  if (auto given = op.attr<DenseI64ArrayAttr>("perm"))
+    permutation = llvm::to_vector(given.asArrayRef());
+  else
+    permutation = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, from.size())));
+  SmallVector<AffineExpr> read(from.size());
+  for (auto [i, axis] : llvm::enumerate(permutation)) {
+    to.push_back(from[axis]);
+    read[axis] = context.b.getAffineDimExpr(i);
+  }
+  Value result = context.move(op->getLoc(), context.tensor(data),
+                              AffineMap::get(from.size(), 0, read, op->getContext()), to);
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+LogicalResult lowerExpand(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("input");
+  SmallVector<Dim> from = context[input].dims;
+  const auto &wanted = context[op.in("shape")].contents;
+  if (!wanted)
+    return context.refuse(op, "its shape is computed from data and not from shapes");
+  SmallVector<Dim> to(*wanted);
+  if (from.size() > to.size())
+    to.insert(to.begin(), from.size() - to.size(), Dim(1));
+  SmallVector<AffineExpr> read;
+  unsigned skipped = to.size() - from.size();
+  for (auto [i, dim] : llvm::enumerate(from)) {
+    Dim &target = to[skipped + i];
+    bool repeats = dim.is(1) && !target.is(1);
+    read.push_back(repeats ? context.b.getAffineConstantExpr(0)
+                           : context.b.getAffineDimExpr(skipped + i));
+    if (repeats)
+      continue;
+    std::optional<Dim> same = target.is(1) ? dim : context.unify(dim, target);
+    if (!same)
+      return context.refuse(op, "it cannot be told that axis " + Twine(i) + " broadcasts");
+    target = *same;
+  }
+  Value result = context.move(op->getLoc(), context.tensor(input),
+                              AffineMap::get(to.size(), 0, read, op->getContext()), to);
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+LogicalResult lowerIdentity(Operation *op, Context &context) {
+  context.define(op->getResult(0), Tracked(context[op->getOperand(0)]));
+  return success();
+}
+
+LogicalResult lowerConstantOfShape(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  const auto &shape = context[op.in("input")].contents;
+  if (!shape)
+    return context.refuse(op, "its shape is computed from data and not from shapes");
+  auto value = op.attr<ElementsAttr>("value");
+  auto values = value ? value.tryGetValues<Attribute>() : std::nullopt;
+  TypedAttr scalar = values ? dyn_cast<TypedAttr>(*values->begin())
+                            : TypedAttr(context.b.getF32FloatAttr(0));
+  SmallVector<Dim> dims(*shape);
+  Value result = context.map(op->getLoc(), dims, scalar.getType(), {{{}, {}, scalar}},
+                             [](Code &, ValueRange x) { return x[0]; });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+} // namespace
+
+void addShape(LoweringTable &table) {
+  table["onnx.Shape"] = {nullptr, lowerShape};
+  table["onnx.Size"] = {nullptr, lowerSize};
+  table["onnx.Reshape"] = {nullptr, lowerReshape};
+  table["onnx.Flatten"] = {nullptr, lowerFlatten};
+  table["onnx.Unsqueeze"] = {nullptr, lowerUnsqueeze};
+  table["onnx.Squeeze"] = {nullptr, lowerSqueeze};
+  table["onnx.Transpose"] = {nullptr, lowerTranspose};
+  table["onnx.Expand"] = {nullptr, lowerExpand};
+  table["onnx.Identity"] = {nullptr, lowerIdentity};
+  table["onnx.ConstantOfShape"] = {nullptr, lowerConstantOfShape};
+}
+
+} // namespace strut::kernelize

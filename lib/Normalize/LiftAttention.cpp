@@ -1,0 +1,95 @@
+//===- LiftAttention.cpp - Attention from its formula ---------------------===//
+#include "LiftIdioms.h"
+
+using namespace mlir;
+
+namespace strut::normalize {
+namespace {
+
+using onnx_ir::Op;
+
+/// softmax(scale·Q·Kᵀ + mask) along the keys.
+struct Scores {
+  Value query, keyTransposed, mask;
+  double scale = 1;
+};
+
+bool isRank(Value value, int64_t rank) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() == rank && type.getElementType().isF32();
+}
+
+/// scale·Q·Kᵀ, the factor standing at the product or at either operand.
+bool matchProduct(Value value, Scores &scores) {
+  Scaled outer = stripScale(value);
+  auto product = outer.value.getDefiningOp<Op<"MatMul">>();
+  if (!product || !product->hasOneUse())
+    return false;
+  Scaled query = stripScale(product.in("A")), key = stripScale(product.in("B"));
+  scores.query = query.value;
+  scores.keyTransposed = key.value;
+  scores.scale = outer.scale * query.scale * key.scale;
+  return isRank(scores.query, 4) && isRank(scores.keyTransposed, 4);
+}
+
+bool isMask(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() >= 2 && type.getRank() <= 4 && type.getElementType().isF32();
+}
+
+bool matchScores(Value value, Scores &scores) {
+  auto add = value.getDefiningOp<Op<"Add">>();
+  if (!add)
+    return matchProduct(value, scores);
+  if (!add->hasOneUse())
+    return false;
+  for (auto [product, mask] : {std::pair(add.in("A"), add.in("B")), {add.in("B"), add.in("A")}})
+    if (isMask(mask) && product.getDefiningOp() && product.hasOneUse() &&
+        matchProduct(product, scores)) {
+      scores.mask = mask;
+      return true;
+    }
+  return false;
+}
+
+/// Softmax(scale·Q·Kᵀ + mask)·V = Attention(Q, K, V, mask)
+struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
+  LiftAttention(MLIRContext *context, IdiomCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(Op<"MatMul"> op, PatternRewriter &rewriter) const override {
+    auto softmax = op.in("A").getDefiningOp<Op<"Softmax">>();
+    Value value = op.in("B");
+    if (!softmax || !softmax->hasOneUse() || !isRank(value, 4))
+      return failure();
+    auto axis = softmax.attr<IntegerAttr>("axis");
+    Scores scores;
+    if ((axis && axis.getInt() != -1 && axis.getInt() != 3) ||
+        !matchScores(softmax.in("input"), scores))
+      return failure();
+    auto perm =
+        rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
+    Value key = Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)
+                    ->getResult(0);
+    SmallVector<Value> operands = {scores.query, key, value};
+    if (scores.mask)
+      operands.push_back(scores.mask);
+    auto scale = rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(scores.scale));
+    auto attention = Op<"Attention">::create(rewriter, op.getLoc(), operands, scale);
+    // The inference may know less of the result than what stood here did.
+    attention->getResult(0).setType(op->getResult(0).getType());
+    rewriter.replaceOp(op, attention);
+    ++counts.attention;
+    return success();
+  }
+
+  IdiomCounts &counts;
+};
+
+} // namespace
+
+void addLiftAttention(RewritePatternSet &patterns, IdiomCounts &counts) {
+  patterns.add<LiftAttention>(patterns.getContext(), counts);
+}
+
+} // namespace strut::normalize

@@ -1,0 +1,83 @@
+//===- LiftIdioms.cpp - What the standard has one operator for ------------===//
+//
+// Exporters write GELU, layer normalisation and attention as the nodes of their
+// formulas. The rewrites are equal over the reals.
+//
+//===----------------------------------------------------------------------===//
+#include "LiftIdioms.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "strut/Normalize/Passes.h"
+
+namespace strut::normalize {
+#define GEN_PASS_DEF_LIFTIDIOMS
+#include "strut/Normalize/Passes.h.inc"
+} // namespace strut::normalize
+
+using namespace mlir;
+
+namespace strut::normalize {
+
+using onnx_ir::Op;
+
+std::optional<double> scalarOf(Value value) {
+  ElementsAttr constant = value ? onnx_ir::constantOf(value) : ElementsAttr();
+  if (!constant || constant.getNumElements() != 1 || !isa<FloatType>(constant.getElementType()))
+    return std::nullopt;
+  auto elements = constant.tryGetValues<APFloat>();
+  if (!elements)
+    return std::nullopt;
+  APFloat number = *elements->begin();
+  bool lost;
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return number.convertToDouble();
+}
+
+bool isAbout(double constant, double value, Type element) {
+  double tolerance = element.getIntOrFloatBitWidth() < 32 ? 1e-2 : 1e-5;
+  return std::abs(constant - value) <= tolerance * std::abs(value);
+}
+
+Scaled stripScale(Value value, bool once) {
+  Scaled result{value};
+  while (Operation *op = result.value.getDefiningOp()) {
+    if (once && !op->hasOneUse())
+      break;
+    if (auto mul = dyn_cast<Op<"Mul">>(op)) {
+      std::optional<double> left = scalarOf(mul.in("A")), right = scalarOf(mul.in("B"));
+      if (!left && !right)
+        break;
+      result.scale *= left ? *left : *right;
+      result.value = left ? mul.in("B") : mul.in("A");
+    } else if (auto div = dyn_cast<Op<"Div">>(op)) {
+      std::optional<double> right = scalarOf(div.in("B"));
+      if (!right)
+        break;
+      result.scale /= *right;
+      result.value = div.in("A");
+    } else {
+      break;
+    }
+  }
+  return result;
+}
+
+namespace {
+
+struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
+  void runOnOperation() override {
+    IdiomCounts counts;
+    RewritePatternSet patterns(&getContext());
+    addLiftGelu(patterns, counts);
+    addLiftLayerNormalization(patterns, counts);
+    addLiftAttention(patterns, counts);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    numGelu += counts.gelu;
+    numLayerNormalization += counts.layerNormalization;
+    numAttention += counts.attention;
+  }
+};
+
+} // namespace
+} // namespace strut::normalize

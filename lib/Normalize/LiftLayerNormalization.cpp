@@ -1,0 +1,124 @@
+//===- LiftLayerNormalization.cpp - LayerNormalization from its formula ---===//
+#include "LiftIdioms.h"
+
+using namespace mlir;
+
+namespace strut::normalize {
+namespace {
+
+using onnx_ir::Op;
+
+/// ReduceMean over the last axis that keeps it; gives its input.
+Value matchMean(Value value) {
+  auto mean = value.getDefiningOp<Op<"ReduceMean">>();
+  if (!mean)
+    return {};
+  auto keep = mean.attr<IntegerAttr>("keepdims");
+  Value axesOperand = mean.in("axes"), data = mean.in("data");
+  ElementsAttr axes = axesOperand ? onnx_ir::constantOf(axesOperand) : ElementsAttr();
+  auto type = dyn_cast<RankedTensorType>(data.getType());
+  if ((keep && keep.getInt() == 0) || !axes || axes.getNumElements() != 1 || !type)
+    return {};
+  auto numbers = axes.tryGetValues<int64_t>();
+  if (!numbers)
+    return {};
+  int64_t axis = *numbers->begin();
+  return axis == -1 || axis == type.getRank() - 1 ? data : Value();
+}
+
+/// x - mean(x); gives x.
+Value matchCentered(Value value) {
+  auto sub = value.getDefiningOp<Op<"Sub">>();
+  return sub && matchMean(sub.in("B")) == sub.in("A") ? sub.in("A") : Value();
+}
+
+/// d² as a power or a product.
+Value matchSquare(Value value) {
+  if (auto pow = value.getDefiningOp<Op<"Pow">>())
+    return scalarOf(pow.in("Y")) == 2 ? pow.in("X") : Value();
+  auto mul = value.getDefiningOp<Op<"Mul">>();
+  return mul && mul.in("A") == mul.in("B") ? mul.in("A") : Value();
+}
+
+/// sqrt(mean(d²) + epsilon), where d = x - mean(x); gives x.
+Value matchDeviation(Value value, double &epsilon) {
+  auto sqrt = value.getDefiningOp<Op<"Sqrt">>();
+  auto add = sqrt ? sqrt.in("X").getDefiningOp<Op<"Add">>() : Op<"Add">();
+  if (!add)
+    return {};
+  std::optional<double> left = scalarOf(add.in("A")), right = scalarOf(add.in("B"));
+  if (!left && !right)
+    return {};
+  epsilon = left ? *left : *right;
+  Value squares = matchMean(left ? add.in("B") : add.in("A"));
+  Value centered = squares ? matchSquare(squares) : Value();
+  return centered ? matchCentered(centered) : Value();
+}
+
+/// (x - mean(x)) / sqrt(var(x) + epsilon); gives x.
+Value matchNormalized(Value value, double &epsilon) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !op->hasOneUse())
+    return {};
+  if (auto div = dyn_cast<Op<"Div">>(op)) {
+    Value x = matchCentered(div.in("A"));
+    return x && matchDeviation(div.in("B"), epsilon) == x ? x : Value();
+  }
+  auto mul = dyn_cast<Op<"Mul">>(op);
+  if (!mul)
+    return {};
+  for (auto [centered, factor] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
+    Value x = matchCentered(centered);
+    auto reciprocal = factor.getDefiningOp<Op<"Reciprocal">>();
+    if (x && reciprocal && matchDeviation(reciprocal.in("X"), epsilon) == x)
+      return x;
+  }
+  return {};
+}
+
+bool isVectorLike(Value value, Value x) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto input = dyn_cast<RankedTensorType>(x.getType());
+  return type && input && onnx_ir::constantOf(value) && type.getRank() == 1 &&
+         type.getDimSize(0) == input.getShape().back();
+}
+
+/// normalised(x) * gamma + beta, in any order
+struct LiftLayerNormalization : OpRewritePattern<Op<"Add">> {
+  LiftLayerNormalization(MLIRContext *context, IdiomCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(Op<"Add"> op, PatternRewriter &rewriter) const override {
+    for (auto [product, beta] : {std::pair(op.in("A"), op.in("B")), {op.in("B"), op.in("A")}}) {
+      auto mul = product.getDefiningOp<Op<"Mul">>();
+      if (!mul || !mul->hasOneUse())
+        continue;
+      for (auto [norm, gamma] :
+           {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
+        double epsilon = 0;
+        Value x = matchNormalized(norm, epsilon);
+        if (!x || !isVectorLike(gamma, x) || !isVectorLike(beta, x) ||
+            x.getType() != op->getResult(0).getType())
+          continue;
+        NamedAttribute attrs[] = {
+            rewriter.getNamedAttr("axis", rewriter.getI64IntegerAttr(-1)),
+            rewriter.getNamedAttr("epsilon", rewriter.getF32FloatAttr(epsilon))};
+        rewriter.replaceOp(op, Op<"LayerNormalization">::create(rewriter, op.getLoc(),
+                                                                {x, gamma, beta}, attrs));
+        ++counts.layerNormalization;
+        return success();
+      }
+    }
+    return failure();
+  }
+
+  IdiomCounts &counts;
+};
+
+} // namespace
+
+void addLiftLayerNormalization(RewritePatternSet &patterns, IdiomCounts &counts) {
+  patterns.add<LiftLayerNormalization>(patterns.getContext(), counts);
+}
+
+} // namespace strut::normalize
