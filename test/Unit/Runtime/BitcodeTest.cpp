@@ -67,8 +67,18 @@ TEST_P(Bitcode, PinsNoCpu) {
   std::unique_ptr<Module> module = load(context, GetParam());
   ASSERT_TRUE(module);
   for (const Function &function : *module)
-    for (const char *name : {"target-cpu", "target-features", "tune-cpu", "no-builtins"})
+    for (const char *name : {"target-cpu", "target-features", "tune-cpu"})
       EXPECT_FALSE(function.hasFnAttribute(name)) << function.getName().str() << " has " << name;
+}
+
+// Optimised once more with the model, loops must not become calls of strlen.
+TEST_P(Bitcode, GainsNoLibraryCalls) {
+  LLVMContext context;
+  std::unique_ptr<Module> module = load(context, GetParam());
+  ASSERT_TRUE(module);
+  for (const Function &function : *module)
+    if (!function.isDeclaration())
+      EXPECT_TRUE(function.hasFnAttribute("no-builtins")) << function.getName().str();
 }
 
 TEST_P(Bitcode, HidesAllButTheProcess) {

@@ -1,11 +1,21 @@
 //===- ModelTest.cpp - Open, bind, run -------------------------------------===//
 #include "Support.h"
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <sys/wait.h>
 #include <unistd.h>
 
 using namespace strut::test;
+
+// DLPack's layout on 64-bit machines, which numpy, torch and others rely on.
+static_assert(sizeof(DLTensor) == 48 && offsetof(DLTensor, ndim) == 16 &&
+              offsetof(DLTensor, dtype) == 20 && offsetof(DLTensor, shape) == 24 &&
+              offsetof(DLTensor, strides) == 32 && offsetof(DLTensor, byte_offset) == 40);
+static_assert(sizeof(DLManagedTensor) == 64 && offsetof(DLManagedTensor, deleter) == 56);
+static_assert(sizeof(DLManagedTensorVersioned) == 80 &&
+              offsetof(DLManagedTensorVersioned, flags) == 24 &&
+              offsetof(DLManagedTensorVersioned, dl_tensor) == 32);
 
 TEST(Model, DescribesItself) {
   const StrutDescription *description = strut_model.describe();
