@@ -109,19 +109,19 @@ Expected<WeightsReference> ArtifactWriter::packWeights() {
 }
 
 Error ArtifactWriter::generateCode(const WeightsReference &weights) {
+  StringRef runtime =
+      request.runtime.empty() ? runtime::bitcodeFor(request.target.triple) : request.runtime;
+  if (runtime.empty())
+    return createStringError("this build of Strut has no runtime for '" +
+                             request.target.triple.str() + "'");
   EmitOptions emit;
   emit.target = request.target;
   emit.weights = weights;
   emit.sharedLibrary = request.kind == ArtifactKind::SharedLibrary;
-  emit.runtime =
-      request.runtime.empty() ? runtime::bitcodeFor(request.target.triple) : request.runtime;
-  if (emit.runtime.empty())
-    return createStringError("this build of Strut has no runtime for '" +
-                             request.target.triple.str() + "'");
   if (Error error = emitProgram(*request.module, request.model, request.program, emit))
     return error;
   Expected<std::vector<ObjectCode>> code =
-      compileInParts(*request.module, request.target, request.codegen);
+      compileInParts(*request.module, runtime, request.target, request.codegen);
   if (!code)
     return code.takeError();
   request.module.reset();

@@ -109,16 +109,54 @@ unsigned partsOf(const Module &module) {
   return std::clamp(instructions / kInstructionsPerPart, 1u, kMaxParts);
 }
 
-Expected<ObjectCode> compilePart(StringRef bitcode, const TargetSpec &target,
+/// A module in serial form, so that it can be read into another LLVMContext.
+struct Part {
+  SmallVector<char, 0> bitcode;
+  std::optional<Expected<ObjectCode>> object;
+};
+
+Expected<std::unique_ptr<Module>> readModule(StringRef bitcode, LLVMContext &context) {
+  return parseBitcodeFile(MemoryBufferRef(bitcode, "part"), context);
+}
+
+Expected<ObjectCode> compilePart(const Part &part, const TargetSpec &target,
                                  const CodeGenOptions &options) {
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> part =
-      parseBitcodeFile(MemoryBufferRef(bitcode, "part"), context);
-  if (!part)
-    return part.takeError();
+  Expected<std::unique_ptr<Module>> module =
+      readModule(StringRef(part.bitcode.data(), part.bitcode.size()), context);
+  if (!module)
+    return module.takeError();
   std::unique_ptr<TargetMachine> machine = createTargetMachine(target, codeGenLevel(options.level));
-  optimize(**part, *machine, options);
-  return emitObject(**part, *machine);
+  optimize(**module, *machine, options);
+  return emitObject(**module, *machine);
+}
+
+Expected<ObjectCode> compileRuntime(StringRef bitcode, const TargetSpec &target) {
+  LLVMContext context;
+  Expected<std::unique_ptr<Module>> module = readModule(bitcode, context);
+  if (!module)
+    return module.takeError();
+  std::unique_ptr<TargetMachine> machine = createTargetMachine(target, CodeGenOptLevel::Default);
+  applyBaseline(**module, target);
+  (*module)->setTargetTriple(target.triple);
+  (*module)->setDataLayout(machine->createDataLayout());
+  return emitObject(**module, *machine);
+}
+
+std::vector<Part> splitModule(Module &module) {
+  std::vector<Part> parts;
+  auto add = [&](const Module &part) {
+    raw_svector_ostream out(parts.emplace_back().bitcode);
+    WriteBitcodeToFile(part, out);
+  };
+  unsigned number = partsOf(module);
+  if (number == 1)
+    add(module);
+  else
+    SplitModule(
+        module, number, [&](std::unique_ptr<Module> part) { add(*part); },
+        /*PreserveLocals=*/false, /*RoundRobin=*/true);
+  return parts;
 }
 
 } // namespace
@@ -158,42 +196,30 @@ Error emitAssembly(Module &module, TargetMachine &machine, raw_pwrite_stream &ou
   return emit(module, machine, out, CodeGenFileType::AssemblyFile);
 }
 
-Expected<std::vector<ObjectCode>> compileInParts(Module &module, const TargetSpec &target,
+Expected<std::vector<ObjectCode>> compileInParts(Module &module, StringRef runtime,
+                                                 const TargetSpec &target,
                                                  const CodeGenOptions &options) {
   std::string problem;
   raw_string_ostream stream(problem);
   if (verifyModule(module, &stream))
     return createStringError("generated code is not valid LLVM IR: " + problem);
 
-  std::vector<SmallVector<char, 0>> bitcode;
-  auto serialize = [&](const Module &part) {
-    raw_svector_ostream out(bitcode.emplace_back());
-    WriteBitcodeToFile(part, out);
-  };
-  unsigned parts = partsOf(module);
-  if (parts == 1)
-    serialize(module);
-  else
-    SplitModule(
-        module, parts, [&](std::unique_ptr<Module> part) { serialize(*part); },
-        /*PreserveLocals=*/false, /*RoundRobin=*/true);
-
-  std::vector<std::optional<Expected<ObjectCode>>> results(bitcode.size());
+  std::vector<Part> parts = splitModule(module);
+  Part runtimePart;
   DefaultThreadPool pool(hardware_concurrency(options.threads));
-  for (size_t i = 0; i < bitcode.size(); ++i)
-    pool.async([&, i] {
-      results[i].emplace(
-          compilePart(StringRef(bitcode[i].data(), bitcode[i].size()), target, options));
-    });
+  for (Part &part : parts)
+    pool.async([&] { part.object.emplace(compilePart(part, target, options)); });
+  pool.async([&] { runtimePart.object.emplace(compileRuntime(runtime, target)); });
   pool.wait();
+  parts.push_back(std::move(runtimePart));
 
   std::vector<ObjectCode> objects;
   Error errors = Error::success();
-  for (std::optional<Expected<ObjectCode>> &result : results)
-    if (*result)
-      objects.push_back(std::move(**result));
+  for (Part &part : parts)
+    if (*part.object)
+      objects.push_back(std::move(**part.object));
     else
-      errors = joinErrors(std::move(errors), result->takeError());
+      errors = joinErrors(std::move(errors), part.object->takeError());
   if (errors)
     return std::move(errors);
   return objects;

@@ -2,10 +2,8 @@
 #include "Embedded.h"
 #include "strut/Package/Description.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include <cstddef>
@@ -210,19 +208,6 @@ Error ProgramEmitter::emit() {
   return Error::success();
 }
 
-Error linkRuntime(Module &module, StringRef bitcode) {
-  Expected<std::unique_ptr<Module>> runtime =
-      parseBitcodeFile(MemoryBufferRef(bitcode, "runtime"), module.getContext());
-  if (!runtime)
-    return joinErrors(createStringError("the embedded runtime is unreadable"), runtime.takeError());
-  // The same triple, spelled by clang: the linker would warn about it.
-  (*runtime)->setTargetTriple(module.getTargetTriple());
-  (*runtime)->setDataLayout(module.getDataLayout());
-  if (Linker::linkModules(module, std::move(*runtime)))
-    return createStringError("the runtime does not link with the generated code");
-  return Error::success();
-}
-
 } // namespace
 
 Error emitProgram(Module &module, const ModelInfo &model, const ProgramInfo &program,
@@ -232,10 +217,8 @@ Error emitProgram(Module &module, const ModelInfo &model, const ProgramInfo &pro
   applyTarget(module, options.target);
   if (Error error = ProgramEmitter(module, model, program, options).emit())
     return error;
-  if (Error error = linkRuntime(module, options.runtime))
-    return error;
-  // What names no CPU is the runtime and the thunks. They keep to the baseline: it is
-  // they who say which feature a machine lacks.
+  // The thunks name no CPU. They keep to the baseline, like the runtime that they
+  // call: it says which feature a machine lacks.
   applyBaseline(module, options.target);
   internalizeModule(module, [&](const GlobalValue &value) {
     return value.getName() == "strut_model" || value.getName() == "strut_model_" + model.symbol;

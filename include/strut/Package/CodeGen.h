@@ -39,12 +39,15 @@ llvm::Expected<ObjectCode> emitObject(llvm::Module &module, llvm::TargetMachine 
 llvm::Error emitAssembly(llvm::Module &module, llvm::TargetMachine &machine,
                          llvm::raw_pwrite_stream &out);
 
-/// Optimises and generates code for a module split into parts that are worked on
-/// in parallel, each in its own LLVMContext. Local symbols become hidden ones, so
-/// link the objects together and hide what is hidden. The number of parts depends
-/// on the module alone.
-llvm::Expected<std::vector<ObjectCode>>
-compileInParts(llvm::Module &module, const TargetSpec &target, const CodeGenOptions &options);
+/// Generates code for the runtime's bitcode, which is optimised already and keeps to
+/// the baseline of its architecture, and for a module of generated code: that is
+/// split into parts, each optimised and compiled in its own LLVMContext, all in
+/// parallel. Local symbols become hidden ones, so link the objects together and hide
+/// what is hidden. The number of parts depends on the module alone.
+llvm::Expected<std::vector<ObjectCode>> compileInParts(llvm::Module &module,
+                                                       llvm::StringRef runtime,
+                                                       const TargetSpec &target,
+                                                       const CodeGenOptions &options);
 
 } // namespace strut::package
 

@@ -64,7 +64,6 @@ struct EmitOptions {
   TargetSpec target;
   WeightsReference weights;
   bool sharedLibrary = true; ///< also export the table as plain `strut_model`
-  llvm::StringRef runtime;   ///< bitcode of the runtime for this target
 };
 
 /// `text` as a C identifier: runs of other characters become one underscore;
@@ -79,10 +78,9 @@ std::vector<std::string> identifiers(llvm::ArrayRef<std::string> names,
 std::string weightsSymbol(const ModelInfo &model);
 
 /// Completes a module of generated code: constants for description, program and
-/// table, thunks that give the runtime its program, the runtime itself; then
-/// everything but the table becomes internal and what is unused goes. (The object
-/// that artefacts share across a process is defined by the runtime's module-level
-/// assembly, which this leaves alone.)
+/// table, thunks that give the runtime its program. Everything but the table becomes
+/// internal, and what is unused goes. The runtime stays a module of its own
+/// (compileInParts), of which this one calls the functions of program.h.
 llvm::Error emitProgram(llvm::Module &module, const ModelInfo &model, const ProgramInfo &program,
                         const EmitOptions &options);
 
