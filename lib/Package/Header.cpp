@@ -162,9 +162,9 @@ void HeaderWriter::writeIndices() {
   list("dim", dims);
   list("input", inputs);
   list("output", outputs);
-  out << "  " << prefix << "_num_dims_ = " << dims.size() << ",\n"
-      << "  " << prefix << "_num_inputs_ = " << inputs.size() << ",\n"
-      << "  " << prefix << "_num_outputs_ = " << outputs.size() << "\n};\n\n";
+  out << "  " << prefix << "_num_dims = " << dims.size() << ",\n"
+      << "  " << prefix << "_num_inputs = " << inputs.size() << ",\n"
+      << "  " << prefix << "_num_outputs = " << outputs.size() << "\n};\n\n";
 }
 
 void HeaderWriter::writeLife() {

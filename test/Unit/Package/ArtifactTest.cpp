@@ -4,7 +4,9 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/Program.h"
+#include <csignal>
 #include <dlfcn.h>
+#include <sys/resource.h>
 
 using namespace strut::package;
 using namespace strut::package::test;
@@ -235,6 +237,27 @@ TEST(Artifact, TwoArchivesLinkIntoOneProgram) {
   EXPECT_EQ(execute({program}), 0);
 }
 
+TEST(Artifact, RunsOnAArch64UnderQemu) {
+  ErrorOr<std::string> qemu = sys::findProgramByName("qemu-aarch64");
+  const char *const root = "/usr/aarch64-linux-gnu";
+  if (!qemu || !sys::fs::exists(std::string(root) + "/lib/crt1.o"))
+    GTEST_SKIP() << "needs qemu-aarch64 and the C library for AArch64";
+  TemporaryFolder folder;
+  LLVMContext context;
+  ArtifactRequest first = tinyRequest(context, folder.file("first.a"), 2);
+  ArtifactRequest second = tinyRequest(context, folder.file("second.so"), 10);
+  first.target = second.target = target("aarch64-linux-gnu", "cortex-a76");
+  writeOrFail(std::move(first));
+  writeOrFail(std::move(second));
+  writeText(folder.file("main.c"), kTwoModels);
+  std::string program = folder.file("main"), path = "-Wl,-rpath," + folder.file("");
+  ASSERT_EQ(execute({STRUT_TEST_CC, "--target=aarch64-linux-gnu", "-fuse-ld=lld",
+                     folder.file("main.c"), folder.file("first.a"), folder.file("second.so"), "-o",
+                     program, path}),
+            0);
+  EXPECT_EQ(execute({*qemu, "-L", root, program}), 0);
+}
+
 TEST(Artifact, ObjectHidesAllButTheTable) {
   TemporaryFolder folder;
   LLVMContext context;
@@ -355,6 +378,42 @@ TEST(ArtifactErrors, WeightsThatFitNoDisk) {
     return Error::success();
   });
   expectFailure(std::move(request), "t.so.weights", folder);
+}
+
+/// A disk that fills up: no file may grow beyond `bytes`.
+class FileSizeLimit {
+public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    handler = signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit limit = {bytes, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, handler);
+  }
+
+private:
+  rlimit before;
+  sighandler_t handler;
+};
+
+TEST(ArtifactErrors, FullDisk) {
+  TemporaryFolder folder;
+  LLVMContext context;
+  for (const char *name : {"t.so", "t.a", "t.o"}) {
+    for (rlim_t bytes : {0, 4000, 8000, 12000, 20000}) {
+      ArtifactRequest request = tinyRequest(context, folder.file(name));
+      FileSizeLimit limit(bytes);
+      expectFailure(std::move(request), "File too large", folder);
+    }
+    ArtifactRequest request = tinyRequest(context, folder.file(name));
+    request.weights = tinyWeights(1, 100000);
+    request.sectionLimit = 0;
+    FileSizeLimit limit(50000);
+    expectFailure(std::move(request), "'" + folder.file(name) + ".weights'", folder);
+  }
 }
 
 TEST(ArtifactErrors, GeneratedCodeLacksAFunction) {
