@@ -35,7 +35,10 @@ def test_headers_and_license_are_there(prefix):
     assert any(prefix.glob("share/doc/*/LICENSE"))
 
 
-def test_project_compiles_a_model_into_its_programs(prefix, tmp_path):
+@pytest.fixture(scope="module")
+def consumer(prefix, tmp_path_factory):
+    """The build folder of a project that uses the installation; its model is ../scale.onnx."""
+    folder = tmp_path_factory.mktemp("consumer")
     weight = numpy.array([[1, 0], [0, 10], [100, 0]], numpy.float32)
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["x", "w"], ["y"], "scale")],
@@ -44,11 +47,26 @@ def test_project_compiles_a_model_into_its_programs(prefix, tmp_path):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 2])],
         [numpy_helper.from_array(weight, "w")],
     )
-    onnx.save(helper.make_model(graph), tmp_path / "scale.onnx")
+    onnx.save(helper.make_model(graph), folder / "scale.onnx")
     shell(
-        "cmake", "-S", CONSUMER, "-B", tmp_path / "build", "-G", "Ninja",
-        f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMODEL={tmp_path / 'scale.onnx'}",
+        "cmake", "-S", CONSUMER, "-B", folder / "build", "-G", "Ninja",
+        f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMODEL={folder / 'scale.onnx'}",
     )  # fmt: skip
-    shell("cmake", "--build", tmp_path / "build")
-    for program in ("uses-model-c", "uses-model-cpp"):
-        assert shell(tmp_path / "build" / program) == "301 20\n604 50\n", program
+    shell("cmake", "--build", folder / "build")
+    return folder / "build"
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_programs_run_the_model_they_carry(consumer, language):
+    assert shell(consumer / f"uses-model-{language}") == "301 20\n604 50\n"
+
+
+def test_program_compiles_a_model(consumer, tmp_path):
+    shell(consumer / "uses-compiler", consumer.parent / "scale.onnx", tmp_path / "scale.so")
+    assert (tmp_path / "scale.so").stat().st_size > 0
+    refused = subprocess.run(
+        [consumer / "uses-compiler", tmp_path / "missing.onnx", tmp_path / "missing.so"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert refused.returncode == 1 and "missing.onnx" in refused.stderr
+    assert not (tmp_path / "missing.so").exists()
