@@ -44,14 +44,18 @@ Expected<ScratchFolder> ScratchFolder::create() {
 }
 
 ScratchFolder::~ScratchFolder() {
-  if (!path.empty())
-    sys::fs::remove_directories(path);
+  if (path.empty())
+    return;
+  sys::fs::remove_directories(path);
+  for (const std::string &file : files)
+    sys::DontRemoveFileOnSignal(file);
 }
 
-std::string ScratchFolder::file(StringRef name) const {
+std::string ScratchFolder::file(StringRef name) {
   SmallString<128> result(path);
   sys::path::append(result, name);
-  return result.str().str();
+  sys::RemoveFileOnSignal(result);
+  return files.emplace_back(result.str());
 }
 
 Expected<std::string> StagedOutputs::stage(StringRef path) {

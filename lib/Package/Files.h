@@ -16,18 +16,23 @@ namespace strut::package {
 llvm::Error writeFile(llvm::StringRef path,
                       llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body);
 
-/// A temporary folder, removed with all it holds.
+/// A temporary folder, removed with all it holds; its files also when a signal ends
+/// the process.
 class ScratchFolder {
 public:
   static llvm::Expected<ScratchFolder> create();
-  ScratchFolder(ScratchFolder &&other) : path(std::move(other.path)) { other.path.clear(); }
+  ScratchFolder(ScratchFolder &&other)
+      : path(std::move(other.path)), files(std::move(other.files)) {
+    other.path.clear();
+  }
   ~ScratchFolder();
-  std::string file(llvm::StringRef name) const;
+  std::string file(llvm::StringRef name);
   const std::string &folder() const { return path; }
 
 private:
   ScratchFolder() = default;
   std::string path;
+  std::vector<std::string> files;
 };
 
 /// Output files, each staged under another name beside its destination and moved

@@ -251,10 +251,10 @@ TEST(Artifact, RunsOnAArch64UnderQemu) {
   writeOrFail(std::move(second));
   writeText(folder.file("main.c"), kTwoModels);
   std::string program = folder.file("main"), path = "-Wl,-rpath," + folder.file("");
-  ASSERT_EQ(execute({STRUT_TEST_CC, "--target=aarch64-linux-gnu", "-fuse-ld=lld",
-                     folder.file("main.c"), folder.file("first.a"), folder.file("second.so"), "-o",
-                     program, path}),
-            0);
+  ASSERT_EQ(
+      execute({STRUT_TEST_CC, "--target=aarch64-linux-gnu", "-fuse-ld=lld", folder.file("main.c"),
+               folder.file("first.a"), folder.file("second.so"), "-o", program, path}),
+      0);
   EXPECT_EQ(execute({*qemu, "-L", root, program}), 0);
 }
 

@@ -38,8 +38,7 @@ void expectCompiles(const ModelInfo &model, HeaderOptions options) {
     raw_fd_ostream c(folder.file("use.c"), code), cpp(folder.file("use.cpp"), code);
     for (raw_ostream *out : {&c, &cpp})
       *out << "#include \"model.h\"\n#include \"model.h\"\nint use(void);\nint use(void) { return "
-           << model.symbol << "_num_inputs + (int)" << model.symbol
-           << "_describe()->num_dims; }\n";
+           << model.symbol << "_num_inputs + (int)" << model.symbol << "_describe()->num_dims; }\n";
   }
   std::string include = std::string("-I") + STRUT_TEST_INCLUDE;
   auto run = [&](StringRef compiler, StringRef standard, StringRef file) {
