@@ -43,8 +43,6 @@ def Kernel_CombineKind : I32EnumAttr<"CombineKind", "how the values of a row are
   let cppNamespace = "::strut::kernel";
   let genSpecializedAttr = 0;
 }
-def Kernel_CombineKindAttr : EnumAttr<Kernel_Dialect, Kernel_CombineKind, "combine"> {
-  let assemblyFormat = "`<` $value `>`";
-}
+def Kernel_CombineKindAttr : EnumAttr<Kernel_Dialect, Kernel_CombineKind, "combine">;
 
 #endif // STRUT_KERNEL_ATTRS
