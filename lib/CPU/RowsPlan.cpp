@@ -1,0 +1,158 @@
+//===- RowsPlan.cpp - How a kernel.rows is computed -----------------------===//
+#include "RowsPlan.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace strut::cpu {
+
+FailureOr<RowsPlan> RowsPlan::create(Nest nest, int64_t lanes) {
+  RowsPlan plan;
+  plan.nest = std::move(nest);
+  plan.analyze();
+  for (auto [i, v] : llvm::enumerate(plan.nest.body().getTerminator()->getOperands()))
+    if (plan.isVarying(v) && !plan.nest.usesAxis(plan.nest.maps[plan.nest.inputs + i]))
+      return plan.nest.op->emitOpError("yields a value that differs along its row for init ")
+             << i << ", which holds one value per row";
+  plan.chooseLanes(lanes);
+  plan.keepExpensive();
+  return plan;
+}
+
+void RowsPlan::analyze() {
+  Block &body = nest.body();
+  for (unsigned n = 0; n < nest.inputs; ++n)
+    if (!nest.isFetched(n) && nest.usesAxis(nest.maps[n]))
+      varying.insert(body.getArgument(n));
+  auto levelOf = [&](Value v) {
+    Operation *definition = v.getDefiningOp();
+    return definition ? level.lookup(definition) : 0;
+  };
+  for (Operation &op : body.without_terminator()) {
+    unsigned highest = 0;
+    for (Value v : op.getOperands())
+      highest = std::max(highest, levelOf(v));
+    if (auto combine = dyn_cast<kernel::CombineOp>(op)) {
+      level[&op] = highest + 1;
+      phases.resize(std::max<size_t>(phases.size(), highest + 1));
+      phases[highest].push_back(combine);
+      continue;
+    }
+    level[&op] = highest;
+    auto index = dyn_cast<kernel::IndexOp>(op);
+    if (llvm::any_of(op.getOperands(), [&](Value v) { return isVarying(v); }) ||
+        (index && nest.dimOf(index) >= nest.dims - nest.axes))
+      varying.insert(op.result_begin(), op.result_end());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Slices
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> RowsPlan::goals(unsigned phase) const {
+  SmallVector<Value> goals;
+  if (!isLast(phase)) {
+    for (kernel::CombineOp combine : phases[phase])
+      goals.push_back(combine.getValue());
+    return goals;
+  }
+  for (auto [i, v] : llvm::enumerate(nest.body().getTerminator()->getOperands()))
+    if (nest.usesAxis(nest.maps[nest.inputs + i]))
+      goals.push_back(v);
+  return goals;
+}
+
+SetVector<Value> RowsPlan::slice(unsigned phase) const {
+  SetVector<Value> slice;
+  SmallVector<Value> worklist = goals(phase);
+  while (!worklist.empty()) {
+    Value v = worklist.pop_back_val();
+    bool reloaded = kept && v == kept->value && phase > kept->phase;
+    if (reloaded || !isVarying(v) || !slice.insert(v))
+      continue;
+    if (Operation *definition = v.getDefiningOp())
+      llvm::append_range(worklist, definition->getOperands());
+  }
+  return slice;
+}
+
+static bool isExpensive(Value v) {
+  Operation *op = v.getDefiningOp();
+  return op && isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+         !isa<math::AbsFOp, math::AbsIOp, math::FmaOp, math::CopySignOp, math::FloorOp,
+              math::CeilOp, math::RoundEvenOp, math::TruncOp, math::SqrtOp, math::RsqrtOp>(op);
+}
+
+bool RowsPlan::isExpensive(unsigned phase) const {
+  return llvm::any_of(slice(phase), [](Value v) { return cpu::isExpensive(v); });
+}
+
+/// Softmax needs its exponentials for their sum and again, divided by it: the
+/// first pass leaves them in the result. Memory that an input may share with the
+/// init must not be read after that.
+void RowsPlan::keepExpensive() {
+  for (unsigned phase = 0; phase < phases.size() && !kept; ++phase) {
+    for (Value v : slice(phase)) {
+      if (!cpu::isExpensive(v))
+        continue;
+      for (unsigned n = nest.inputs; n < nest.operands.size() && !kept; ++n)
+        if (nest.usesAxis(nest.maps[n]) && nest.typeOf(n).getElementType() == v.getType())
+          kept = Kept{v, n, phase};
+      if (!kept)
+        continue;
+      bool used = false, readsInput = false;
+      for (unsigned later = phase + 1; later <= phases.size(); ++later) {
+        SetVector<Value> rest = slice(later);
+        used |= llvm::is_contained(goals(later), v);
+        for (Value r : rest) {
+          readsInput |=
+              isa<BlockArgument>(r) || isa_and_nonnull<kernel::FetchOp>(r.getDefiningOp());
+          used |= r.getDefiningOp() && llvm::is_contained(r.getDefiningOp()->getOperands(), v);
+        }
+      }
+      if (used && !readsInput)
+        break;
+      kept.reset();
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Lanes
+//===----------------------------------------------------------------------===//
+
+/// How well lanes run along `d`: operands that are contiguous there, less those
+/// that have to be gathered.
+static int scoreOf(const Nest &nest, unsigned d, int64_t lanes) {
+  int score = 0;
+  for (auto [n, map] : llvm::enumerate(nest.maps)) {
+    if (nest.isFetched(n))
+      continue;
+    Access access = classify(nest.typeOf(n), map, d, lanes);
+    score += access == Access::contiguous ? 1 : access == Access::scattered ? -1 : 0;
+  }
+  return score;
+}
+
+void RowsPlan::chooseLanes(int64_t lanes) {
+  unsigned firstAxis = nest.dims - nest.axes;
+  // Along an axis unless it is short, like a window, or others fit memory better.
+  laneDim = nest.dims - 1;
+  int best = INT_MIN;
+  for (unsigned d = nest.dims; d-- > 0;) {
+    int64_t extent = nest.staticExtent(d);
+    int score = 4 * scoreOf(nest, d, lanes);
+    if (!ShapedType::isDynamic(extent) && extent < lanes)
+      score -= extent <= lanes / 4 ? 8 : 2;
+    if (d >= firstAxis)
+      ++score;
+    if (score > best) {
+      best = score;
+      laneDim = d;
+    }
+  }
+  along = laneDim >= firstAxis;
+}
+
+} // namespace strut::cpu
