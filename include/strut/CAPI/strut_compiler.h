@@ -1,0 +1,50 @@
+/*===- strut/CAPI/strut_compiler.h - The compiler's C API ---------------------===
+ *
+ * What libStrut.so offers to other languages: a model file in, a native library
+ * out. Running that library needs strut/Runtime/strut.h and not the compiler.
+ *===--------------------------------------------------------------------------===*/
+#ifndef STRUT_CAPI_STRUT_COMPILER_H
+#define STRUT_CAPI_STRUT_COMPILER_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A symbolic dimension fixed at compile time. */
+typedef struct StrutCompileDim {
+  const char *name;
+  int64_t size;
+} StrutCompileDim;
+
+/** Strings may be null, which is the default of each. Start from zeros and set
+ * `struct_size`: fields are only ever appended. */
+typedef struct StrutCompileOptions {
+  uint32_t struct_size;  /**< sizeof(StrutCompileOptions) */
+  int32_t threads;       /**< of the compiler; 0: one per CPU that the process may use */
+  const char *input;     /**< model.onnx or an emitted MLIR stage; required */
+  const char *output;    /**< .so, .a or .o; for a stage any file, null: standard output */
+  const char *emit;      /**< null for a library, or mlir-onnx, mlir-layer, mlir-kernel,
+                              llvm, asm */
+  const char *target;    /**< LLVM triple; default: this machine's */
+  const char *cpu;       /**< LLVM CPU name; default: native */
+  const char *name;      /**< in the exported table and the header; default: the output's */
+  const StrutCompileDim *dims;
+  int32_t num_dims;
+  int32_t check_only;    /**< not 0: stop after the check for unsupported nodes */
+} StrutCompileOptions;
+
+/** Compiles. Returns null, or the message of the failure, to be given to
+ * strutFreeMessage. Several threads may compile at once. */
+char *strutCompile(const StrutCompileOptions *options);
+
+void strutFreeMessage(char *message);
+
+/** The compiler's version, "0.1.0". */
+const char *strutCompilerVersion(void);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif /* STRUT_CAPI_STRUT_COMPILER_H */

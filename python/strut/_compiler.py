@@ -1,0 +1,145 @@
+"""The compiler, loaded when it is first needed.
+
+It is called through its C API (include/strut/CAPI/strut_compiler.h). libStrut is loaded with its
+symbols to itself, so that its LLVM, protobuf and ONNX stay apart from those of other packages.
+"""
+
+import ctypes
+import functools
+import os
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .model import Model
+
+
+class CompileError(RuntimeError):
+    """The compiler refused a model; the message is its own."""
+
+
+class _Dim(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("size", ctypes.c_int64)]
+
+
+class _Options(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("threads", ctypes.c_int32),
+        ("input", ctypes.c_char_p),
+        ("output", ctypes.c_char_p),
+        ("emit", ctypes.c_char_p),
+        ("target", ctypes.c_char_p),
+        ("cpu", ctypes.c_char_p),
+        ("name", ctypes.c_char_p),
+        ("dims", ctypes.POINTER(_Dim)),
+        ("num_dims", ctypes.c_int32),
+        ("check_only", ctypes.c_int32),
+    ]
+
+
+def library_path() -> Path:
+    """Where libStrut is: $STRUT_LIBRARY, in the package, or in the build folder of the package."""
+    if named := os.environ.get("STRUT_LIBRARY"):
+        return Path(named)
+    here = Path(__file__).parent
+    places = [here / "lib", here.parents[1] / "lib", here.parents[2] / "lib"]
+    for place in places:
+        if (place / "libStrut.so").exists():
+            return place / "libStrut.so"
+    raise CompileError(
+        "the compiler, libStrut.so, is not in " + ", ".join(map(str, places)) + "; build or install "
+        "Strut, or name the file in the environment variable STRUT_LIBRARY"
+    )
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    path = library_path()
+    try:
+        library = ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_NOW)
+    except OSError as error:
+        raise CompileError(f"the compiler cannot be loaded: {error}") from None
+    library.strutCompile.argtypes = [ctypes.POINTER(_Options)]
+    library.strutCompile.restype = ctypes.c_void_p
+    library.strutFreeMessage.argtypes = [ctypes.c_void_p]
+    library.strutCompilerVersion.restype = ctypes.c_char_p
+    return library
+
+
+def version() -> str:
+    """The version of the compiler."""
+    return _library().strutCompilerVersion().decode()
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else os.fsencode(value)
+
+
+def _compile_file(model: Any, output: Any, emit: str | None, dims: Mapping[str, int], **rest: Any) -> None:
+    values = (_Dim * len(dims))(*((name.encode(), size) for name, size in dims.items()))
+    options = _Options(
+        struct_size=ctypes.sizeof(_Options),
+        threads=rest["threads"],
+        input=_bytes(model),
+        output=_bytes(output),
+        emit=_bytes(emit),
+        target=_bytes(rest["target"]),
+        cpu=_bytes(rest["cpu"]),
+        name=_bytes(rest["name"]),
+        dims=values,
+        num_dims=len(dims),
+    )
+    library = _library()
+    message = library.strutCompile(ctypes.byref(options))
+    if message:
+        text = ctypes.string_at(message).decode(errors="replace")
+        library.strutFreeMessage(message)
+        raise CompileError(text)
+
+
+def compile(
+    model: Any,
+    output: str | os.PathLike | None = None,
+    *,
+    target: str | None = None,
+    cpu: str | None = None,
+    dims: Mapping[str, int] | None = None,
+    name: str | None = None,
+    threads: int = 0,
+    emit: str | None = None,
+) -> "Model | Path":
+    """Compiles a model.
+
+    `model` is the path of an .onnx file or of an emitted stage, its bytes, or an onnx.ModelProto.
+    Without `output` the result is a Model, loaded and ready; otherwise it is written there (.so, .a
+    or .o, by the suffix) and its path returned. `target` is an LLVM triple, `cpu` an LLVM CPU name;
+    both default to this machine. `dims` fixes symbolic dimensions. `threads` are the compiler's own,
+    and the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
+
+    Raises CompileError with the compiler's message.
+    """
+    if emit is not None and output is None:
+        raise ValueError(f"emit={emit!r} needs an output to write to")
+    rest = {"target": target, "cpu": cpu, "name": name, "threads": threads}
+    folder = None
+    if output is None or not isinstance(model, (str, os.PathLike)):
+        folder = tempfile.TemporaryDirectory(prefix="strut-")
+    try:
+        if not isinstance(model, (str, os.PathLike)):
+            content = model if isinstance(model, (bytes, bytearray, memoryview)) else model.SerializeToString()
+            model = Path(folder.name) / "model.onnx"
+            model.write_bytes(content)
+        made = Path(output) if output is not None else Path(folder.name) / "model.so"
+        _compile_file(model, made, emit, dims or {}, **rest)
+        if output is not None:
+            return made
+        loaded = Model(made, threads)
+        weakref.finalize(loaded, folder.cleanup)  # a side file of weights lies there
+        folder = None
+        return loaded
+    finally:
+        if folder is not None:
+            folder.cleanup()

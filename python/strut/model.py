@@ -1,0 +1,197 @@
+"""Compiled models: loading, describing and calling them."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _runtime
+
+
+class TensorInfo(NamedTuple):
+    """An input or output of a model."""
+
+    name: str
+    """Its name in the ONNX graph."""
+    dtype: str
+    """numpy's name of the element type, or "bfloat16"."""
+    shape: tuple[int | str | None, ...]
+    """Extents: a number, the name of a dimension, or None where it is computed."""
+    alias: str | None = None
+    """For an output: the input whose memory it may update in place."""
+
+
+class Model:
+    """A compiled model.
+
+    Call it with arrays in the order of `inputs`, or by their names; numpy arrays, DLPack tensors
+    (torch's, for one) and plain numbers or lists are taken. Several threads may call one model.
+    """
+
+    def __init__(self, path: str | os.PathLike, threads: int = 0, weights: str | os.PathLike = ""):
+        """Loads the library at `path`.
+
+        `threads` is how many a run may use; 0 means all that the process may. `weights` is the
+        side file of a large model; by default it is where the compiler wrote it, or beside the
+        library. Raises FileNotFoundError, or RuntimeError with the reason.
+        """
+        self._path = os.fspath(path)
+        if not os.path.exists(self._path):
+            raise FileNotFoundError(f"cannot load '{self._path}': no such file")
+        self._model = _runtime.Model(self._path, threads, os.fspath(weights))
+        self._inputs = [TensorInfo(*about[:3]) for about in self._model.inputs]
+        self._outputs = [
+            TensorInfo(name, dtype, shape, self._inputs[alias].name if alias >= 0 else None)
+            for name, dtype, shape, alias in self._model.outputs
+        ]
+
+    @property
+    def name(self) -> str:
+        """The name of the model's graph."""
+        return self._model.name
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        return list(self._inputs)
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        return list(self._outputs)
+
+    @property
+    def dims(self) -> list[str]:
+        """The names of the symbolic dimensions."""
+        return self._model.dims
+
+    @property
+    def target(self) -> str:
+        """The LLVM triple and the CPU that the code was generated for."""
+        return f"{self._model.target} ({self._model.cpu})"
+
+    @property
+    def metadata(self) -> str:
+        """JSON: the kernels with their FLOPs and bytes."""
+        return self._model.metadata
+
+    def __repr__(self) -> str:
+        def signature(tensors: list[TensorInfo]) -> str:
+            return ", ".join(f"{t.name}: {t.dtype}{_shape_text(t.shape)}" for t in tensors)
+
+        return f"<strut.Model {self.name}({signature(self._inputs)}) -> {signature(self._outputs)}>"
+
+    def run(
+        self, inputs: Mapping[str, Any], *, copy: bool = True, in_place: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Computes all outputs, by name.
+
+        With copy=False the arrays view the model's own memory, which stays theirs as long as they
+        live. With in_place=True an output that may update an input does so, and that input's
+        array is the result; otherwise inputs are never written to.
+
+        Raises ValueError for an array of the wrong name, dtype or shape.
+        """
+        known = {info.name for info in self._inputs}
+        for name in inputs:
+            if name not in known:
+                raise ValueError(f"the model has no input '{name}'; {self._input_text()}")
+        arrays = []
+        for info in self._inputs:
+            if info.name not in inputs:
+                raise ValueError(f"input '{info.name}' is missing; {self._input_text()}")
+            arrays.append(_as_array(inputs[info.name], info))
+        if in_place:
+            self._check_in_place(inputs, arrays)
+        results = self._model.run(arrays, copy, in_place)
+        outputs = {info.name: _from_bits(a, info) for info, a in zip(self._outputs, results)}
+        if in_place:
+            for info in self._outputs:
+                if info.alias is not None:
+                    outputs[info.name] = inputs[info.alias]
+        return outputs
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """Computes all outputs: one array, or a tuple of them in the order of `outputs`."""
+        if len(args) > len(self._inputs):
+            raise ValueError(f"{len(args)} inputs are given; {self._input_text()}")
+        feed = {info.name: value for info, value in zip(self._inputs, args)}
+        for name, value in named.items():
+            if name in feed:
+                raise ValueError(f"input '{name}' is given twice")
+            feed[name] = value
+        outputs = tuple(self.run(feed).values())
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _input_text(self) -> str:
+        if not self._inputs:
+            return "it has no inputs"
+        return "its inputs are " + ", ".join(
+            f"'{t.name}' {t.dtype}{_shape_text(t.shape)}" for t in self._inputs
+        )
+
+    def _check_in_place(self, given: Mapping[str, Any], arrays: list[Any]) -> None:
+        position = {info.name: i for i, info in enumerate(self._inputs)}
+        for info in self._outputs:
+            if info.alias is None:
+                continue
+            array = given[info.alias]
+            taken = arrays[position[info.alias]]
+            if not (isinstance(array, np.ndarray) and isinstance(taken, np.ndarray)):
+                raise ValueError(f"input '{info.alias}' is updated in place and must be a numpy array")
+            if not np.shares_memory(array, taken) or not array.flags.writeable:
+                raise ValueError(
+                    f"input '{info.alias}' is updated in place and must be writeable and contiguous"
+                )
+
+
+def load(path: str | os.PathLike, threads: int = 0, weights: str | os.PathLike = "") -> Model:
+    """Loads a compiled model; see Model."""
+    return Model(path, threads, weights)
+
+
+def _shape_text(shape: tuple[int | str | None, ...]) -> str:
+    return "[" + ", ".join("?" if extent is None else str(extent) for extent in shape) + "]"
+
+
+def _as_array(value: Any, info: TensorInfo) -> Any:
+    """`value` as something that the runtime takes without a copy, if it is not that yet."""
+    if not isinstance(value, np.ndarray):
+        if hasattr(value, "__dlpack__"):
+            try:
+                value = np.from_dlpack(value)
+            except (RuntimeError, BufferError, TypeError):
+                return value  # a type or device that numpy does not know: the runtime says
+        else:
+            return _from_plain(value, info)
+    if value.dtype.name == "bfloat16" and info.dtype == "bfloat16":
+        value = value.view(np.uint16)
+    elif info.dtype == "bfloat16" or value.dtype.kind not in "biufc":
+        raise ValueError(f"input '{info.name}' has dtype {value.dtype}, the model's is {info.dtype}")
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    return value if value.flags.c_contiguous else value.copy(order="C")
+
+
+def _from_plain(value: Any, info: TensorInfo) -> np.ndarray:
+    """A number or a list, which has no dtype of its own, in the model's."""
+    if info.dtype == "bfloat16":
+        raise ValueError(f"input '{info.name}' must be an array: its dtype is bfloat16")
+    try:
+        return np.asarray(value, dtype=info.dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"input '{info.name}' cannot be read as {info.dtype}: {error}") from None
+
+
+def _from_bits(array: np.ndarray, info: TensorInfo) -> np.ndarray:
+    """bfloat16 results as ml_dtypes' type where that is installed, else as uint16 bits."""
+    if info.dtype != "bfloat16":
+        return array
+    try:
+        import ml_dtypes
+    except ImportError:
+        return array
+    return array.view(ml_dtypes.bfloat16)
