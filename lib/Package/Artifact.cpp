@@ -27,7 +27,7 @@ private:
   Expected<WeightsReference> packWeights();
   std::string recordedWeightsPath() const;
   Error generateCode(const WeightsReference &weights);
-  Error link(const WeightsReference &weights);
+  Error link();
   Error writeHeaderFile();
 
   ArtifactRequest &request;
@@ -68,10 +68,9 @@ Error ArtifactWriter::stageOutputs() {
     return Error::success();
   };
   sideFile = request.weights.bytes() > request.sectionLimit;
-  if (!sideFile)
-    weightsFile = scratch.file("weights");
-  else if (Error error = stage(request.output + ".weights", weightsFile))
-    return error;
+  if (sideFile)
+    if (Error error = stage(request.output + ".weights", weightsFile))
+      return error;
   if (request.header.empty()) {
     SmallString<128> path(request.output);
     sys::path::replace_extension(path, "h");
@@ -99,12 +98,25 @@ Expected<WeightsReference> ArtifactWriter::packWeights() {
   reference.bytes = result.weightBytes = request.weights.bytes();
   if (reference.bytes == 0)
     return reference;
-  Expected<uint64_t> hash = writeWeightsFile(weightsFile, request.weights);
-  if (!hash)
-    return hash.takeError();
-  reference.hash = *hash;
-  if (sideFile)
+  if (sideFile) {
     reference.sideFile = recordedWeightsPath();
+    Expected<uint64_t> hash = writeWeightsFile(weightsFile, request.weights);
+    if (!hash)
+      return hash.takeError();
+    reference.hash = *hash;
+    return reference;
+  }
+  objects.push_back(scratch.file("weights.o"));
+  auto fill = [&](MutableArrayRef<uint8_t> section) -> Error {
+    Expected<uint64_t> hash = strut::package::packWeights(request.weights, section);
+    if (!hash)
+      return hash.takeError();
+    reference.hash = *hash;
+    return Error::success();
+  };
+  if (Error error = writeDataObject(weightsSymbol(request.model), reference.bytes, fill,
+                                    objects.back(), request.target))
+    return std::move(error);
   return reference;
 }
 
@@ -137,13 +149,7 @@ Error ArtifactWriter::generateCode(const WeightsReference &weights) {
   return Error::success();
 }
 
-Error ArtifactWriter::link(const WeightsReference &weights) {
-  if (weights.bytes && !sideFile) {
-    objects.push_back(scratch.file("weights.o"));
-    if (Error error = writeDataObject(weightsFile, kWeightsFileHeader, weightsSymbol(request.model),
-                                      objects.back(), request.target))
-      return error;
-  }
+Error ArtifactWriter::link() {
   LinkOptions options;
   options.target = request.target;
   options.scratch = scratch.folder();
@@ -188,7 +194,7 @@ Error ArtifactWriter::writeAll() {
   if (Error error = generateCode(*weights))
     return error;
   beginStage("link");
-  if (Error error = link(*weights))
+  if (Error error = link())
     return error;
   if (Error error = writeHeaderFile())
     return error;

@@ -187,9 +187,13 @@ void optimize(Module &module, TargetMachine &machine, const CodeGenOptions &opti
 Expected<ObjectCode> emitObject(Module &module, TargetMachine &machine) {
   ObjectCode object;
   raw_svector_ostream stream(object);
-  if (Error error = emit(module, machine, stream, CodeGenFileType::ObjectFile))
+  if (Error error = emitObject(module, machine, stream))
     return std::move(error);
   return object;
+}
+
+Error emitObject(Module &module, TargetMachine &machine, raw_pwrite_stream &out) {
+  return emit(module, machine, out, CodeGenFileType::ObjectFile);
 }
 
 Error emitAssembly(Module &module, TargetMachine &machine, raw_pwrite_stream &out) {

@@ -17,7 +17,7 @@ Error cannotWrite(StringRef path, std::error_code code) {
 
 } // namespace
 
-Error writeFile(StringRef path, function_ref<Error(raw_ostream &)> body) {
+Error writeFile(StringRef path, function_ref<Error(raw_pwrite_stream &)> body) {
   std::error_code code;
   raw_fd_ostream stream(path, code);
   if (code)

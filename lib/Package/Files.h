@@ -14,7 +14,7 @@ namespace strut::package {
 /// Creates `path` and writes it through `body`. A failed write is an error here,
 /// where raw_fd_ostream alone would end the process.
 llvm::Error writeFile(llvm::StringRef path,
-                      llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body);
+                      llvm::function_ref<llvm::Error(llvm::raw_pwrite_stream &)> body);
 
 /// A temporary folder, removed with all it holds; its files also when a signal ends
 /// the process.

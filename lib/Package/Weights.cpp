@@ -47,6 +47,20 @@ Error WeightPlan::verify() const {
   return Error::success();
 }
 
+Expected<uint64_t> packWeights(const WeightPlan &plan, MutableArrayRef<uint8_t> out) {
+  if (Error error = plan.verify())
+    return std::move(error);
+  Error failed = parallelForEachError(plan.entries(), [&](const WeightPlan::Entry &entry) {
+    Error error = entry.pack(out.slice(entry.offset, entry.bytes));
+    if (!error)
+      return error;
+    return createStringError("packing weight '" + entry.name + "': " + toString(std::move(error)));
+  });
+  if (failed)
+    return std::move(failed);
+  return xxh3_64bits(out);
+}
+
 Expected<uint64_t> writeWeightsFile(StringRef path, const WeightPlan &plan) {
   if (Error error = plan.verify())
     return std::move(error);
@@ -56,26 +70,20 @@ Expected<uint64_t> writeWeightsFile(StringRef path, const WeightPlan &plan) {
     return createStringError("cannot write the weights file '" + path +
                              "': " + toString(file.takeError()));
   MutableArrayRef<uint8_t> data((*file)->getBufferStart() + kWeightsFileHeader, plan.bytes());
-  Error failed = parallelForEachError(plan.entries(), [&](const WeightPlan::Entry &entry) {
-    Error error = entry.pack(data.slice(entry.offset, entry.bytes));
-    if (!error)
-      return error;
-    return createStringError("packing weight '" + entry.name + "': " + toString(std::move(error)));
-  });
-  if (failed)
-    return std::move(failed);
-
+  Expected<uint64_t> hash = packWeights(plan, data);
+  if (!hash)
+    return hash;
   StrutWeightsHeader header = {};
   std::memcpy(header.magic, "STRUTWT", sizeof(header.magic));
   header.version = 1;
   header.data_offset = kWeightsFileHeader;
   header.data_bytes = plan.bytes();
-  header.hash = xxh3_64bits(data);
+  header.hash = *hash;
   std::memcpy((*file)->getBufferStart(), &header, sizeof(header));
   if (Error error = (*file)->commit())
     return createStringError("cannot write the weights file '" + path +
                              "': " + toString(std::move(error)));
-  return header.hash;
+  return hash;
 }
 
 } // namespace strut::package

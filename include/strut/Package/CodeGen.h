@@ -34,6 +34,8 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, const CodeGenO
 /// Generates an object file from a module as it is. The module is consumed by
 /// code generation in the sense that it must not be emitted twice.
 llvm::Expected<ObjectCode> emitObject(llvm::Module &module, llvm::TargetMachine &machine);
+llvm::Error emitObject(llvm::Module &module, llvm::TargetMachine &machine,
+                       llvm::raw_pwrite_stream &out);
 
 /// The same as assembly text.
 llvm::Error emitAssembly(llvm::Module &module, llvm::TargetMachine &machine,

@@ -12,6 +12,7 @@
 
 #include "strut/Package/Target.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <string>
 #include <vector>
 
@@ -37,9 +38,11 @@ llvm::Error linkRelocatable(llvm::ArrayRef<std::string> objects, llvm::StringRef
 /// Writes an archive with one member.
 llvm::Error writeArchive(llvm::StringRef object, llvm::StringRef member, llvm::StringRef out);
 
-/// Wraps bytes [offset, end) of a file in an object: a read-only, page-aligned
-/// section with a hidden symbol at its start.
-llvm::Error writeDataObject(llvm::StringRef data, uint64_t offset, llvm::StringRef symbol,
+/// Writes an object file with a read-only, page-aligned section of `bytes` and a
+/// hidden symbol at its start, and lets `fill` write the section in place, in the
+/// mapped file: it is zeroed before.
+llvm::Error writeDataObject(llvm::StringRef symbol, uint64_t bytes,
+                            llvm::function_ref<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill,
                             llvm::StringRef out, const TargetSpec &target);
 
 /// The functions that an artefact may leave undefined.

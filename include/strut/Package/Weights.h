@@ -52,6 +52,9 @@ private:
   uint64_t end = 0;
 };
 
+/// Packs all weights into zeroed memory of plan.bytes(); returns its xxh3-64.
+llvm::Expected<uint64_t> packWeights(const WeightPlan &plan, llvm::MutableArrayRef<uint8_t> out);
+
 /// Offset of the first weight in a weights file.
 constexpr uint64_t kWeightsFileHeader = 4096;
 
