@@ -239,7 +239,8 @@ Operation *Context::finish(OperationState &state, ArrayRef<Input> inputs, ArrayR
   SmallVector<Value> scalars;
   SmallVector<AffineMap> allMaps;
   Location loc = state.location;
-  OpBuilder bodyBuilder = OpBuilder::atBlockEnd(block.get());
+  OpBuilder bodyBuilder(getContext());
+  bodyBuilder.setInsertionPointToEnd(block.get());
   Code code{bodyBuilder, loc};
   if (accumulator)
     scalars.push_back(code.widen(block->addArgument(accumulator, loc)));
