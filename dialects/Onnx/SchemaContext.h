@@ -64,6 +64,9 @@ private:
 /// error on `op`. Nothing may unwind through MLIR.
 mlir::LogicalResult guarded(AnyOp op, llvm::function_ref<void()> fn);
 
+/// Why the schema's inference must not be run on `op`, if so (Hazards.cpp).
+std::optional<std::string> hazardOf(AnyOp op);
+
 /// A message of the library on one line of bearable length.
 std::string tidyMessage(llvm::StringRef message);
 

@@ -27,6 +27,8 @@ static void inferByBody(const OpSchema &schema, SchemaContext &context) {
 }
 
 FailureOr<SmallVector<Type>> ShapeInference::infer(AnyOp op) {
+  if (std::optional<std::string> hazard = hazardOf(op))
+    return op.emitOpError() << *hazard;
   const OpSchema &schema = op.schema();
   SchemaContext context(op, *this, /*withResults=*/false);
   auto run = [&] {

@@ -10,11 +10,11 @@ using onnx::OpSetID;
 
 namespace strut {
 
-void convertToOpset(ModelProto &model, int opset) {
+bool convertToOpset(ModelProto &model, int opset) {
   OpsetMap opsets = opsetsOf(model);
   auto version = opsets.find("");
   if (version == opsets.end() || version->second == opset)
-    return;
+    return false;
   try {
     // Adapters look at shapes. What ConvertVersion() adds to this is a copy of
     // all schemas, 20 ms each time.
@@ -22,8 +22,9 @@ void convertToOpset(ModelProto &model, int opset) {
     ModelProto inferred = model;
     onnx::shape_inference::InferShapes(inferred);
     model = converter.convert_version(inferred, OpSetID(version->second), OpSetID(opset));
+    return true;
   } catch (const std::exception &) {
-    // Older forms are for the lowerings to take, or to refuse by name.
+    return false;
   }
 }
 

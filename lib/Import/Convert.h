@@ -8,9 +8,10 @@
 namespace strut {
 
 /// Brings the default domain of a model to version `opset` by the official
-/// converter. Where that does not know how, or the model does not import the
-/// default domain, the model stays as it is.
-void convertToOpset(onnx::ModelProto &model, int opset);
+/// converter. Returns false, and leaves the model as it is, where that does not
+/// know how, where the model does not import the default domain, and where there
+/// is nothing to do.
+bool convertToOpset(onnx::ModelProto &model, int opset);
 
 } // namespace strut
 

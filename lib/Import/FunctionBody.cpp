@@ -102,7 +102,7 @@ FailureOr<SmallVector<Value>> buildFunctionBody(OpBuilder &builder, AnyOp op) {
   ModelProto model;
   if (failed(guarded(op, [&] { model = body.model(); })))
     return failure();
-  convertToOpset(model, newestOpset()); // for which lowerings are written
+  (void)convertToOpset(model, newestOpset()); // for which lowerings are written
 
   // Into a block of its own first, so that nothing is left behind by an error.
   Region region;

@@ -35,6 +35,7 @@ public:
 
 private:
   llvm::Error load(ModelProto &model);
+  /// The verified module, or null after a message.
   OwningOpRef<ModuleOp> build(const ModelProto &model);
   func::FuncOp function(const GraphProto &graph, ArrayRef<const ValueInfoProto *> inputs);
   void nameDimensions(func::FuncOp function, ArrayRef<const ValueInfoProto *> inputs);
@@ -156,6 +157,8 @@ OwningOpRef<ModuleOp> Importer::build(const ModelProto &model) {
   main.setType(builder.getFunctionType(main.getArgumentTypes(), TypeRange(ValueRange(*outputs))));
   for (auto [i, output] : llvm::enumerate(graph.output()))
     main.setResultAttr(i, OnnxDialect::kNameAttr, builder.getStringAttr(output.name()));
+  if (failed(checkSizes(*module)) || failed(verify(*module)))
+    return nullptr;
   return module;
 }
 
@@ -192,15 +195,20 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
     emitError(fileLoc()) << tidyMessage(llvm::toString(std::move(error)));
     return failure();
   }
-  ModelProto header = model;
-  header.clear_graph();
-  if (options.convert)
-    convertToOpset(model, options.opset ? options.opset : newestOpset());
+  // As it is first: the message, if any, then is about what the user wrote, and
+  // the converter, which takes much for granted, sees only models that hold up.
   OwningOpRef<ModuleOp> module = build(model);
-  if (!module || failed(checkSizes(*module)) || failed(verify(*module)))
+  if (!module)
     return failure();
-  header.mutable_graph()->set_name(model.graph().name());
-  describe(*module, header);
+  ModelProto converted = model;
+  if (options.convert && convertToOpset(converted, options.opset ? options.opset : newestOpset())) {
+    // Where the converter makes something that does not hold up, older forms are
+    // for the lowerings to take, or to refuse by name.
+    ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
+    if (OwningOpRef<ModuleOp> newer = build(converted))
+      module = std::move(newer);
+  }
+  describe(*module, model);
   return module;
 }
 } // namespace
