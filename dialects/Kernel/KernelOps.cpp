@@ -48,18 +48,26 @@ LogicalResult WeightOp::verify() {
   return success();
 }
 
+/// Weights are declared in a module around the op, not always the nearest one: the
+/// programs of several targets share them.
+template <typename LookupFn> static WeightOp findDeclaration(UseOp use, LookupFn lookup) {
+  for (Operation *scope = use->getParentOp(); scope; scope = scope->getParentOp())
+    if (scope->hasTrait<OpTrait::SymbolTable>())
+      if (auto weight = dyn_cast_or_null<WeightOp>(lookup(scope, use.getWeightAttr())))
+        return weight;
+  return {};
+}
+
 WeightOp UseOp::getDeclaration() {
-  Operation *top = getOperation();
-  while (Operation *parent = top->getParentOp())
-    top = parent;
-  return dyn_cast_or_null<WeightOp>(SymbolTable::lookupSymbolIn(top, getWeightAttr()));
+  return findDeclaration(*this, [](Operation *scope, FlatSymbolRefAttr name) {
+    return SymbolTable::lookupSymbolIn(scope, name);
+  });
 }
 
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &tables) {
-  Operation *top = getOperation();
-  while (Operation *parent = top->getParentOp())
-    top = parent;
-  auto weight = dyn_cast_or_null<WeightOp>(tables.lookupSymbolIn(top, getWeightAttr()));
+  WeightOp weight = findDeclaration(*this, [&](Operation *scope, FlatSymbolRefAttr name) {
+    return tables.lookupSymbolIn(scope, name);
+  });
   if (!weight)
     return emitOpError("refers to no kernel.weight named '") << getWeight() << "'";
   ShapedType used = shapedTypeOf(getResult().getType());

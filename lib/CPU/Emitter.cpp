@@ -29,6 +29,8 @@ Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, S
   launch.tasks = tasks;
   SmallVector<Type> types;
   for (Value argument : arguments) {
+    if (isa<kernel::PackedType>(argument.getType()))
+      argument = argument.getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
     if (auto type = dyn_cast<MemRefType>(argument.getType())) {
       MemRefType general = generalize(type);
       if (general != type)
@@ -54,12 +56,10 @@ Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, S
     ValueRange parameters(kernel.getArguments());
     Value begin = parameters[arguments.size()], end = parameters[arguments.size() + 1];
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
-    scf::ForOp::create(b, loc, begin, end, one, {},
-                       [&](OpBuilder &nested, Location, Value task, ValueRange) {
-                         body(nested, parameters.take_front(arguments.size()), task);
-                         scf::YieldOp::create(nested, loc);
-                       });
+    auto loop = scf::ForOp::create(b, loc, begin, end, one);
     func::ReturnOp::create(b, loc);
+    b.setInsertionPointToStart(loop.getBody());
+    body(b, parameters.take_front(arguments.size()), loop.getInductionVar());
   }
   launch.kernel = kernel;
   return launch;

@@ -85,6 +85,8 @@ void HostLowering::placeWeights() {
     b.setInsertionPoint(use);
     Value offset = arith::ConstantIndexOp::create(b, use.getLoc(), place->second);
     Value view = memref::ViewOp::create(b, use.getLoc(), type, weights, offset, ValueRange());
+    if (layout) // emitters still ask for the logical type; launches look through the cast
+      view = UnrealizedConversionCastOp::create(b, use.getLoc(), use.getType(), view).getResult(0);
     use.getResult().replaceAllUsesWith(view);
     use.erase();
   });
@@ -259,6 +261,8 @@ LogicalResult HostLowering::run() {
   for (Operation *op : kernels)
     if (failed(lower(op)))
       return failure();
+  for (auto cast : llvm::make_early_inc_range(main.getOps<UnrealizedConversionCastOp>()))
+    cast.erase();
   main.setPrivate();
   module.lookupSymbol<func::FuncOp>("main_bind").setPrivate();
   generateRun();

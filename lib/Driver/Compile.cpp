@@ -2,12 +2,23 @@
 
 #include "strut/Driver/Compile.h"
 #include "Module.h"
+#include "Pipeline.h"
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/Target/LLVMIR/Export.h"
 #include "strut/Driver/Output.h"
+#include "strut/Driver/Register.h"
+#include "strut/Import/Preflight.h"
+#include "strut/Kernelize/Passes.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include <chrono>
 
 using namespace llvm;
+using namespace strut;
 using namespace strut::driver;
 
 /// Writes a stage as text, or as bytecode where the name asks for it.
@@ -24,12 +35,191 @@ static Error writeStage(mlir::ModuleOp module, const std::string &path) {
   });
 }
 
+namespace {
+
+/// One call of compile().
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, raw_ostream &log)
+      : options(options), log(log), context(mlir::MLIRContext::Threading::DISABLED) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  Error run();
+
+private:
+  /// Runs passes; their diagnostics are the error.
+  Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
+  Error check();
+  Error lower(const package::TargetSpec &target);
+  Error finish(const package::TargetSpec &target);
+  void timed(StringRef stage, std::chrono::steady_clock::time_point start);
+
+  const CompileOptions &options;
+  raw_ostream &log;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  package::ModelInfo model;
+  package::ProgramInfo program;
+  package::WeightPlan weights;
+};
+
+} // namespace
+
+void Compilation::timed(StringRef stage, std::chrono::steady_clock::time_point start) {
+  if (!options.timing)
+    return;
+  std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
+  log << formatv("{0,-12} {1,9:f1} ms\n", stage, spent.count());
+}
+
+Error Compilation::runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build) {
+  auto start = std::chrono::steady_clock::now();
+  Diagnostics diagnostics(context);
+  mlir::PassManager manager(&context);
+  build(manager);
+  if (failed(manager.run(*module)))
+    return diagnostics.take(("the stage '" + stage + "' failed").str());
+  timed(stage, start);
+  return Error::success();
+}
+
+/// The pre-flight report; an error if any node is unsupported.
+Error Compilation::check() {
+  PreflightReport report = preflight(*module, kernelize::unsupportedReason);
+  if (options.checkOnly && options.json) {
+    outs() << formatv("{0:2}\n", report.toJSON());
+    if (!report.ok())
+      return createStringError("the model has unsupported nodes");
+    return Error::success();
+  }
+  if (report.ok()) {
+    if (options.checkOnly)
+      log << options.input << ": every node can be compiled\n";
+    return Error::success();
+  }
+  std::string text;
+  raw_string_ostream os(text);
+  report.print(os);
+  return createStringError(StringRef(text).rtrim());
+}
+
+/// Kernels on tensors to the LLVM dialect, noting what the packager must know.
+Error Compilation::lower(const package::TargetSpec &target) {
+  auto described = describeInterface(*module);
+  if (!described)
+    return described.takeError();
+  model = std::move(*described);
+  model.symbol = options.name;
+  package::VectorUnit unit = package::vectorUnit(target);
+  cpu::Target cpuTarget;
+  cpuTarget.vectorBytes = unit.bytes;
+  cpuTarget.vectorRegisters = unit.registers;
+  if (Error error = runPasses("plan", [&](auto &pm) { buildPlanPipeline(pm, cpuTarget); }))
+    return error;
+  program = completeInterface(*module, model);
+  if (Error error = runPasses("emit", [&](auto &pm) { buildCPUPipeline(pm, cpuTarget); }))
+    return error;
+  auto planned = planWeights(*module);
+  if (!planned)
+    return planned.takeError();
+  weights = std::move(*planned);
+  for (auto weight : make_early_inc_range(module->getOps<kernel::WeightOp>()))
+    weight.erase();
+  return Error::success();
+}
+
+/// LLVM dialect to what was asked for.
+Error Compilation::finish(const package::TargetSpec &target) {
+  LLVMContext llvmContext;
+  Diagnostics diagnostics(context);
+  std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(*module, llvmContext, "strut");
+  if (!code)
+    return diagnostics.take("cannot translate to LLVM IR");
+  if (options.emit != CompileOptions::Artifact)
+    package::applyTarget(*code, target);
+  const std::string path = options.output.empty() ? "-" : options.output;
+  if (options.emit == CompileOptions::Llvm)
+    return writeFile(path, [&](raw_pwrite_stream &stream) -> Error {
+      code->print(stream, nullptr);
+      return Error::success();
+    });
+  package::CodeGenOptions codegen;
+  codegen.threads = options.threads;
+  if (options.emit == CompileOptions::Asm) {
+    auto machine = package::createTargetMachine(target);
+    package::optimize(*code, *machine, codegen);
+    return writeFile(path, [&](raw_pwrite_stream &stream) {
+      return package::emitAssembly(*code, *machine, stream);
+    });
+  }
+
+  package::ArtifactRequest request;
+  auto kind = package::artifactKind(options.output);
+  if (!kind)
+    return kind.takeError();
+  request.kind = *kind;
+  request.module = std::move(code);
+  request.program = std::move(program);
+  request.model = std::move(model);
+  request.weights = std::move(weights);
+  request.target = target;
+  request.codegen = codegen;
+  request.output = options.output;
+  auto result = package::writeArtifact(std::move(request));
+  if (!result)
+    return result.takeError();
+  if (options.timing)
+    for (const auto &stage : result->stages)
+      log << formatv("{0,-12} {1,9:f1} ms\n", stage.name, stage.seconds * 1e3);
+  return Error::success();
+}
+
+Error Compilation::run() {
+  auto target = package::resolveTarget(options.triple, options.cpu);
+  if (!target)
+    return target.takeError();
+  if (options.emit == CompileOptions::Artifact && !options.checkOnly)
+    if (auto kind = package::artifactKind(options.output); !kind)
+      return kind.takeError();
+
+  auto start = std::chrono::steady_clock::now();
+  auto read = readModule(options.input, context);
+  if (!read)
+    return read.takeError();
+  module = std::move(*read);
+  timed("import", start);
+  if (Error error = fixDimensions(*module, options.dims))
+    return error;
+  if (options.emit == CompileOptions::MlirOnnx && !options.checkOnly)
+    return writeStage(*module, options.output);
+
+  if (!isKernelStage(*module)) {
+    if (Error error = runPasses("normalize", buildNormalizePipeline))
+      return error;
+    if (Error error = check())
+      return error;
+    if (options.checkOnly)
+      return Error::success();
+    if (Error error = runPasses("recognize", buildLayerPipeline))
+      return error;
+    if (options.emit == CompileOptions::MlirLayer)
+      return writeStage(*module, options.output);
+    if (Error error = runPasses("kernelize", buildKernelPipeline))
+      return error;
+  } else if (options.emit == CompileOptions::MlirLayer || options.checkOnly) {
+    return createStringError(options.input + " is past the stage that is asked for");
+  }
+  if (options.emit == CompileOptions::MlirKernel)
+    return writeStage(*module, options.output);
+  if (Error error = lower(*target))
+    return error;
+  return finish(*target);
+}
+
 Error strut::driver::compile(const CompileOptions &options, raw_ostream &log) {
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  auto module = readModule(options.input, context);
-  if (!module)
-    return module.takeError();
-  if (options.emit == CompileOptions::MlirOnnx)
-    return writeStage(**module, options.output);
-  return createStringError("only --emit mlir-onnx is there yet");
+  return Compilation(options, log).run();
 }

@@ -171,7 +171,8 @@ void HostPlanner::generateBind() {
   options.inclusive = true;
   options.omitBlockArguments = true;
   for (Value value : wanted)
-    (void)getBackwardSlice(value, &slice, options);
+    if (value.getDefiningOp())
+      (void)getBackwardSlice(value, &slice, options);
   for (Operation *op : topologicalSort(slice))
     b.clone(*op, mapping);
   SmallVector<Value> returned =

@@ -1,0 +1,176 @@
+//===- Interface.cpp - What the packager must know of a module ------------===//
+#include "Pipeline.h"
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
+#include "strut/Kernelize/Passes.h"
+#include "strut/Support/FileData.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace strut::driver {
+
+/// DLPack's name of an element type; code 255 if it has none.
+static DLDataType dlpackType(Type type) {
+  auto of = [](int code, unsigned bits) { return DLDataType{uint8_t(code), uint8_t(bits), 1}; };
+  if (type.isInteger(1))
+    return of(kDLBool, 8);
+  if (type.isBF16())
+    return of(kDLBfloat, 16);
+  if (auto real = dyn_cast<FloatType>(type))
+    return of(kDLFloat, real.getWidth());
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return of(integer.isUnsigned() ? kDLUInt : kDLInt, integer.getWidth());
+  return of(255, 0);
+}
+
+static llvm::Expected<package::TensorInfo> describeTensor(Type type, Attribute name, ArrayAttr dims,
+                                                          ArrayAttr symbols) {
+  package::TensorInfo info;
+  if (auto text = dyn_cast_or_null<StringAttr>(name))
+    info.name = text.str();
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  info.type = tensor ? dlpackType(tensor.getElementType()) : DLDataType{255, 0, 1};
+  if (info.type.code == 255) {
+    std::string text;
+    llvm::raw_string_ostream(text) << type;
+    return llvm::createStringError("'" + info.name + "' has the type " + text +
+                                   ", which cannot be passed as a DLPack tensor");
+  }
+  for (auto [axis, extent] : llvm::enumerate(tensor.getShape())) {
+    package::Axis entry;
+    if (!ShapedType::isDynamic(extent))
+      entry.size = extent;
+    else if (dims)
+      for (auto [i, symbol] : llvm::enumerate(symbols))
+        if (symbol == dims[axis])
+          entry.symbol = i;
+    info.shape.push_back(entry);
+  }
+  return info;
+}
+
+llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  auto symbols = main->getAttrOfType<ArrayAttr>(kernelize::kSymbolsAttr);
+  package::ModelInfo model;
+  if (auto graph = module->getAttrOfType<StringAttr>("onnx.graph_name"))
+    model.graph = graph.str();
+  for (auto symbol : symbols.getAsRange<StringAttr>())
+    model.dims.push_back(symbol.str());
+  for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
+    if (!isa<TensorType>(type))
+      continue;
+    auto info = describeTensor(type, main.getArgAttr(i, kernelize::kNameAttr),
+                               main.getArgAttrOfType<ArrayAttr>(i, kernelize::kDimsAttr), symbols);
+    if (!info)
+      return info.takeError();
+    model.inputs.push_back(std::move(*info));
+  }
+  for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
+    auto info = describeTensor(type, main.getResultAttr(i, kernelize::kNameAttr), {}, symbols);
+    if (!info)
+      return info.takeError();
+    if (auto alias = main.getResultAttrOfType<IntegerAttr>(i, "strut.alias"))
+      info->alias = alias.getInt();
+    model.outputs.push_back(std::move(*info));
+  }
+  return model;
+}
+
+package::ProgramInfo completeInterface(ModuleOp module, package::ModelInfo &model) {
+  package::ProgramInfo program;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  for (auto lifetime :
+       main->getAttrOfType<ArrayAttr>("strut.lifetimes").getAsRange<DenseI32ArrayAttr>())
+    program.lifetimes.push_back({lifetime[0], lifetime[1]});
+
+  auto bind = module.lookupSymbol<func::FuncOp>("main_bind");
+  auto returned = bind.getBody().front().getTerminator()->getOperands();
+  size_t next = program.lifetimes.size();
+  for (package::TensorInfo &output : model.outputs)
+    for (package::Axis &axis : output.shape) {
+      Value extent = returned[next++];
+      llvm::APInt constant;
+      if (matchPattern(extent, m_ConstantInt(&constant)))
+        axis.size = constant.getSExtValue();
+      else if (auto symbol = dyn_cast<BlockArgument>(extent))
+        axis.symbol = symbol.getArgNumber();
+    }
+  return program;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// The row-major elements of a weight, copied only where they have no such form.
+static llvm::Error withElements(Attribute source, int64_t bytes,
+                                llvm::function_ref<void(ArrayRef<char>)> use) {
+  if (auto file = dyn_cast<kernel::FileAttr>(source)) {
+    auto data = mapFileData(file.getPath(), file.getOffset(), file.getLength());
+    if (!data)
+      return data.takeError();
+    use(data->bytes());
+    return llvm::Error::success();
+  }
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(source)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return llvm::createStringError("the stage does not carry the elements of '" +
+                                     resource.getRawHandle().getKey() + "'");
+    use(blob->getData());
+    return llvm::Error::success();
+  }
+  auto dense = cast<DenseElementsAttr>(source);
+  if (dense.getElementType().isInteger(1)) {
+    SmallVector<char> expanded;
+    for (bool value : dense.getValues<bool>())
+      expanded.push_back(value);
+    use(expanded);
+    return llvm::Error::success();
+  }
+  ArrayRef<char> raw = dense.getRawData();
+  if (!dense.isSplat()) {
+    use(raw);
+    return llvm::Error::success();
+  }
+  std::vector<char> expanded;
+  expanded.reserve(bytes);
+  while (int64_t(expanded.size()) < bytes)
+    expanded.insert(expanded.end(), raw.begin(), raw.end());
+  use(expanded);
+  return llvm::Error::success();
+}
+
+llvm::Expected<package::WeightPlan> planWeights(ModuleOp module) {
+  package::WeightPlan plan;
+  for (auto entry : module->getAttrOfType<ArrayAttr>("cpu.weights").getAsRange<DictionaryAttr>()) {
+    auto name = entry.getAs<FlatSymbolRefAttr>("weight");
+    auto weight = module.lookupSymbol<kernel::WeightOp>(name.getValue());
+    RankedTensorType logical = weight.getTensorType(), physical = logical;
+    auto layout = entry.getAs<kernel::LayoutAttrInterface>("layout");
+    if (layout)
+      physical = layout.getPhysicalType(logical);
+    int64_t elementBytes = llvm::divideCeil(physical.getElementTypeBitWidth(), 8);
+    int64_t bytes = physical.getNumElements() * elementBytes;
+    Attribute source = weight.getSource();
+    int64_t logicalBytes = weight.getBytes();
+    plan.place(name.getValue(), entry.getAs<IntegerAttr>("offset").getInt(), bytes,
+               [=](MutableArrayRef<uint8_t> out) {
+                 MutableArrayRef<char> target(reinterpret_cast<char *>(out.data()), out.size());
+                 return withElements(source, logicalBytes, [&](ArrayRef<char> elements) {
+                   if (layout)
+                     layout.pack(logical, elements, target);
+                   else
+                     std::memcpy(target.data(), elements.data(), target.size());
+                 });
+               });
+  }
+  if (auto error = plan.verify())
+    return std::move(error);
+  return plan;
+}
+
+} // namespace strut::driver

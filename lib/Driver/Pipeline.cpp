@@ -1,0 +1,85 @@
+//===- Pipeline.cpp - The road from a module to generated code ------------===//
+#include "Pipeline.h"
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/Passes.h"
+#include "strut/CPU/Passes.h"
+#include "strut/Kernelize/Passes.h"
+#include "strut/Normalize/Passes.h"
+#include "strut/Plan/Passes.h"
+#include "strut/Recognize/Passes.h"
+
+using namespace mlir;
+
+namespace strut::driver {
+
+void buildNormalizePipeline(OpPassManager &pm) {
+  pm.addPass(normalize::createInferShapes());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
+  // What no lowering takes falls to the function body of its schema.
+  pm.addPass(normalize::createExpandFunctions(
+      [](onnx_ir::AnyOp op) { return kernelize::unsupportedReason(op).has_value(); }));
+  pm.addPass(normalize::createInferShapes());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void buildLayerPipeline(OpPassManager &pm) { recognize::buildPipeline(pm); }
+
+void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }
+
+void buildPlanPipeline(OpPassManager &pm, const cpu::Target &target) {
+  cpu::AssignLayoutsOptions layouts;
+  layouts.vectorBytes = target.vectorBytes;
+  layouts.vectorRegisters = target.vectorRegisters;
+  pm.addPass(cpu::createAssignLayouts(layouts));
+  plan::buildPipeline(pm);
+}
+
+void buildCPUPipeline(OpPassManager &pm, const cpu::Target &target) {
+  cpu::buildPipeline(pm, target);
+}
+
+bool isKernelStage(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  return main && main->hasAttr(kernelize::kSymbolsAttr);
+}
+
+llvm::Error fixDimensions(ModuleOp module, ArrayRef<std::pair<std::string, int64_t>> dims) {
+  if (dims.empty())
+    return llvm::Error::success();
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || isKernelStage(module))
+    return llvm::createStringError("--dim needs a model, or a stage before the kernels");
+  Builder b(module.getContext());
+  for (const auto &[name, size] : dims) {
+    bool found = false;
+    for (BlockArgument argument : main.getArguments()) {
+      unsigned position = argument.getArgNumber();
+      auto type = dyn_cast<RankedTensorType>(argument.getType());
+      auto names = main.getArgAttrOfType<ArrayAttr>(position, "onnx.dims");
+      if (!type || !names)
+        continue;
+      SmallVector<int64_t> shape(type.getShape());
+      SmallVector<Attribute> left(names.begin(), names.end());
+      for (size_t axis = 0; axis < shape.size(); ++axis) {
+        if (cast<StringAttr>(left[axis]).getValue() != name)
+          continue;
+        found = true;
+        shape[axis] = size;
+        left[axis] = b.getStringAttr("");
+      }
+      argument.setType(type.clone(shape));
+      main.setArgAttr(position, "onnx.dims", b.getArrayAttr(left));
+    }
+    if (!found)
+      return llvm::createStringError("--dim " + name + "=" + std::to_string(size) +
+                                     ": the model has no dimension '" + name + "'");
+  }
+  normalize::updateFunctionTypes(module);
+  return llvm::Error::success();
+}
+
+} // namespace strut::driver
