@@ -19,12 +19,28 @@ static std::string textOf(mlir::Type type) {
   return text;
 }
 
-/// "f32[batch, 3]": names for the dynamic axes where `dims` has them.
+/// numpy's name of an element type, as for artefacts, where it has one.
+static std::string elementText(mlir::Type type) {
+  if (type.isInteger(1))
+    return "bool";
+  if (type.isBF16())
+    return "bfloat16";
+  bool known =
+      mlir::isa<mlir::IntegerType, mlir::Float16Type, mlir::Float32Type, mlir::Float64Type>(type);
+  if (!known)
+    return textOf(type);
+  StringRef kind = mlir::isa<mlir::FloatType>(type) ? "float"
+                   : type.isUnsignedInteger()       ? "uint"
+                                                    : "int";
+  return (kind + Twine(type.getIntOrFloatBitWidth())).str();
+}
+
+/// "float32[batch, 3]": names for the dynamic axes where `dims` has them.
 static std::string typeText(mlir::Type type, mlir::ArrayAttr dims) {
   auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
   if (!tensor)
     return textOf(type);
-  std::string text = textOf(tensor.getElementType()) + "[";
+  std::string text = elementText(tensor.getElementType()) + "[";
   for (auto [axis, extent] : enumerate(tensor.getShape())) {
     text += axis ? ", " : "";
     if (!mlir::ShapedType::isDynamic(extent))

@@ -41,8 +41,7 @@ Expected<int> strut::driver::verify(const VerifyOptions &options, raw_ostream &l
                              "name it in STRUT_PYTHON");
   if (!sys::fs::exists(options.model))
     return createStringError("cannot read '" + options.model + "': no such file");
-  std::vector<std::string> words = {name,          "-m",     "strut.verify",
-                                    options.model, "--tool", options.tool};
+  std::vector<std::string> words = {name, "-m", "strut.verify", options.model};
   auto add = [&](StringRef option, const Twine &value) {
     words.push_back(option.str());
     words.push_back(value.str());

@@ -73,9 +73,10 @@ struct VerifyOptions {
   double rtol = 1e-4;
   double atol = 1e-5; ///< in units of the reference value's root mean square
   int threads = 0;
-  std::string tool; ///< path of the running `strut`, which the check calls back
+  std::string tool; ///< path of the running `strut`: Python's part lies beside it
 };
-/// Runs `python -m strut.verify` and gives back its exit code.
+/// Runs `python -m strut.verify` and gives back its exit code: 0 if all agree, 1 if a
+/// node differs, 2 if there is nothing to compare.
 llvm::Expected<int> verify(const VerifyOptions &options, llvm::raw_ostream &log);
 
 } // namespace strut::driver
