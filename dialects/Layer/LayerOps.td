@@ -85,7 +85,7 @@ def Layer_YieldOp : Layer_Op<"yield", [Pure, Terminator, ReturnLike,
   let summary = "ends one form of alternatives";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 #endif // STRUT_LAYER_OPS
