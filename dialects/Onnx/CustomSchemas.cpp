@@ -35,8 +35,15 @@ static FunctionBuilder body(FunctionProto &function) {
   return builder;
 }
 
-static void finish(const OpSchema &schema, FunctionProto &function) {
-  schema.BuildFunction(function);
+/// A body that is the same for all types and attributes. The library's own
+/// FunctionBody() cannot import another domain than the operator's.
+static onnx::ContextDependentFunctionBodyBuilder always(const char *nodes) {
+  return
+      [nodes](const FunctionBodyBuildContext &, const OpSchema &schema, FunctionProto &function) {
+        body(function).Add(nodes);
+        schema.BuildFunction(function);
+        return true;
+      };
 }
 
 static OpSchema gelu() {
@@ -44,7 +51,7 @@ static OpSchema gelu() {
       .Input(0, "X", "", "T")
       .Output(0, "Y", "", "T")
       .TypeAndShapeInferenceFunction(onnx::propagateShapeAndTypeFromFirstInput)
-      .FunctionBody("{ Y = Gelu (X) }", newestOpset());
+      .SetContextDependentFunctionBodyBuilder(always("Y = Gelu (X)"));
 }
 
 static OpSchema quickGelu() {
@@ -53,7 +60,7 @@ static OpSchema quickGelu() {
       .Input(0, "X", "", "T")
       .Output(0, "Y", "", "T")
       .TypeAndShapeInferenceFunction(onnx::propagateShapeAndTypeFromFirstInput)
-      .FunctionBody("{ Y = Swish <alpha: float = @alpha> (X) }", newestOpset());
+      .SetContextDependentFunctionBodyBuilder(always("Y = Swish <alpha: float = @alpha> (X)"));
 }
 
 static OpSchema biasGelu() {
@@ -62,7 +69,7 @@ static OpSchema biasGelu() {
       .Input(1, "B", "one value per element of the last axis", "T")
       .Output(0, "C", "", "T")
       .TypeAndShapeInferenceFunction(onnx::propagateShapeAndTypeFromFirstInput)
-      .FunctionBody("{ S = Add (A, B)  C = Gelu (S) }", newestOpset());
+      .SetContextDependentFunctionBodyBuilder(always("S = Add (A, B)  C = Gelu (S)"));
 }
 
 static OpSchema fastGelu() {
@@ -76,7 +83,7 @@ static OpSchema fastGelu() {
         body(function)
             .Add(context.hasInput(1) ? "S = Add (X, bias)" : "S = Identity (X)")
             .Add("Y = Gelu <approximate = \"tanh\"> (S)");
-        finish(schema, function);
+        schema.BuildFunction(function);
         return true;
       });
 }
@@ -114,7 +121,7 @@ static OpSchema skipLayerNormalization() {
                        "float = @epsilon> (input_skip_bias_sum, gamma, beta)"
                      : "output, mean, inv_std_var = LayerNormalization <axis: int = -1, epsilon: "
                        "float = @epsilon> (input_skip_bias_sum, gamma)");
-        finish(schema, function);
+        schema.BuildFunction(function);
         return true;
       });
 }
@@ -134,7 +141,7 @@ static bool buildRotary(const FunctionBodyBuildContext &context, const OpSchema 
   body(function).Add("output = RotaryEmbedding <interleaved: int = @interleaved, num_heads: int = "
                      "@num_heads, rotary_embedding_dim: int = @rotary_embedding_dim> "
                      "(input, cos_cache, sin_cache, position_ids)");
-  finish(schema, function);
+  schema.BuildFunction(function);
   return true;
 }
 

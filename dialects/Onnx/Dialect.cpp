@@ -87,13 +87,15 @@ LogicalResult OnnxDialect::verifyRegionArgAttribute(Operation *op, unsigned regi
                                                     unsigned argIndex, NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
-    return op->emitError() << "'" << attribute.getName() << "' belongs to arguments of functions";
+    return op->emitError() << "'" << attribute.getName().getValue()
+                           << "' belongs to arguments of functions";
   if (attribute.getName() == kNameAttr)
     return isa<StringAttr>(attribute.getValue())
                ? success()
                : LogicalResult(op->emitError() << "'" << kNameAttr << "' must be a string");
   if (attribute.getName() != kDimsAttr)
-    return op->emitError() << "'" << attribute.getName() << "' is not known on arguments";
+    return op->emitError() << "'" << attribute.getName().getValue()
+                           << "' is not known on arguments";
 
   auto names = dyn_cast<ArrayAttr>(attribute.getValue());
   auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[argIndex]);

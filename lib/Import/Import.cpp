@@ -178,7 +178,7 @@ LogicalResult Importer::checkSizes(ModuleOp module) {
                                        << ", which exceeds any memory";
     return success();
   };
-  WalkResult result = module->walk([&](Operation *op) {
+  WalkResult result = module->walk<WalkOrder::PreOrder>([&](Operation *op) {
     bool ok = llvm::all_of(op->getResults(), [&](Value v) { return succeeded(check(v)); });
     for (Region &region : op->getRegions())
       for (Block &block : region)

@@ -75,20 +75,38 @@ bool isDropped(Message message, int field) {
 /// Protobuf's own bound on nesting, which the parse that follows would hit.
 constexpr int kMaxDepth = 100;
 
-bool copyMessage(CodedInputStream &in, CodedOutputStream &out, Message message, int depth);
+/// What a model may hold besides the raw data that stays in its file. Exports
+/// have a few megabytes; a file made of one huge string shall not eat the memory.
+constexpr uint64_t kMaxLightSize = uint64_t(512) << 20;
 
-bool copyChild(CodedInputStream &in, CodedOutputStream &out, uint32_t tag, Message message,
-               int depth) {
-  uint32_t length;
-  if (depth == kMaxDepth || !in.ReadVarint32(&length) ||
-      length > static_cast<uint32_t>(in.BytesUntilLimit()))
+/// Copies messages field by field. False means damage, or that it is too much.
+class Copier {
+public:
+  explicit Copier(CodedInputStream &in) : in(in) {}
+
+  bool message(CodedOutputStream &out, Message message, int depth);
+  bool tooLarge() const { return isTooLarge; }
+
+private:
+  bool bytesField(CodedOutputStream &out, uint32_t tag, Message message, int depth);
+  bool copyChild(CodedOutputStream &out, uint32_t tag, uint32_t length, Message message, int depth);
+  bool copyBytes(CodedOutputStream &out, uint32_t tag, uint32_t length);
+  bool referTo(CodedOutputStream &out, uint32_t length);
+
+  CodedInputStream &in;
+  bool isTooLarge = false;
+};
+
+bool Copier::copyChild(CodedOutputStream &out, uint32_t tag, uint32_t length, Message child,
+                       int depth) {
+  if (depth == kMaxDepth)
     return false;
   std::string body;
   {
     StringOutputStream stream(&body);
     CodedOutputStream inner(&stream);
     auto limit = in.PushLimit(static_cast<int>(length));
-    if (!copyMessage(in, inner, message, depth + 1))
+    if (!message(inner, child, depth + 1))
       return false;
     in.PopLimit(limit);
   }
@@ -98,20 +116,19 @@ bool copyChild(CodedInputStream &in, CodedOutputStream &out, uint32_t tag, Messa
   return true;
 }
 
-/// Copies raw_data, or refers to it.
-bool copyRawData(CodedInputStream &in, CodedOutputStream &out, uint32_t tag) {
-  uint32_t length;
-  if (!in.ReadVarint32(&length) || length > static_cast<uint32_t>(in.BytesUntilLimit()))
+bool Copier::copyBytes(CodedOutputStream &out, uint32_t tag, uint32_t length) {
+  isTooLarge = isTooLarge || static_cast<uint64_t>(out.ByteCount()) + length > kMaxLightSize;
+  std::string bytes;
+  if (isTooLarge || !in.ReadString(&bytes, static_cast<int>(length)))
     return false;
-  if (length < kLargeData) {
-    std::string data;
-    if (!in.ReadString(&data, static_cast<int>(length)))
-      return false;
-    out.WriteVarint32(tag);
-    out.WriteVarint32(length);
-    out.WriteString(data);
-    return true;
-  }
+  out.WriteVarint32(tag);
+  out.WriteVarint32(length);
+  out.WriteString(bytes);
+  return true;
+}
+
+/// In place of raw_data at the current position.
+bool Copier::referTo(CodedOutputStream &out, uint32_t length) {
   TensorProto reference; // serialised fields append to the message being copied
   reference.set_data_location(TensorProto::EXTERNAL);
   auto add = [&](llvm::StringRef key, uint64_t value) {
@@ -126,19 +143,34 @@ bool copyRawData(CodedInputStream &in, CodedOutputStream &out, uint32_t tag) {
   return in.Skip(static_cast<int>(length));
 }
 
-bool copyMessage(CodedInputStream &in, CodedOutputStream &out, Message message, int depth) {
+bool Copier::bytesField(CodedOutputStream &out, uint32_t tag, Message message, int depth) {
+  int field = WireFormatLite::GetTagFieldNumber(tag);
+  uint32_t length;
+  if (!in.ReadVarint32(&length) || length > static_cast<uint32_t>(in.BytesUntilLimit()))
+    return false;
+  if (std::optional<Message> inner = child(message, field))
+    return copyChild(out, tag, length, *inner, depth);
+  if (message == Message::Tensor && field == TensorProto::kRawDataFieldNumber &&
+      length >= kLargeData)
+    return referTo(out, length);
+  if (isDropped(message, field))
+    return in.Skip(static_cast<int>(length));
+  return copyBytes(out, tag, length);
+}
+
+bool Copier::message(CodedOutputStream &out, Message message, int depth) {
   while (uint32_t tag = in.ReadTag()) {
-    int field = WireFormatLite::GetTagFieldNumber(tag);
-    bool isBytes = WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
     bool ok;
-    if (std::optional<Message> inner = child(message, field); isBytes && inner)
-      ok = copyChild(in, out, tag, *inner, depth);
-    else if (isBytes && message == Message::Tensor && field == TensorProto::kRawDataFieldNumber)
-      ok = copyRawData(in, out, tag);
-    else if (isDropped(message, field))
+    switch (WireFormatLite::GetTagWireType(tag)) {
+    case WireFormatLite::WIRETYPE_LENGTH_DELIMITED:
+      ok = bytesField(out, tag, message, depth);
+      break;
+    case WireFormatLite::WIRETYPE_START_GROUP: // not in ONNX
       ok = WireFormatLite::SkipField(&in, tag);
-    else
+      break;
+    default:
       ok = WireFormatLite::SkipField(&in, tag, &out);
+    }
     if (!ok)
       return false;
   }
@@ -163,13 +195,16 @@ llvm::Expected<ModelProto> readModel(llvm::StringRef path) {
                       static_cast<int>(file->size()));
   auto limit = in.PushLimit(static_cast<int>(file->size()));
   std::string light;
+  Copier copier(in);
   bool ok;
   {
     StringOutputStream stream(&light);
     CodedOutputStream out(&stream);
-    ok = copyMessage(in, out, Message::Model, 0);
+    ok = copier.message(out, Message::Model, 0);
   }
   in.PopLimit(limit);
+  if (copier.tooLarge())
+    return refuse(path, "holds more than 512 MiB besides raw tensor data");
   ModelProto model;
   if (!ok || !model.ParseFromString(light))
     return refuse(path, "is not an ONNX model, or is damaged: protobuf cannot parse it");

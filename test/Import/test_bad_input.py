@@ -55,6 +55,19 @@ def test_device(refuse):
     refuse("/dev/zero", "/dev/zero", "not a regular file")
 
 
+def test_more_than_two_gigabytes(refuse, tmp_path):
+    with open(tmp_path / "model.onnx", "wb") as file:
+        file.truncate(3 << 30)
+    refuse(tmp_path / "model.onnx", "model.onnx", "2 GiB")
+
+
+def test_one_huge_string(refuse, tmp_path):
+    with open(tmp_path / "model.onnx", "wb") as file:
+        file.write(b"\x12" + varint(1 << 30))  # producer_name
+        file.truncate((1 << 30) + 6)
+    refuse(tmp_path / "model.onnx", "model.onnx", "512 MiB")
+
+
 def test_deep_nesting(refuse):
     body = b"\x0a\x01n"
     for _ in range(5000):  # graph in attribute in node in graph ...

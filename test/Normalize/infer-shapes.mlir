@@ -1,0 +1,88 @@
+// RUN: strut-opt %s --strut-infer-shapes --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: func.func @types
+// CHECK-SAME: -> (tensor<1x4x6x6xf32>, tensor<1x4x6x6xf32>)
+func.func @types(%x: tensor<1x3x8x8xf32>, %w: tensor<4x3x3x3xf32>, %c: tensor<i1>) -> (tensor<*xf32>, !onnx.unknown) {
+  %a = onnx.Conv(%x, %w) : (tensor<1x3x8x8xf32>, tensor<4x3x3x3xf32>) -> tensor<*xf32>
+  // Types flow into bodies and out of them.
+  // CHECK: onnx.If
+  // CHECK: onnx.Neg({{.*}}) : (tensor<1x4x6x6xf32>) -> tensor<1x4x6x6xf32>
+  // CHECK: : (tensor<i1>) -> tensor<1x4x6x6xf32>
+  %i = onnx.If(%c) else_branch {
+    %n = onnx.Neg(%a) : (tensor<*xf32>) -> tensor<*xf32>
+    onnx.Yield %n : tensor<*xf32>
+  } then_branch {
+    onnx.Yield %a : tensor<*xf32>
+  } : (tensor<i1>) -> !onnx.unknown
+  return %a, %i : tensor<*xf32>, !onnx.unknown
+}
+
+// -----
+
+// Arithmetic on shapes is followed: the batch is kept, the rest flattened.
+
+// CHECK-LABEL: func.func @shapes
+// CHECK: onnx.Reshape({{.*}}) -> tensor<2x60xf32>
+func.func @shapes(%x: tensor<2x3x4x5xf32>) -> tensor<?x?xf32> {
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %rest = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = onnx.Shape(%x) : (tensor<2x3x4x5xf32>) -> tensor<4xi64>
+  %n = onnx.Gather(%s, %zero) : (tensor<4xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %to = onnx.Concat(%n, %rest) {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %y = onnx.Reshape(%x, %to) : (tensor<2x3x4x5xf32>, tensor<2xi64>) -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// -----
+
+// An operator without inference of its own is inferred through its body; a result
+// that is left out stays out; what is not known yet does not disturb.
+
+// CHECK-LABEL: func.func @bodies
+// CHECK: onnx.GroupNormalization({{.*}}) -> tensor<?x?x?x?xf32>
+// CHECK: onnx.MaxPool({{.*}}) -> (tensor<1x4x7x7xf32>, none)
+// CHECK: onnx.Relu(%arg2) : (!onnx.unknown) -> !onnx.unknown
+func.func @bodies(%x: tensor<1x4x8x8xf32>, %s: tensor<4xf32>, %u: !onnx.unknown) {
+  %g = onnx.GroupNormalization(%x, %s, %s) {num_groups = 2 : i64} : (tensor<1x4x8x8xf32>, tensor<4xf32>, tensor<4xf32>) -> !onnx.unknown
+  %p, %none = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>} : (tensor<1x4x8x8xf32>) -> (!onnx.unknown, none)
+  %r = onnx.Relu(%u) : (!onnx.unknown) -> !onnx.unknown
+  return
+}
+
+// -----
+
+// Types are refined, never made vaguer.
+
+// CHECK-LABEL: func.func @kept
+// CHECK: onnx.Relu({{.*}}) -> tensor<4x?xf32>
+func.func @kept(%x: tensor<?x?xf32>) -> tensor<4x?xf32> {
+  %y = onnx.Relu(%x) : (tensor<?x?xf32>) -> tensor<4x?xf32>
+  return %y : tensor<4x?xf32>
+}
+
+// -----
+
+func.func @contradiction(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  // expected-error @+1 {{has type 'tensor<2x3xf32>' for result 0, which is declared as 'tensor<2x4xf32>'}}
+  %y = onnx.Relu(%x) : (tensor<2x3xf32>) -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @mismatch(%x: tensor<2x3xf32>, %y: tensor<4x5xf32>) {
+  // expected-error @+1 {{Incompatible dimensions}}
+  %z = onnx.MatMul(%x, %y) : (tensor<2x3xf32>, tensor<4x5xf32>) -> tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @body_gets_another_type(%n: tensor<i64>, %c: tensor<i1>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{input 2 of a body is declared with another type than it gets}}
+  %l = onnx.Loop(%n, %c, %x) body {
+  ^bb0(%trip: tensor<i64>, %go: tensor<i1>, %acc: tensor<4xf64>):
+    onnx.Yield %go, %acc : tensor<i1>, tensor<4xf64>
+  } : (tensor<i64>, tensor<i1>, tensor<4xf32>) -> !onnx.unknown
+  return
+}
