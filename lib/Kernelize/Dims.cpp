@@ -3,6 +3,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "strut/Kernelize/Passes.h"
@@ -151,6 +152,9 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
     }
     return dims;
   }
+  if (auto branch = dyn_cast<scf::IndexSwitchOp>(op)) // all forms have the same
+    return ofTensor(branch.getDefaultBlock().getTerminator()->getOperand(
+        cast<OpResult>(tensor).getResultNumber()));
   if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
     return ofTensor(destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
   return std::nullopt;

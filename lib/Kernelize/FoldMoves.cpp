@@ -137,7 +137,9 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
     if (op->getNumResults() != 1)
       return failure();
     std::optional<Move> move = moveBehind(op->getResult(0));
-    if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType())
+    // A move into a slice of another tensor is what puts it there.
+    if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType() ||
+        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>())
       return failure();
     rewriter.replaceOp(op, move->source);
     ++counts.moves;
@@ -146,10 +148,68 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
   FusionCounts &counts;
 };
 
+/// map(permute(x)) = permute(map(x)): pointwise code runs in the order in which
+/// its operands lie, so that the kernel before it can take it in as an epilogue
+/// and the permutation goes on to the next reader.
+struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
+  SinkPermutation(MLIRContext *context, FusionCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  /// The one permutation by which all operands of full rank are read.
+  static AffineMap commonPermutation(kernel::MapOp op) {
+    AffineMap common;
+    for (AffineMap map : ArrayRef(op.getMaps()).drop_back()) {
+      if (map.getNumResults() != map.getNumDims() || !map.isPermutation())
+        continue;
+      if (common && common != map)
+        return {};
+      common = map;
+    }
+    return common && !common.isIdentity() ? common : AffineMap();
+  }
+
+  LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1 || asPureMove(op) || !op.getMaps().back().isIdentity())
+      return failure();
+    AffineMap order = commonPermutation(op);
+    auto init = op.getInits()[0].getDefiningOp<tensor::EmptyOp>();
+    if (!order || !init)
+      return failure();
+    Location loc = op.getLoc();
+    RankedTensorType type = init.getType();
+    SmallVector<OpFoldResult> sizes = init.getMixedSizes();
+    SmallVector<OpFoldResult> permuted =
+        applyPermutationMap(order, ArrayRef<OpFoldResult>(sizes));
+    Value first = tensor::EmptyOp::create(rewriter, loc, permuted, type.getElementType());
+    auto before = cast<kernel::MapOp>(rewriter.clone(*op));
+    KernelEdit edit(rewriter, before);
+    AffineMap back = inversePermutation(order);
+    for (unsigned i = 0; i < edit.numInputs(); ++i)
+      if (!isa<NoneType>(edit.argument(i)->getType()))
+        edit.map(i) = edit.map(i).compose(back);
+    edit.inits[0] = first;
+    before->walk([&](kernel::IndexOp index) {
+      index.setDim(back.getDimPosition(index.getDim()));
+    });
+    edit.commit();
+    auto after = kernel::MapOp::create(
+        rewriter, loc, type, before->getResult(0), init.getResult(), Value(),
+        rewriter.getAffineMapArrayAttr({order, op.getMaps().back()}));
+    Block *block = rewriter.createBlock(&after.getBody());
+    kernel::YieldOp::create(rewriter, loc,
+                            ValueRange(block->addArgument(type.getElementType(), loc)));
+    rewriter.replaceOp(op, after);
+    ++counts.moves;
+    return success();
+  }
+
+  FusionCounts &counts;
+};
+
 } // namespace
 
 void addFoldMoves(RewritePatternSet &patterns, FusionCounts &counts) {
-  patterns.add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove>(
+  patterns.add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove, SinkPermutation>(
       patterns.getContext(), counts);
 }
 

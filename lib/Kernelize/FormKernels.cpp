@@ -23,6 +23,12 @@ const LoweringTable &lowerings() {
     addElementwise(table);
     addLinear(table);
     addShape(table);
+    addSlices(table);
+    addGather(table);
+    addNorm(table);
+    addAttention(table);
+    addConv(table);
+    addPool(table);
     return table;
   }();
   return table;

@@ -46,7 +46,12 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
     if (!toIterators.isProjectedPermutation())
       return false;
     AffineMap written = maps.back().compose(toIterators);
-    return written.isProjectedPermutation();
+    if (!written.isProjectedPermutation())
+      return false;
+    // A contraction goes on writing along its innermost dimension.
+    unsigned last = init.getNumResults();
+    return !isa<kernel::ContractOp>(producer.getOperation()) || last == 0 ||
+           written.getResults().back() == init.getResults().back();
   }
 
   static void fuse(kernel::KernelOpInterface producer, kernel::MapOp op, unsigned input,

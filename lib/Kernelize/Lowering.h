@@ -143,6 +143,12 @@ using LoweringTable = llvm::StringMap<Lowering>;
 void addElementwise(LoweringTable &table);
 void addLinear(LoweringTable &table);
 void addShape(LoweringTable &table);
+void addNorm(LoweringTable &table);
+void addGather(LoweringTable &table);
+void addAttention(LoweringTable &table);
+void addSlices(LoweringTable &table);
+void addConv(LoweringTable &table);
+void addPool(LoweringTable &table);
 
 /// All lowerings, by the full name of the op ("onnx.Add", "layer.linear").
 const LoweringTable &lowerings();

@@ -1,0 +1,256 @@
+//===- Slices.cpp - Slice, Split, Concat, Pad -----------------------------===//
+//
+// A slice at constant places is a move, which costs nothing once it is folded;
+// one at symbolic places is a view. Several tensors into one are moves into
+// slices of the result.
+//
+//===----------------------------------------------------------------------===//
+#include "Slices.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+
+Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> slices) {
+  Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+  SmallVector<Dim> shape;
+  bool isMove = true;
+  for (const AxisSlice &axis : slices) {
+    shape.push_back(axis.size);
+    isMove &= axis.start.isConstant();
+  }
+  OpBuilder &b = context.b;
+  if (isMove) {
+    SmallVector<AffineExpr> read;
+    for (auto [i, axis] : llvm::enumerate(slices))
+      read.push_back(b.getAffineDimExpr(i) * axis.step + axis.start.constant());
+    return context.move(loc, tensor, AffineMap::get(slices.size(), 0, read, b.getContext()),
+                        shape);
+  }
+  SmallVector<OpFoldResult> starts, steps;
+  for (const AxisSlice &axis : slices) {
+    starts.push_back(context.dims.operand(axis.start));
+    steps.push_back(b.getIndexAttr(axis.step));
+  }
+  return tensor::ExtractSliceOp::create(b, loc, DimEnv::type(shape, element), tensor, starts,
+                                        context.dims.operands(shape), steps);
+}
+
+Value insert(Context &context, Location loc, Value source, Value target, ArrayRef<Dim> starts,
+             ArrayRef<Dim> shape) {
+  OpBuilder &b = context.b;
+  Type element = cast<RankedTensorType>(target.getType()).getElementType();
+  RankedTensorType type = DimEnv::type(shape, element);
+  SmallVector<OpFoldResult> at = context.dims.operands(starts), sizes = context.dims.operands(shape);
+  SmallVector<OpFoldResult> steps(shape.size(), b.getIndexAttr(1));
+  Value part = tensor::ExtractSliceOp::create(b, loc, type, target, at, sizes, steps);
+  AffineMap identity = b.getMultiDimIdentityMap(shape.size());
+  auto copy = kernel::MapOp::create(b, loc, type, source, part, Value(),
+                                    b.getAffineMapArrayAttr({identity, identity}));
+  Block *block = b.createBlock(&copy.getBody());
+  kernel::YieldOp::create(b, loc, ValueRange(block->addArgument(element, loc)));
+  b.setInsertionPointAfter(copy);
+  ++context.numKernels;
+  return tensor::InsertSliceOp::create(b, loc, copy->getResult(0), target, at, sizes, steps);
+}
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Slice and Split
+//===----------------------------------------------------------------------===//
+
+/// A bound of a slice: counted from the end if negative, then clamped.
+std::optional<Dim> clampBound(Context &context, Dim bound, const Dim &extent, int64_t low,
+                              int64_t belowEnd) {
+  if (bound.isConstant() && bound.constant() < 0) {
+    // Symbolic extents can take any bound but an absurd one.
+    if (!extent.isConstant() && bound.constant() < -(int64_t(1) << 31))
+      return Dim(low);
+    bound = context.dims.max(bound + extent, Dim(low));
+  } else if (!bound.isNonNegative()) {
+    return std::nullopt;
+  }
+  if (bound.isConstant() && bound.constant() > (int64_t(1) << 31) && !extent.isConstant())
+    return extent + Dim(belowEnd);
+  return context.dims.min(bound, extent + Dim(belowEnd));
+}
+
+std::optional<AxisSlice> sliceOf(Context &context, const Dim &extent, const Dim &start,
+                                 const Dim &end, int64_t step) {
+  bool forward = step > 0;
+  auto from = clampBound(context, start, extent, 0, forward ? 0 : -1);
+  auto to = clampBound(context, end, extent, forward ? 0 : -1, forward ? 0 : -1);
+  if (!from || !to)
+    return std::nullopt;
+  Dim length = forward ? *to - *from : *from - *to;
+  if (!length.isNonNegative())
+    length = context.dims.max(length, Dim(0));
+  return AxisSlice{*from, context.dims.ceilDiv(length, Dim(std::abs(step))), step};
+}
+
+LogicalResult lowerSlice(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data");
+  SmallVector<Dim> from = context[data].dims;
+  auto contents = [&](StringRef name) -> std::optional<SmallVector<Dim>> {
+    Value value = op.in(name);
+    return value ? context[value].contents : std::nullopt;
+  };
+  auto starts = contents("starts"), ends = contents("ends");
+  if (!starts || !ends || starts->size() != ends->size())
+    return context.refuse(op, "its bounds are computed from data and not from shapes");
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, starts->size()));
+  SmallVector<int64_t> steps(starts->size(), 1);
+  for (auto [name, into] : {std::pair(StringRef("axes"), &axes), {"steps", &steps}})
+    if (Value value = op.in(name)) {
+      auto constants = context.integers(value);
+      if (!constants || constants->size() != starts->size())
+        return context.refuse(op, "its " + name + " are no constants");
+      *into = *constants;
+    }
+  SmallVector<AxisSlice> slices;
+  for (const Dim &dim : from)
+    slices.push_back({Dim(0), dim, 1});
+  for (auto [i, given] : llvm::enumerate(axes)) {
+    int64_t axis = normalizeAxis(given, from.size()), step = steps[i];
+    if (axis < 0 || axis >= int64_t(from.size()) || step == 0)
+      return context.refuse(op, "axis " + Twine(given) + " or its step is not valid");
+    auto part = sliceOf(context, from[axis], (*starts)[i], (*ends)[i], step);
+    if (!part || (step < 0 && !part->start.isConstant()))
+      return context.refuse(op, "the bounds of axis " + Twine(axis) +
+                                    " cannot be told from the shapes");
+    slices[axis] = *part;
+  }
+  SmallVector<Dim> to;
+  for (const AxisSlice &axis : slices)
+    to.push_back(axis.size);
+  Value result = context.tensor(data);
+  if (to != from || llvm::any_of(steps, [](int64_t step) { return step != 1; }))
+    result = slice(context, op->getLoc(), result, slices);
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+LogicalResult lowerSplit(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("input");
+  SmallVector<Dim> from = context[data].dims;
+  int64_t axis = normalizeAxis(intAttr(op, "axis"), from.size());
+  if (axis < 0 || axis >= int64_t(from.size()))
+    return context.refuse(op, "its axis does not exist");
+  unsigned count = op->getNumResults();
+  SmallVector<Dim> sizes;
+  if (Value split = op.in("split")) {
+    const auto &contents = context[split].contents;
+    if (!contents || contents->size() != count)
+      return context.refuse(op, "its sizes are computed from data and not from shapes");
+    sizes = *contents;
+  } else {
+    Dim part = context.dims.ceilDiv(from[axis], Dim(count));
+    sizes.assign(count, part);
+    sizes.back() = from[axis] - part * Dim(int64_t(count) - 1);
+  }
+  Dim start(0);
+  Value source = context.tensor(data);
+  for (auto [result, size] : llvm::zip(op->getResults(), sizes)) {
+    SmallVector<AxisSlice> slices;
+    SmallVector<Dim> to(from);
+    to[axis] = size;
+    for (const Dim &dim : to)
+      slices.push_back({Dim(0), dim, 1});
+    slices[axis].start = start;
+    if (!isa<NoneType>(result.getType()))
+      context.define(result, slice(context, op->getLoc(), source, slices), to);
+    start = start + size;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Concat
+//===----------------------------------------------------------------------===//
+
+LogicalResult lowerConcat(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> shape = context[op->getOperand(0)].dims;
+  int64_t axis = normalizeAxis(intAttr(op, "axis"), shape.size());
+  if (axis < 0 || axis >= int64_t(shape.size()))
+    return context.refuse(op, "its axis does not exist");
+  shape[axis] = Dim(0);
+  for (Value operand : op->getOperands()) {
+    ArrayRef<Dim> dims = context[operand].dims;
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      if (int64_t(i) == axis)
+        shape[i] = shape[i] + dim;
+      else if (!context.unify(shape[i], dim))
+        return context.refuse(op, "it cannot be told that axis " + Twine(i) +
+                                      " of its operands agrees");
+    }
+  }
+  Location loc = op->getLoc();
+  Value result = context.empty(loc, shape, context[op->getOperand(0)].element);
+  SmallVector<Dim> at(shape.size(), Dim(0));
+  for (Value operand : op->getOperands()) {
+    SmallVector<Dim> dims = context[operand].dims;
+    result = insert(context, loc, context.tensor(operand), result, at, dims);
+    at[axis] = at[axis] + dims[axis];
+  }
+  context.define(op->getResult(0), result, shape);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Pad
+//===----------------------------------------------------------------------===//
+
+Reason supportsPad(Operation *operation) {
+  auto mode = AnyOp(operation).attr<StringAttr>("mode");
+  if (mode && mode.getValue() != "constant")
+    return ("its mode '" + mode.getValue() + "' is not supported yet").str();
+  return std::nullopt;
+}
+
+LogicalResult lowerPad(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data");
+  SmallVector<Dim> from = context[data].dims, low(from.size(), Dim(0)), to(from);
+  auto pads = context.integers(op.in("pads"));
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, from.size()));
+  if (Value given = op.in("axes")) {
+    auto constants = context.integers(given);
+    if (!constants)
+      return context.refuse(op, "its axes are no constants");
+    axes = *constants;
+  }
+  if (!pads || pads->size() != 2 * axes.size())
+    return context.refuse(op, "its pads are no constants");
+  for (auto [i, given] : llvm::enumerate(axes)) {
+    int64_t axis = normalizeAxis(given, from.size());
+    int64_t before = (*pads)[i], after = (*pads)[axes.size() + i];
+    if (axis < 0 || axis >= int64_t(from.size()) || before < 0 || after < 0)
+      return context.refuse(op, "negative pads are not supported yet");
+    low[axis] = before;
+    to[axis] = from[axis] + Dim(before + after);
+  }
+  Input fill{{}, {}, context.b.getZeroAttr(context[data].element)};
+  if (Value value = op.in("constant_value"))
+    fill = context.broadcast(value, {}, {}, to.size());
+  Location loc = op->getLoc();
+  Value filled = context.map(loc, to, context[data].element, {fill},
+                             [](Code &, ValueRange x) { return x[0]; });
+  context.define(op->getResult(0),
+                 insert(context, loc, context.tensor(data), filled, low, from), to);
+  return success();
+}
+
+} // namespace
+
+void addSlices(LoweringTable &table) {
+  table["onnx.Slice"] = {nullptr, lowerSlice};
+  table["onnx.Split"] = {nullptr, lowerSplit};
+  table["onnx.Concat"] = {nullptr, lowerConcat};
+  table["onnx.Pad"] = {supportsPad, lowerPad};
+}
+
+} // namespace strut::kernelize

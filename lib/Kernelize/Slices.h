@@ -1,0 +1,26 @@
+//===- Slices.h - Parts of tensors -----------------------------*- C++ -*-===//
+#ifndef STRUT_LIB_KERNELIZE_SLICES_H
+#define STRUT_LIB_KERNELIZE_SLICES_H
+
+#include "Lowering.h"
+
+namespace strut::kernelize {
+
+/// Elements start, start + step, ... of an axis, `size` of them.
+struct AxisSlice {
+  Dim start, size;
+  int64_t step = 1;
+};
+
+/// The part of `tensor` that `slices` say, one per axis. Steps of symbolic
+/// starts are positive.
+mlir::Value slice(Context &context, mlir::Location loc, mlir::Value tensor,
+                  llvm::ArrayRef<AxisSlice> slices);
+
+/// `target` with `source`, of this shape, copied to the place `starts`.
+mlir::Value insert(Context &context, mlir::Location loc, mlir::Value source, mlir::Value target,
+                   llvm::ArrayRef<Dim> starts, llvm::ArrayRef<Dim> shape);
+
+} // namespace strut::kernelize
+
+#endif // STRUT_LIB_KERNELIZE_SLICES_H

@@ -1,0 +1,148 @@
+//===- Windows.cpp - Sliding windows over spatial axes --------------------===//
+#include "Windows.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+
+bool Windows::isPadded() const {
+  auto isZero = [](int64_t pad) { return pad == 0; };
+  return !llvm::all_of(low, isZero) || !llvm::all_of(high, isZero);
+}
+
+static SmallVector<int64_t> ints(AnyOp op, StringRef name, unsigned size, int64_t otherwise) {
+  auto attr = op.attr<DenseI64ArrayAttr>(name);
+  return attr && attr.size() == size ? llvm::to_vector(attr.asArrayRef())
+                                     : SmallVector<int64_t>(size, otherwise);
+}
+
+/// auto_pad = SAME_*: as many windows as strides fit. The amount depends on the
+/// extent only if the stride is not 1.
+static bool padSame(Windows &w, unsigned axis, bool upper) {
+  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1, total = span - 1;
+  if (w.strides[axis] != 1) {
+    if (!w.in[axis].isConstant())
+      return false;
+    int64_t in = w.in[axis].constant(), out = llvm::divideCeilSigned(in, w.strides[axis]);
+    total = std::max<int64_t>(0, (out - 1) * w.strides[axis] + span - in);
+  }
+  w.low[axis] = upper ? total / 2 : total - total / 2;
+  w.high[axis] = total - w.low[axis];
+  return true;
+}
+
+/// ceil_mode: a last window that starts within the input or its low padding
+/// counts though it does not end there; the padding grows to hold it.
+static bool roundUp(Windows &w, unsigned axis) {
+  if (!w.in[axis].isConstant())
+    return w.strides[axis] == 1;
+  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1;
+  int64_t in = w.in[axis].constant(), size = in + w.low[axis] + w.high[axis];
+  int64_t out = llvm::divideCeilSigned(size - span, w.strides[axis]) + 1;
+  if ((out - 1) * w.strides[axis] >= in + w.low[axis])
+    --out;
+  int64_t needed = (out - 1) * w.strides[axis] + span;
+  w.high[axis] += std::max<int64_t>(0, needed - size);
+  return true;
+}
+
+std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input,
+                                 ArrayRef<int64_t> kernel) {
+  Windows w;
+  unsigned rank = input.size() - 2;
+  w.in = llvm::to_vector(input.drop_front(2));
+  w.kernel = kernel.empty() ? ints(op, "kernel_shape", rank, 0) : llvm::to_vector(kernel);
+  w.strides = ints(op, "strides", rank, 1);
+  w.dilations = ints(op, "dilations", rank, 1);
+  SmallVector<int64_t> pads = ints(op, "pads", 2 * rank, 0);
+  w.low.assign(pads.begin(), pads.begin() + rank);
+  w.high.assign(pads.begin() + rank, pads.end());
+  for (unsigned i = 0; i < rank; ++i)
+    if (w.kernel[i] < 1 || w.strides[i] < 1 || w.dilations[i] < 1 || w.low[i] < 0 ||
+        w.high[i] < 0) {
+      (void)context.refuse(op, "the window of spatial axis " + Twine(i) + " is not valid");
+      return std::nullopt;
+    }
+  auto autoPad = op.attr<StringAttr>("auto_pad");
+  StringRef mode = autoPad ? autoPad.getValue() : "NOTSET";
+  bool ceil = op->hasAttr("ceil_mode") && intAttr(op, "ceil_mode");
+  for (unsigned i = 0; i < rank; ++i) {
+    if (mode == "VALID")
+      w.low[i] = w.high[i] = 0;
+    bool known = !mode.starts_with("SAME") || padSame(w, i, mode == "SAME_UPPER");
+    if (!known || (ceil && !roundUp(w, i))) {
+      (void)context.refuse(op, "the padding of spatial axis " + Twine(i) +
+                                   " depends on an extent that is not constant");
+      return std::nullopt;
+    }
+    int64_t span = w.dilations[i] * (w.kernel[i] - 1) + 1;
+    Dim free = w.in[i] + Dim(w.low[i] + w.high[i] - span);
+    w.out.push_back(context.dims.floorDiv(free, Dim(w.strides[i])) + Dim(1));
+    if (w.out.back().isConstant() && w.out.back().constant() < 0) {
+      (void)context.refuse(op, "its window is larger than spatial axis " + Twine(i));
+      return std::nullopt;
+    }
+  }
+  return w;
+}
+
+AffineMap ChannelsLast::map(unsigned numIterators, AffineExpr n, AffineExpr c,
+                            ArrayRef<AffineExpr> spatial) const {
+  SmallVector<AffineExpr> results = {n};
+  if (!isLast)
+    results.push_back(c);
+  llvm::append_range(results, spatial);
+  if (isLast)
+    results.push_back(c);
+  return AffineMap::get(numIterators, 0, results, n.getContext());
+}
+
+ChannelsLast padded(Context &context, Location loc, Value input, const Windows &windows,
+                    TypedAttr fill) {
+  Value source = context.tensor(input);
+  if (!windows.isPadded())
+    return {source, false};
+  SmallVector<Dim> dims = context[input].dims, shape = {dims[0]};
+  SmallVector<Value> dynamic;
+  for (unsigned i = 0; i < windows.rank(); ++i) {
+    shape.push_back(windows.in[i] + Dim(windows.low[i] + windows.high[i]));
+    dynamic.push_back(windows.in[i].isConstant() ? Value() : context.dims.value(windows.in[i]));
+  }
+  shape.push_back(dims[1]);
+  Type element = context[input].element;
+  Value copy = context.map(
+      loc, shape, element, {{source, {}, {}}, {{}, {}, fill}}, [&](Code &c, ValueRange x) {
+        SmallVector<Value> at = {c.dim(0), c.dim(shape.size() - 1)};
+        Value inside;
+        for (unsigned i = 0; i < windows.rank(); ++i) {
+          Value place = c.dim(i + 1);
+          if (windows.low[i] + windows.high[i] != 0) {
+            Value extent = dynamic[i] ? dynamic[i] : c.index(windows.in[i].constant());
+            place = c.make<arith::SubIOp>(place, c.index(windows.low[i]));
+            // One unsigned comparison says that it is neither below nor beyond.
+            Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, extent);
+            inside = inside ? c.make<arith::AndIOp>(inside, here) : here;
+            Value last = c.make<arith::SubIOp>(extent, c.index(1));
+            place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0));
+          }
+          at.push_back(place);
+        }
+        Value value = c.widen(c.fetch(0, element, at));
+        return c.select(inside, value, x[1]);
+      });
+  return {copy, true};
+}
+
+Value channelsFirst(Context &context, Location loc, Value tensor, ArrayRef<Dim> shape) {
+  unsigned rank = shape.size();
+  SmallVector<AffineExpr> read = {context.b.getAffineDimExpr(0)};
+  SmallVector<Dim> to = {shape[0], shape.back()};
+  for (unsigned i = 1; i + 1 < rank; ++i) {
+    read.push_back(context.b.getAffineDimExpr(i + 1));
+    to.push_back(shape[i]);
+  }
+  read.push_back(context.b.getAffineDimExpr(1));
+  return context.move(loc, tensor, AffineMap::get(rank, 0, read, context.getContext()), to);
+}
+
+} // namespace strut::kernelize
