@@ -8,6 +8,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "strut/Driver/Output.h"
+#include "strut/Driver/Progress.h"
 #include "strut/Driver/Register.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
@@ -60,6 +61,7 @@ private:
 
   const CompileOptions &options;
   raw_ostream &log;
+  Progress progress{log};
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   package::ModelInfo model;
@@ -77,6 +79,7 @@ void Compilation::timed(StringRef stage, std::chrono::steady_clock::time_point s
 }
 
 Error Compilation::runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build) {
+  progress.stage(stage);
   auto start = std::chrono::steady_clock::now();
   Diagnostics diagnostics(context);
   mlir::PassManager manager(&context);
@@ -134,6 +137,7 @@ Error Compilation::lower(const package::TargetSpec &target) {
 
 /// LLVM dialect to what was asked for.
 Error Compilation::finish(const package::TargetSpec &target) {
+  progress.stage("generate code");
   LLVMContext llvmContext;
   Diagnostics diagnostics(context);
   std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(*module, llvmContext, "strut");
@@ -186,6 +190,7 @@ Error Compilation::run() {
     if (auto kind = package::artifactKind(options.output); !kind)
       return kind.takeError();
 
+  progress.stage("import");
   auto start = std::chrono::steady_clock::now();
   auto read = readModule(options.input, context);
   if (!read)
