@@ -144,7 +144,8 @@ ensure_build() {
   export STRUT_BUILD=$STRUT_ROOT/build/$preset
   export PYTHONPATH=$STRUT_BUILD/python${PYTHONPATH:+:$PYTHONPATH}
   ensure_setup
-  if [[ ! -f $STRUT_BUILD/build.ninja ]]; then
+  # Ninja runs CMake again by itself, but for a changed preset.
+  if [[ ! -f $STRUT_BUILD/build.ninja || $STRUT_ROOT/CMakePresets.json -nt $STRUT_BUILD/build.ninja ]]; then
     say "configuring $preset"
     quietly "configure-$preset" cmake -S "$STRUT_ROOT" --preset "$preset"
   fi
