@@ -117,6 +117,7 @@ Error Compilation::lower(const package::TargetSpec &target) {
     return described.takeError();
   model = std::move(*described);
   model.symbol = options.name;
+  model.metadata = describeWork(*module);
   package::VectorUnit unit = package::vectorUnit(target);
   cpu::Target cpuTarget;
   cpuTarget.vectorBytes = unit.bytes;

@@ -1,6 +1,8 @@
 //===- Interface.cpp - What the packager must know of a module ------------===//
 #include "Pipeline.h"
 #include "dialects/Kernel/Kernel.h"
+#include "strut/Cost/Work.h"
+#include "strut/Driver/Metadata.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
 #include "strut/Kernelize/Passes.h"
@@ -77,6 +79,19 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
     model.outputs.push_back(std::move(*info));
   }
   return model;
+}
+
+std::string describeWork(ModuleOp module) {
+  auto convert = [](const cost::Polynomial &from) {
+    Polynomial to;
+    for (const auto &[exponents, coefficient] : from.terms())
+      to.terms.push_back({coefficient, exponents});
+    return to;
+  };
+  std::vector<KernelMetadata> kernels;
+  for (const cost::KernelWork &work : cost::workOf(module))
+    kernels.push_back({work.name, work.kind, convert(work.flops), convert(work.bytes)});
+  return writeMetadata(kernels);
 }
 
 package::ProgramInfo completeInterface(ModuleOp module, package::ModelInfo &model) {

@@ -31,6 +31,8 @@ llvm::Error fixDimensions(mlir::ModuleOp module,
 /// Inputs, outputs and dimensions of a module at the kernel stage. The extents of
 /// outputs are filled in by completeInterface.
 llvm::Expected<package::ModelInfo> describeInterface(mlir::ModuleOp module);
+/// The metadata of a module at the kernel stage: the work of each kernel, as JSON.
+std::string describeWork(mlir::ModuleOp module);
 /// Reads the extents of outputs and the lifetimes of buffers off planned code.
 package::ProgramInfo completeInterface(mlir::ModuleOp module, package::ModelInfo &model);
 

@@ -1,0 +1,50 @@
+//===- Work.h - How much a kernel computes and moves -----------*- C++ -*-===//
+//
+// FLOPs and bytes as polynomials in the symbolic dimensions, so that one artefact
+// can say what a run at any size costs.
+//
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_COST_WORK_H
+#define STRUT_COST_WORK_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace strut::cost {
+
+/// A sum of monomials; a key holds one exponent per symbolic dimension.
+class Polynomial {
+public:
+  Polynomial() = default;
+  explicit Polynomial(double constant);
+  /// The dimension number `symbol` of `symbols`.
+  static Polynomial dimension(unsigned symbol, unsigned symbols);
+
+  Polynomial &operator+=(const Polynomial &other);
+  friend Polynomial operator+(Polynomial a, const Polynomial &b) { return a += b; }
+  friend Polynomial operator*(const Polynomial &a, const Polynomial &b);
+
+  const std::map<std::vector<int>, double> &terms() const { return coefficients; }
+
+private:
+  std::map<std::vector<int>, double> coefficients;
+};
+
+struct KernelWork {
+  std::string name;  ///< of the ONNX node it stands for
+  std::string kind;  ///< the op: contract, attention, rows, map, region
+  Polynomial flops;  ///< an operation of the body counts as one, a multiply-add as two
+  Polynomial bytes;  ///< every operand read or written once
+};
+
+/// The kernels of `@main` at the kernel stage, in order. A division of a dimension
+/// is taken as exact, a dimension that is neither product, sum nor quotient of
+/// others as 1.
+std::vector<KernelWork> workOf(mlir::ModuleOp module);
+
+} // namespace strut::cost
+
+#endif // STRUT_COST_WORK_H

@@ -1,0 +1,230 @@
+//===- Work.cpp - How much a kernel computes and moves --------------------===//
+#include "strut/Cost/Work.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace strut::cost {
+
+//===----------------------------------------------------------------------===//
+// Polynomial
+//===----------------------------------------------------------------------===//
+
+Polynomial::Polynomial(double constant) {
+  if (constant != 0)
+    coefficients[{}] = constant;
+}
+
+Polynomial Polynomial::dimension(unsigned symbol, unsigned symbols) {
+  Polynomial p;
+  std::vector<int> exponents(symbols, 0);
+  exponents[symbol] = 1;
+  p.coefficients[exponents] = 1;
+  return p;
+}
+
+Polynomial &Polynomial::operator+=(const Polynomial &other) {
+  for (const auto &[exponents, coefficient] : other.coefficients)
+    if ((coefficients[exponents] += coefficient) == 0)
+      coefficients.erase(exponents);
+  return *this;
+}
+
+Polynomial operator*(const Polynomial &a, const Polynomial &b) {
+  Polynomial result;
+  for (const auto &[ea, ca] : a.coefficients)
+    for (const auto &[eb, cb] : b.coefficients) {
+      std::vector<int> exponents(std::max(ea.size(), eb.size()), 0);
+      for (size_t i = 0; i < ea.size(); ++i)
+        exponents[i] += ea[i];
+      for (size_t i = 0; i < eb.size(); ++i)
+        exponents[i] += eb[i];
+      result.coefficients[exponents] += ca * cb;
+    }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Counter {
+public:
+  explicit Counter(func::FuncOp main) : main(main) {
+    if (auto names = main->getAttrOfType<ArrayAttr>("strut.symbols"))
+      symbols = names.size();
+    for (BlockArgument argument : main.getArguments())
+      if (argument.getType().isIndex()) {
+        firstSymbol = argument.getArgNumber();
+        break;
+      }
+  }
+
+  KernelWork count(Operation *op);
+
+private:
+  Polynomial valueOf(OpFoldResult size);
+  /// Extents of a tensor's axes.
+  SmallVector<Polynomial> shapeOf(Value tensor);
+  Polynomial bytesOf(Value operand);
+  Polynomial pointsOf(kernel::KernelOpInterface op, ArrayRef<unsigned> without = {});
+
+  func::FuncOp main;
+  unsigned symbols = 0, firstSymbol = 0;
+};
+
+Polynomial Counter::valueOf(OpFoldResult size) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return Polynomial(*constant);
+  auto value = cast<Value>(size);
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    unsigned symbol = argument.getArgNumber() - firstSymbol;
+    return argument.getOwner() == &main.getBody().front() && symbol < symbols
+               ? Polynomial::dimension(symbol, symbols)
+               : Polynomial(1);
+  }
+  return llvm::TypeSwitch<Operation *, Polynomial>(value.getDefiningOp())
+      .Case([&](arith::MulIOp op) { return valueOf(op.getLhs()) * valueOf(op.getRhs()); })
+      .Case([&](arith::AddIOp op) { return valueOf(op.getLhs()) + valueOf(op.getRhs()); })
+      .Case([&](arith::SubIOp op) {
+        return valueOf(op.getLhs()) + valueOf(op.getRhs()) * Polynomial(-1);
+      })
+      .Case<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp,
+            arith::CeilDivUIOp>([&](auto op) {
+        std::optional<int64_t> divisor = getConstantIntValue(op.getRhs());
+        return divisor && *divisor ? valueOf(op.getLhs()) * Polynomial(1.0 / *divisor)
+                                   : Polynomial(1);
+      })
+      .Default([](Operation *) { return Polynomial(1); });
+}
+
+SmallVector<Polynomial> Counter::shapeOf(Value tensor) {
+  SmallVector<Polynomial> shape;
+  if (auto packed = dyn_cast<kernel::PackedType>(tensor.getType())) {
+    for (int64_t extent : packed.getLogical().getShape())
+      shape.push_back(Polynomial(extent));
+    return shape;
+  }
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<OpFoldResult> sizes;
+  Operation *producer = tensor.getDefiningOp();
+  if (auto kernelOp = dyn_cast_or_null<DestinationStyleOpInterface>(producer))
+    return shapeOf(kernelOp.getTiedOpOperand(cast<OpResult>(tensor))->get());
+  if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(producer))
+    sizes = empty.getMixedSizes();
+  else if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(producer))
+    sizes = expand.getMixedOutputShape();
+  else if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(producer))
+    sizes = slice.getMixedSizes();
+  if (size_t(type.getRank()) == sizes.size()) {
+    for (OpFoldResult size : sizes)
+      shape.push_back(valueOf(size));
+    return shape;
+  }
+  if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(producer)) {
+    SmallVector<Polynomial> source = shapeOf(collapse.getSrc());
+    for (const auto &group : collapse.getReassociationIndices()) {
+      Polynomial extent(1);
+      for (int64_t axis : group)
+        extent = extent * source[axis];
+      shape.push_back(extent);
+    }
+    return shape;
+  }
+  ArrayAttr names;
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    names = main.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "strut.dims");
+  auto symbolNames = main->getAttrOfType<ArrayAttr>("strut.symbols");
+  for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
+    shape.push_back(Polynomial(ShapedType::isDynamic(extent) ? 1 : extent));
+    for (unsigned s = 0; ShapedType::isDynamic(extent) && names && s < symbols; ++s)
+      if (symbolNames[s] == names[axis])
+        shape.back() = Polynomial::dimension(s, symbols);
+  }
+  return shape;
+}
+
+Polynomial Counter::bytesOf(Value operand) {
+  Type type = operand.getType();
+  if (auto packed = dyn_cast<kernel::PackedType>(type))
+    type = packed.getLogical();
+  Polynomial bytes(llvm::divideCeil(cast<ShapedType>(type).getElementTypeBitWidth(), 8));
+  for (const Polynomial &extent : shapeOf(operand))
+    bytes = bytes * extent;
+  return bytes;
+}
+
+/// Points of the iteration space, some dimensions left out.
+Polynomial Counter::pointsOf(kernel::KernelOpInterface op, ArrayRef<unsigned> without) {
+  Polynomial points(1);
+  SmallVector<AffineMap> maps = op.getMaps();
+  for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
+    if (llvm::is_contained(without, d))
+      continue;
+    AffineExpr expr = getAffineDimExpr(d, op->getContext());
+    for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
+      if (std::optional<unsigned> axis = map.getResultPosition(expr)) {
+        points = points * shapeOf(operand)[*axis];
+        break;
+      }
+  }
+  return points;
+}
+
+/// Node name of a location, the last of a fused one.
+std::string nameOf(Location loc) {
+  std::string name;
+  loc->walk([&](Location inner) {
+    if (auto named = dyn_cast<NameLoc>(inner))
+      name = named.getName().str();
+    return WalkResult::advance();
+  });
+  return name;
+}
+
+KernelWork Counter::count(Operation *op) {
+  KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}};
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType, kernel::PackedType>(operand.getType()))
+      work.bytes += bytesOf(operand);
+  auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op);
+  if (!kernelOp)
+    return work;
+  double bodyOps = 0;
+  for (Operation &inner : op->getRegion(0).front().without_terminator())
+    bodyOps += !inner.hasTrait<OpTrait::ConstantLike>() && !isa<kernel::IndexOp>(inner);
+  if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
+    work.flops += pointsOf(kernelOp) * Polynomial(2);
+    work.flops += pointsOf(kernelOp, contract.getRoles().k) * Polynomial(bodyOps);
+  } else if (isa<kernel::AttentionOp>(op)) {
+    unsigned dims = kernelOp.getNumIterators();
+    work.flops += pointsOf(kernelOp, {dims - 1}) * Polynomial(2);
+    work.flops += pointsOf(kernelOp, {dims - 2}) * Polynomial(2);
+    // Shift, exponential and sum of the softmax beside the score's own code.
+    work.flops += pointsOf(kernelOp, {dims - 1, dims - 2}) * Polynomial(bodyOps + 3);
+  } else {
+    work.flops += pointsOf(kernelOp) * Polynomial(bodyOps);
+  }
+  return work;
+}
+
+} // namespace
+
+std::vector<KernelWork> workOf(ModuleOp module) {
+  std::vector<KernelWork> list;
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  Counter counter(main);
+  main.walk([&](Operation *op) {
+    if (isa<kernel::KernelOpInterface, kernel::RegionOp>(op))
+      list.push_back(counter.count(op));
+  });
+  return list;
+}
+
+} // namespace strut::cost
