@@ -1,0 +1,107 @@
+"""Compiling from Python, and the ONNX backend class."""
+
+import threading
+
+import numpy as np
+import onnx
+import pytest
+import strut
+from onnx import TensorProto, helper, numpy_helper
+
+W = np.random.default_rng(3).standard_normal((4, 8), np.float32)
+X = np.random.default_rng(4).standard_normal((5, 4), np.float32)
+
+
+@pytest.fixture(scope="module")
+def proto():
+    """y[rows, 8] = relu(x[rows, 4] W)"""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 8])],
+        [numpy_helper.from_array(W, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+@pytest.fixture(scope="module")
+def path(proto, tmp_path_factory):
+    file = tmp_path_factory.mktemp("compile") / "net.onnx"
+    onnx.save(proto, file)
+    return file
+
+
+def check(model, rows=5):
+    np.testing.assert_allclose(model(X[:rows]), np.maximum(X[:rows] @ W, 0), rtol=1e-5, atol=1e-6)
+
+
+def test_sources(proto, path):
+    for source in (path, str(path), path.read_bytes(), proto):
+        model = strut.compile(source)
+        assert model.dims == ["rows"] and model.name == "net"
+        check(model)
+        check(model, 2)
+
+
+def test_output(path, tmp_path):
+    made = strut.compile(path, tmp_path / "net.so", cpu="x86-64-v3", threads=1)
+    assert made == tmp_path / "net.so"
+    assert "x86-64-v3" in strut.load(made).target
+    check(strut.load(made, threads=1))
+    strut.compile(path, tmp_path / "net.a")
+    assert (tmp_path / "net.h").exists()
+
+
+def test_dims(path):
+    model = strut.compile(path, dims={"rows": 5})
+    assert model.inputs[0].shape == (5, 4)
+    check(model)
+    with pytest.raises(ValueError, match=r"\[5, 4\]"):
+        model(X[:3])
+
+
+def test_emit(path, tmp_path):
+    stage = strut.compile(path, tmp_path / "net.mlir", emit="mlir-onnx")
+    assert "onnx.MatMul" in stage.read_text()
+    check(strut.compile(stage))
+
+
+def test_refused(tmp_path, path):
+    with pytest.raises(strut.CompileError, match="absent.onnx"):
+        strut.compile(tmp_path / "absent.onnx")
+    with pytest.raises(strut.CompileError, match="model.onnx"):
+        strut.compile(b"garbage")
+    with pytest.raises(strut.CompileError, match="nowhere"):
+        strut.compile(path, tmp_path / "nowhere" / "net.so")
+    with pytest.raises(strut.CompileError, match="'mlir' is nothing"):
+        strut.compile(path, tmp_path / "net.mlir", emit="mlir")
+    with pytest.raises(ValueError, match="needs an output"):
+        strut.compile(path, emit="mlir-onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads(path):
+    """Several compilations at once."""
+    models = []
+    threads = [threading.Thread(target=lambda: models.append(strut.compile(path, threads=1))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(models) == 3
+    for model in models:
+        check(model)
+
+
+def test_backend(proto):
+    import strut.backend as backend
+
+    assert backend.supports_device("CPU") and not backend.supports_device("CUDA")
+    (y,) = backend.prepare(proto).run([X])
+    np.testing.assert_allclose(y, np.maximum(X @ W, 0), rtol=1e-5, atol=1e-6)
+    assert backend.run_model(proto, {"x": X}).y.shape == (5, 8)
+    (z,) = backend.run_node(helper.make_node("Add", ["a", "b"], ["c"]), [X, X])
+    np.testing.assert_array_equal(z, X + X)
+    with pytest.raises(ValueError, match="CUDA"):
+        backend.prepare(proto, "CUDA")
