@@ -154,28 +154,50 @@ Access classify(MemRefType type, AffineMap map, unsigned laneDim, int64_t lanes)
                                                                             : Access::scattered;
 }
 
-/// Booleans take a byte in memory (DLPack), but a vector of i1 would be stored as
-/// bits: they are accessed as bytes. Both types have the same descriptor, so the
-/// cast vanishes when memrefs are lowered.
-static Value byteView(OpBuilder &b, Location loc, Value memref) {
+/// The type that an element is moved as. Booleans take a byte in memory (DLPack),
+/// but a vector of i1 would be stored as bits. Halves are moved as integers, for
+/// not every target can hold them in vectors.
+static Type storageOf(Type element) {
+  Builder b(element.getContext());
+  if (element.isInteger(1))
+    return b.getI8Type();
+  return element.isF16() || element.isBF16() ? Type(b.getI16Type()) : element;
+}
+
+/// The memref of what is moved. Both types have the same descriptor, so the cast
+/// vanishes when memrefs are lowered.
+static Value storageView(OpBuilder &b, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
-  if (!type.getElementType().isInteger(1))
+  Type storage = storageOf(type.getElementType());
+  if (storage == type.getElementType())
     return memref;
-  auto bytes =
-      MemRefType::get(type.getShape(), b.getI8Type(), type.getLayout(), type.getMemorySpace());
-  return UnrealizedConversionCastOp::create(b, loc, bytes, memref).getResult(0);
+  auto view = MemRefType::get(type.getShape(), storage, type.getLayout(), type.getMemorySpace());
+  return UnrealizedConversionCastOp::create(b, loc, view, memref).getResult(0);
 }
 
-static Value bytesToBits(OpBuilder &b, Location loc, Value bytes) {
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bytes.getType()));
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, bytes, zero);
+static Type sameShape(Type shape, Type element) {
+  if (auto vector = dyn_cast<VectorType>(shape))
+    return vector.clone(element);
+  return element;
 }
 
-static Value bitsToBytes(OpBuilder &b, Location loc, Value bits) {
-  Type type = b.getI8Type();
-  if (auto vector = dyn_cast<VectorType>(bits.getType()))
-    type = vector.clone(type);
-  return arith::ExtUIOp::create(b, loc, type, bits);
+static Value fromStorage(OpBuilder &b, Location loc, Value stored, Type element) {
+  if (getElementTypeOrSelf(stored.getType()) == element)
+    return stored;
+  if (!element.isInteger(1))
+    return arith::BitcastOp::create(b, loc, sameShape(stored.getType(), element), stored);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(stored.getType()));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, stored, zero);
+}
+
+static Value toStorage(OpBuilder &b, Location loc, Value value) {
+  Type element = getElementTypeOrSelf(value.getType()), storage = storageOf(element);
+  if (storage == element)
+    return value;
+  Type type = sameShape(value.getType(), storage);
+  if (element.isInteger(1))
+    return arith::ExtUIOp::create(b, loc, type, value);
+  return arith::BitcastOp::create(b, loc, type, value);
 }
 
 Value laneMask(OpBuilder &b, Location loc, int64_t lanes, Value count) {
@@ -197,9 +219,8 @@ static SmallVector<Value> laneIterators(OpBuilder &b, Location loc, ValueRange i
 }
 
 Value loadElement(OpBuilder &b, Location loc, Value source, ValueRange indices) {
-  Value bytes = byteView(b, loc, source);
-  Value loaded = memref::LoadOp::create(b, loc, bytes, indices);
-  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+  Value loaded = memref::LoadOp::create(b, loc, storageView(b, loc, source), indices);
+  return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
 }
 
 static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRange indices,
@@ -214,9 +235,8 @@ static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRa
 
 Value loadContiguous(OpBuilder &b, Location loc, Value source, ValueRange indices, int64_t lanes,
                      Value count) {
-  Value bytes = byteView(b, loc, source);
-  Value loaded = loadContiguousRaw(b, loc, bytes, indices, lanes, count);
-  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+  Value loaded = loadContiguousRaw(b, loc, storageView(b, loc, source), indices, lanes, count);
+  return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
 }
 
 static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
@@ -239,9 +259,9 @@ static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, Va
 
 Value loadLanes(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
                 unsigned laneDim, int64_t lanes, Value count) {
-  Value bytes = byteView(b, loc, source);
-  Value loaded = loadRaw(b, loc, bytes, map, iterators, laneDim, lanes, count);
-  return bytes == source ? loaded : bytesToBits(b, loc, loaded);
+  Value loaded =
+      loadRaw(b, loc, storageView(b, loc, source), map, iterators, laneDim, lanes, count);
+  return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
 }
 
 /// Stores lane by lane: unrolled where all lanes count, else in a loop that ends
@@ -268,23 +288,22 @@ static void storeScattered(OpBuilder &b, Location loc, Value value, Value target
 
 void storeLanes(OpBuilder &b, Location loc, Value value, Value target, AffineMap map,
                 ValueRange iterators, unsigned laneDim, int64_t lanes, Value count) {
-  Value bytes = byteView(b, loc, target);
-  if (bytes != target)
-    value = bitsToBytes(b, loc, value);
-  Access access = classify(cast<MemRefType>(bytes.getType()), map, laneDim, lanes);
+  target = storageView(b, loc, target);
+  value = toStorage(b, loc, value);
+  Access access = classify(cast<MemRefType>(target.getType()), map, laneDim, lanes);
   if (access == Access::uniform) {
-    memref::StoreOp::create(b, loc, extractLane(b, loc, value, 0), bytes,
+    memref::StoreOp::create(b, loc, extractLane(b, loc, value, 0), target,
                             applyMap(b, loc, map, iterators));
     return;
   }
   value = asVector(b, loc, value, lanes);
   if (access == Access::scattered)
-    return storeScattered(b, loc, value, bytes, map, iterators, laneDim, lanes, count);
+    return storeScattered(b, loc, value, target, map, iterators, laneDim, lanes, count);
   SmallVector<Value> indices = applyMap(b, loc, map, iterators);
   if (count)
-    vector::MaskedStoreOp::create(b, loc, bytes, indices, laneMask(b, loc, lanes, count), value);
+    vector::MaskedStoreOp::create(b, loc, target, indices, laneMask(b, loc, lanes, count), value);
   else
-    vector::StoreOp::create(b, loc, value, bytes, indices);
+    vector::StoreOp::create(b, loc, value, target, indices);
 }
 
 //===----------------------------------------------------------------------===//

@@ -52,4 +52,21 @@ def ConvertToLLVM : Pass<"strut-convert-to-llvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandMath : Pass<"strut-expand-math", "::mlir::ModuleOp"> {
+  let summary = "write elementary functions as arithmetic";
+  let description = [{
+    Functions of the math dialect that are no instruction everywhere become
+    arithmetic on scalars and vectors alike, with the errors that MathCode.h
+    states; so do remainders, arithmetic on f16 and bf16 (done in f32), and
+    conversions to and from them that would call a library. A function without
+    such code is an error that names it.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let options = [
+    Option<"fma", "fma", "bool", "true",
+           "the target has fused multiply-adds and half-precision conversions">
+  ];
+  let statistics = [Statistic<"expanded", "expanded", "ops rewritten">];
+}
+
 #endif // STRUT_CPU_PASSES

@@ -11,6 +11,7 @@ namespace strut::cpu {
 struct Target {
   int64_t vectorBytes = 64;    ///< widest vector that runs at full speed
   int64_t vectorRegisters = 32;
+  bool fma = true; ///< fused multiply-adds, and conversions to and from f16
 
   /// f32 elements in a vector.
   int64_t lanes() const { return vectorBytes / 4; }

@@ -11,9 +11,16 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
 #include "strut/CPU/Emit.h"
+#include "strut/CPU/Passes.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
 #include <gtest/gtest.h>
 
 using namespace mlir;
@@ -51,13 +58,16 @@ static LogicalResult emitKernels(ModuleOp module, const cpu::Target &target) {
   return verify(module);
 }
 
-static LogicalResult lower(ModuleOp module) {
+static LogicalResult lower(ModuleOp module, const cpu::Target &target) {
   PassManager manager(module.getContext());
-  const char *pipeline = "canonicalize,cse,convert-scf-to-cf,expand-strided-metadata,lower-affine,"
-                         "convert-vector-to-llvm,convert-math-to-llvm,finalize-memref-to-llvm,"
-                         "arith-expand,convert-arith-to-"
-                         "llvm,convert-index-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,"
-                         "convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse";
+  cpu::ExpandMathOptions options;
+  options.fma = target.fma;
+  manager.addPass(cpu::createExpandMath(options));
+  const char *pipeline =
+      "canonicalize,cse,convert-scf-to-cf,expand-strided-metadata,lower-affine,"
+      "convert-vector-to-llvm,convert-math-to-llvm,finalize-memref-to-llvm,arith-expand,"
+      "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,"
+      "convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse";
   if (failed(parsePassPipeline(pipeline, manager)))
     return failure();
   return manager.run(module);
@@ -65,8 +75,10 @@ static LogicalResult lower(ModuleOp module) {
 
 static DialectRegistry &registry() {
   static DialectRegistry *all = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
     auto *registry = new DialectRegistry;
     registerAllDialects(*registry);
     registerAllExtensions(*registry);
@@ -78,33 +90,47 @@ static DialectRegistry &registry() {
   return *all;
 }
 
-Program::Program(const std::string &source, const cpu::Target &target)
-    : context(std::make_unique<MLIRContext>(registry(), MLIRContext::Threading::DISABLED)) {
+static std::unique_ptr<MLIRContext> makeContext() {
+  auto context = std::make_unique<MLIRContext>(registry(), MLIRContext::Threading::DISABLED);
   context->loadDialect<affine::AffineDialect, arith::ArithDialect, math::MathDialect,
                        memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, context.get());
+  return context;
+}
+
+/// Parses, emits and lowers; null and a failed test where that is impossible.
+static OwningOpRef<ModuleOp> compile(MLIRContext &context, const std::string &source,
+                                     const cpu::Target &target, int64_t &kernels) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
   if (!module || failed(emitKernels(*module, target))) {
     ADD_FAILURE() << "the kernels could not be emitted";
-    return;
+    return nullptr;
   }
   for (auto function : module->getOps<func::FuncOp>())
     if (function.getName() == "test")
-      function->setAttr("llvm.emit_c_interface", UnitAttr::get(context.get()));
+      function->setAttr("llvm.emit_c_interface", UnitAttr::get(&context));
     else
       ++kernels;
   if (getenv("STRUT_TEST_DUMP"))
     module->dump();
-  if (failed(lower(*module))) {
+  if (failed(lower(*module, target))) {
     ADD_FAILURE() << "the kernels could not be lowered";
-    return;
+    return nullptr;
   }
+  return module;
+}
+
+Program::Program(const std::string &source, const cpu::Target &target) : context(makeContext()) {
+  OwningOpRef<ModuleOp> module = compile(*context, source, target, kernels);
+  if (!module)
+    return;
   auto machine = llvm::cantFail(
       llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
-  ExecutionEngineOptions options;
   auto optimize = makeOptimizingTransformer(3, 0, machine.get());
+  ExecutionEngineOptions options;
   options.transformer = optimize;
   options.enableObjectDump = true;
-  engine = llvm::cantFail(ExecutionEngine::create(*module, options));
+  // LLJIT must compile for the same machine as the optimiser saw.
+  engine = llvm::cantFail(ExecutionEngine::create(*module, options, std::move(machine)));
   if (const char *file = getenv("STRUT_TEST_OBJECT"))
     engine->dumpToObjectFile(file);
 }
@@ -117,6 +143,41 @@ void Program::call(std::vector<int64_t> &fields) {
     pointers.push_back(&field);
   ASSERT_TRUE(valid());
   ASSERT_FALSE(bool(engine->invokePacked("test", pointers)));
+}
+
+std::vector<std::string> undefinedSymbols(const std::string &source, const cpu::Target &target,
+                                          const std::string &triple, const std::string &cpu) {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  int64_t kernels = 0;
+  OwningOpRef<ModuleOp> module = compile(*context, source, target, kernels);
+  if (!module)
+    return {"not compiled"};
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext);
+  llvm::Triple parsed(triple);
+  std::string error;
+  const llvm::Target *backend = llvm::TargetRegistry::lookupTarget(parsed, error);
+  if (!code || !backend)
+    return {"no back end: " + error};
+  std::unique_ptr<llvm::TargetMachine> machine(
+      backend->createTargetMachine(parsed, cpu, "", {}, llvm::Reloc::PIC_));
+  code->setTargetTriple(parsed);
+  code->setDataLayout(machine->createDataLayout());
+  llvm::cantFail(makeOptimizingTransformer(2, 0, machine.get())(code.get()));
+  llvm::SmallVector<char, 0> buffer;
+  llvm::raw_svector_ostream os(buffer);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, os, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return {"no object files"};
+  passes.run(*code);
+  auto object = llvm::cantFail(
+      llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(os.str(), "kernels.o")));
+  std::vector<std::string> names;
+  for (const llvm::object::SymbolRef &symbol : object->symbols())
+    if (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined)
+      if (llvm::StringRef name = llvm::cantFail(symbol.getName()); !name.empty())
+        names.push_back(name.str());
+  return names;
 }
 
 } // namespace strut::test

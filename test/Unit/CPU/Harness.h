@@ -84,6 +84,10 @@ private:
   std::unique_ptr<mlir::ExecutionEngine> engine;
 };
 
+/// What an object file of the module for a given CPU leaves undefined.
+std::vector<std::string> undefinedSymbols(const std::string &source, const cpu::Target &target,
+                                          const std::string &triple, const std::string &cpu);
+
 } // namespace strut::test
 
 #endif // STRUT_TEST_UNIT_CPU_HARNESS_H
