@@ -12,10 +12,10 @@ def Layer_CaseAttr : AttrDef<Layer_Dialect, "Case"> {
     Chooses form number `form` if the product of the extents of the axes `dims`
     is less than `bound`.
 
-    Example: `#layer.case<[0, 1] < 48 -> 0>`
+    Example: `#layer.case<[0, 1] below 48 -> 0>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$dims, "int64_t":$bound, "int64_t":$form);
-  let assemblyFormat = "`<` `[` $dims `]` `<` $bound `->` $form `>`";
+  let assemblyFormat = "`<` `[` $dims `]` `below` $bound `->` $form `>`";
 }
 def Layer_CaseArrayAttr : TypedArrayAttrBase<Layer_CaseAttr, "decision list">;
 

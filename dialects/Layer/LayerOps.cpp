@@ -26,8 +26,9 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   auto input = cast<RankedTensorType>(operands[0].getType());
   auto weight = cast<RankedTensorType>(operands[1].getType());
   if (input.getRank() < 1 || weight.getRank() != 2)
-    return emitOptionalError(location, "'layer.linear' op needs an input of at least one axis and "
-                                       "a weight of two, got ",
+    return emitOptionalError(location,
+                             "'layer.linear' op needs an input of at least one axis and "
+                             "a weight of two, got ",
                              input, " and ", weight);
   SmallVector<int64_t> shape(input.getShape());
   shape.back() = weight.getDimSize(1);
@@ -48,8 +49,8 @@ LogicalResult LinearOp::verify() {
   auto bias = cast<RankedTensorType>(getBias().getType());
   if (bias.getRank() != 1 || bias.getElementType() != element ||
       !mayAgree(bias.getDimSize(0), weight.getDimSize(1)))
-    return emitOpError("needs a bias of ") << weight.getDimSize(1) << " values of " << element
-                                           << ", got " << bias;
+    return emitOpError("needs a bias of ")
+           << weight.getDimSize(1) << " values of " << element << ", got " << bias;
   return success();
 }
 

@@ -59,7 +59,7 @@ def Layer_AlternativesOp : Layer_Op<"alternatives", [
     4. the axes of every line are axes of `of`.
 
     ```mlir
-    %y = layer.alternatives of %x : tensor<?x768xf32> by [#layer.case<[0] < 48 -> 0>] else 1
+    %y = layer.alternatives of %x : tensor<?x768xf32> by [#layer.case<[0] below 48 -> 0>] else 1
         -> tensor<?x768xf32> {
       %a = layer.linear %x, %u : tensor<?x768xf32>, tensor<768x32xf32> -> tensor<?x32xf32>
       %b = layer.linear %a, %v : tensor<?x32xf32>, tensor<32x768xf32> -> tensor<?x768xf32>

@@ -41,8 +41,8 @@ std::optional<Heads> headsOf(Context &context, AnyOp op, Value value, StringRef 
   heads.heads = count;
   heads.length = dims[1];
   heads.size = *size;
-  heads.tensor = context.reshape(op->getLoc(), heads.tensor, dims,
-                                 {dims[0], dims[1], Dim(count), *size});
+  heads.tensor =
+      context.reshape(op->getLoc(), heads.tensor, dims, {dims[0], dims[1], Dim(count), *size});
   return heads;
 }
 
@@ -114,23 +114,22 @@ LogicalResult lowerAttention(Operation *operation, Context &context) {
   double scale = scaleAttr ? scaleAttr.getValueAsDouble() : 1 / std::sqrt(q->size.constant());
   double softcap = floatAttr(op, "softcap");
   bool causal = intAttr(op, "is_causal");
-  Value result =
-      context.attention(op->getLoc(), inputs, init, [&](Code &c, ValueRange x) {
-        Value score = scale == 1 ? x[0] : c.mul(x[0], c.constant(scale, x[0]));
-        Value never = c.constant(-std::numeric_limits<double>::infinity(), score);
-        if (softcap != 0) {
-          Value cap = c.constant(softcap, score);
-          score = c.mul(cap, c.make<math::TanhOp>(c.div(score, cap)));
-        }
-        if (x.size() > 1)
-          score = x[1].getType().isInteger(1) ? c.select(x[1], score, never)
-                                              : c.add(score, c.cast(x[1], score.getType()));
-        if (causal) {
-          Value past = c.make<arith::CmpIOp>(arith::CmpIPredicate::sle, c.dim(S), c.dim(M));
-          score = c.select(past, score, never);
-        }
-        return score;
-      });
+  Value result = context.attention(op->getLoc(), inputs, init, [&](Code &c, ValueRange x) {
+    Value score = scale == 1 ? x[0] : c.mul(x[0], c.constant(scale, x[0]));
+    Value never = c.constant(-std::numeric_limits<double>::infinity(), score);
+    if (softcap != 0) {
+      Value cap = c.constant(softcap, score);
+      score = c.mul(cap, c.make<math::TanhOp>(c.div(score, cap)));
+    }
+    if (x.size() > 1)
+      score = x[1].getType().isInteger(1) ? c.select(x[1], score, never)
+                                          : c.add(score, c.cast(x[1], score.getType()));
+    if (causal) {
+      Value past = c.make<arith::CmpIOp>(arith::CmpIPredicate::sle, c.dim(S), c.dim(M));
+      score = c.select(past, score, never);
+    }
+    return score;
+  });
   if (q->headsInside) {
     SmallVector<Dim> flat = {q->batch, q->length, q->heads * v->size};
     result = context.reshape(op->getLoc(), result, shape, flat);

@@ -12,7 +12,7 @@ static Attribute weightKey(Attribute source, Type type) {
 }
 
 Context::Context(func::FuncOp function, OpBuilder entry)
-    : b(entry), dims(entry), module(function->getParentOfType<ModuleOp>()) {
+    : b(entry), dims(entry), module(function->getParentOfType<ModuleOp>()), symbols(module) {
   for (auto weight : module.getOps<kernel::WeightOp>())
     weights[weightKey(weight.getSource(), weight.getTensorType())] = weight;
 }
@@ -48,14 +48,14 @@ static std::string symbolFor(Location loc) {
 Value Context::weight(Location loc, ElementsAttr constant) {
   Attribute source = constant;
   if (auto file = dyn_cast<onnx_ir::FileDataAttr>(constant))
-    source = kernel::FileAttr::get(getContext(), file.getPath(), file.getOffset(), file.getLength());
+    source =
+        kernel::FileAttr::get(getContext(), file.getPath(), file.getOffset(), file.getLength());
   auto type = cast<RankedTensorType>(constant.getShapedType());
   kernel::WeightOp &declared = weights[weightKey(source, type)];
   if (!declared) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(module.getBody());
-    declared = kernel::WeightOp::create(b, loc, symbolFor(loc), type, source);
-    SymbolTable(module).insert(declared);
+    OpBuilder detached(getContext());
+    declared = kernel::WeightOp::create(detached, loc, symbolFor(loc), type, source);
+    symbols.insert(declared, module.getBody()->begin()); // renames where need be
     ++numWeights;
   }
   return kernel::UseOp::create(b, loc, type, FlatSymbolRefAttr::get(declared.getSymNameAttr()));
@@ -76,9 +76,8 @@ Value Context::tensor(Value value) {
     auto type = DimEnv::type(tracked.dims, tracked.element);
     return weight(value.getLoc(), DenseElementsAttr::get(type, values));
   }
-  SmallVector<Value> elements = llvm::map_to_vector(contents, [&](const Dim &d) {
-    return dims.value(d);
-  });
+  SmallVector<Value> elements =
+      llvm::map_to_vector(contents, [&](const Dim &d) { return dims.value(d); });
   return map(value.getLoc(), tracked.dims, tracked.element, {}, [&](Code &c, ValueRange) {
     Value result = elements.front();
     for (auto [i, element] : llvm::enumerate(ArrayRef(elements).drop_front())) {
@@ -107,8 +106,7 @@ Input Context::broadcast(Value value, ArrayRef<Dim> shape, ArrayRef<unsigned> ax
   unsigned skipped = shape.size() - tracked.rank();
   for (auto [i, dim] : llvm::enumerate(tracked.dims)) {
     bool repeats = dim.is(1) && !shape[skipped + i].is(1);
-    results.push_back(repeats ? b.getAffineConstantExpr(0)
-                              : b.getAffineDimExpr(axes[skipped + i]));
+    results.push_back(repeats ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axes[skipped + i]));
   }
   return {read, AffineMap::get(numIterators, 0, results, getContext()), {}};
 }
@@ -164,8 +162,7 @@ FailureOr<SmallVector<Dim>> Context::broadcastShape(Operation *op, ArrayRef<Valu
     ArrayRef<Dim> other = (*this)[operand].dims;
     if (other.size() > shape.size())
       shape.insert(shape.begin(), other.size() - shape.size(), Dim(1));
-    for (auto [have, add] :
-         llvm::zip(MutableArrayRef(shape).take_back(other.size()), other)) {
+    for (auto [have, add] : llvm::zip(MutableArrayRef(shape).take_back(other.size()), other)) {
       if (have == add || add.is(1))
         continue;
       if (have.is(1)) {
@@ -382,8 +379,8 @@ Value Context::reshape(Location loc, Value tensor, ArrayRef<Dim> from, ArrayRef<
       expand.push_back(group.to);
     }
   if (between.size() != from.size())
-    tensor = tensor::CollapseShapeOp::create(b, loc, DimEnv::type(between, element), tensor,
-                                             collapse);
+    tensor =
+        tensor::CollapseShapeOp::create(b, loc, DimEnv::type(between, element), tensor, collapse);
   if (between.size() != to.size())
     tensor = tensor::ExpandShapeOp::create(b, loc, DimEnv::type(to, element), tensor, expand,
                                            dims.operands(to));

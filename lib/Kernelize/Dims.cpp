@@ -172,8 +172,7 @@ Value DimEnv::value(const Dim &dim) {
   for (const auto &[monomial, coefficient] : llvm::reverse(dim.terms)) {
     Value term;
     for (unsigned number : monomial)
-      term = term ? Value(arith::MulIOp::create(builder, loc, term, atoms[number]))
-                  : atoms[number];
+      term = term ? Value(arith::MulIOp::create(builder, loc, term, atoms[number])) : atoms[number];
     if (!term)
       term = constant(coefficient);
     else if (coefficient != 1)

@@ -27,8 +27,7 @@ Value gelu(Code &c, Value x, bool tanh) {
   if (tanh) {
     Value cube = c.mul(c.mul(x, x), x);
     Value sum = c.add(x, c.mul(c.constant(0.044715, x), cube));
-    inner = c.make<math::TanhOp>(
-        c.mul(c.constant(std::sqrt(2 / std::numbers::pi), x), sum));
+    inner = c.make<math::TanhOp>(c.mul(c.constant(std::sqrt(2 / std::numbers::pi), x), sum));
   } else {
     inner = c.make<math::ErfOp>(c.mul(x, c.constant(std::numbers::sqrt2 / 2, x)));
   }
@@ -38,8 +37,8 @@ Value gelu(Code &c, Value x, bool tanh) {
 /// log(1 + exp(x)) without overflow.
 Value softplus(Code &c, Value x) {
   Value zero = c.constant(0, x);
-  Value tail = c.make<math::Log1pOp>(
-      c.make<math::ExpOp>(c.make<arith::NegFOp>(c.make<math::AbsFOp>(x))));
+  Value tail =
+      c.make<math::Log1pOp>(c.make<math::ExpOp>(c.make<arith::NegFOp>(c.make<math::AbsFOp>(x))));
   return c.add(c.max(x, zero), tail);
 }
 
@@ -156,100 +155,122 @@ struct Pointwise {
   ScalarFunction function;
 };
 
-#define CODE [](Code &c, ValueRange x, AnyOp op) -> Value
+#define CODE [](Code & c, ValueRange x, AnyOp op)->Value
 
 const Pointwise arithmetic[] = {
-    {"Add", Numbers, fold<&Code::add>},
-    {"Sub", Numbers, fold<&Code::sub>},
-    {"Mul", Numbers, fold<&Code::mul>},
-    {"Div", Numbers, fold<&Code::div>},
-    {"Max", Numbers, fold<&Code::max>},
-    {"Min", Numbers, fold<&Code::min>},
+    {"Add", Numbers, fold<&Code::add>}, {"Sub", Numbers, fold<&Code::sub>},
+    {"Mul", Numbers, fold<&Code::mul>}, {"Div", Numbers, fold<&Code::div>},
+    {"Max", Numbers, fold<&Code::max>}, {"Min", Numbers, fold<&Code::min>},
     {"Sum", Floats, fold<&Code::add>},
-    {"Mean", Floats,
-     CODE { return c.div(fold<&Code::add>(c, x, op), c.constant(x.size(), x[0])); }},
-    {"Pow", Numbers, power},
-    {"Mod", Numbers, modulo},
-    {"PRelu", Floats, CODE { return whereNegative(c, x[0], c.mul(x[0], x[1])); }},
-    {"And", Bools, binary<arith::AndIOp>},
-    {"Or", Bools, binary<arith::OrIOp>},
-    {"Xor", Bools, binary<arith::XOrIOp>},
-    {"BitwiseAnd", Integers, binary<arith::AndIOp>},
-    {"BitwiseOr", Integers, binary<arith::OrIOp>},
-    {"BitwiseXor", Integers, binary<arith::XOrIOp>},
-    {"Equal", Any, CODE { return c.equal(x[0], x[1]); }},
-    {"Less", Numbers, CODE { return c.less(x[0], x[1]); }},
-    {"Greater", Numbers, CODE { return c.less(x[1], x[0]); }},
-    {"LessOrEqual", Numbers,
-     CODE { return c.compare(CmpFPredicate::OLE, CmpIPredicate::sle, x[0], x[1]); }},
-    {"GreaterOrEqual", Numbers,
-     CODE { return c.compare(CmpFPredicate::OGE, CmpIPredicate::sge, x[0], x[1]); }},
-    {"Where", Any, CODE { return c.select(x[0], x[1], x[2]); }},
-};
+    {"Mean", Floats, CODE{return c.div(fold<&Code::add>(c, x, op), c.constant(x.size(), x[0]));
+} // namespace
+} // namespace strut::kernelize
+, {"Pow", Numbers, power}, {"Mod", Numbers, modulo},
+    {"PRelu", Floats, CODE{return whereNegative(c, x[0], c.mul(x[0], x[1]));
+}
+}
+, {"And", Bools, binary<arith::AndIOp>}, {"Or", Bools, binary<arith::OrIOp>},
+    {"Xor", Bools, binary<arith::XOrIOp>}, {"BitwiseAnd", Integers, binary<arith::AndIOp>},
+    {"BitwiseOr", Integers, binary<arith::OrIOp>}, {"BitwiseXor", Integers, binary<arith::XOrIOp>},
+    {"Equal", Any, CODE{return c.equal(x[0], x[1]);
+}
+}
+, {"Less", Numbers, CODE{return c.less(x[0], x[1]);
+}
+}
+, {"Greater", Numbers, CODE{return c.less(x[1], x[0]);
+}
+}
+, {"LessOrEqual", Numbers,
+   CODE{return c.compare(CmpFPredicate::OLE, CmpIPredicate::sle, x[0], x[1]);
+}
+}
+, {"GreaterOrEqual", Numbers,
+   CODE{return c.compare(CmpFPredicate::OGE, CmpIPredicate::sge, x[0], x[1]);
+}
+}
+, {"Where", Any, CODE{return c.select(x[0], x[1], x[2]);
+}
+}
+,
+}
+;
 
-const Pointwise functions[] = {
-    {"Relu", Numbers, CODE { return c.max(x[0], c.constant(0, x[0])); }},
-    {"Neg", Numbers, CODE { return c.sub(c.constant(Code::isFloat(x[0]) ? -0.0 : 0, x[0]), x[0]); }},
-    {"Abs", Numbers,
-     CODE {
-       return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
-     }},
-    {"Not", Bools,
-     CODE { return c.make<arith::XOrIOp>(x[0], c.make<arith::ConstantIntOp>(1, 1)); }},
-    {"Erf", Floats, unary<math::ErfOp>},
-    {"Exp", Floats, unary<math::ExpOp>},
-    {"Log", Floats, unary<math::LogOp>},
-    {"Sqrt", Floats, unary<math::SqrtOp>},
-    {"Tanh", Floats, unary<math::TanhOp>},
-    {"Sin", Floats, unary<math::SinOp>},
-    {"Cos", Floats, unary<math::CosOp>},
-    {"Tan", Floats, unary<math::TanOp>},
-    {"Asin", Floats, unary<math::AsinOp>},
-    {"Acos", Floats, unary<math::AcosOp>},
-    {"Atan", Floats, unary<math::AtanOp>},
-    {"Sinh", Floats, unary<math::SinhOp>},
-    {"Cosh", Floats, unary<math::CoshOp>},
-    {"Asinh", Floats, unary<math::AsinhOp>},
-    {"Acosh", Floats, unary<math::AcoshOp>},
-    {"Atanh", Floats, unary<math::AtanhOp>},
-    {"Ceil", Floats, unary<math::CeilOp>},
-    {"Floor", Floats, unary<math::FloorOp>},
+const Pointwise functions[] = {{"Relu", Numbers, CODE{return c.max(x[0], c.constant(0, x[0]));
+}
+}
+, {"Neg", Numbers, CODE{return c.sub(c.constant(Code::isFloat(x[0]) ? -0.0 : 0, x[0]), x[0]);
+}
+}
+, {"Abs", Numbers,
+   CODE{return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
+}
+}
+, {"Not", Bools, CODE{return c.make<arith::XOrIOp>(x[0], c.make<arith::ConstantIntOp>(1, 1));
+}
+}
+, {"Erf", Floats, unary<math::ErfOp>}, {"Exp", Floats, unary<math::ExpOp>},
+    {"Log", Floats, unary<math::LogOp>}, {"Sqrt", Floats, unary<math::SqrtOp>},
+    {"Tanh", Floats, unary<math::TanhOp>}, {"Sin", Floats, unary<math::SinOp>},
+    {"Cos", Floats, unary<math::CosOp>}, {"Tan", Floats, unary<math::TanOp>},
+    {"Asin", Floats, unary<math::AsinOp>}, {"Acos", Floats, unary<math::AcosOp>},
+    {"Atan", Floats, unary<math::AtanOp>}, {"Sinh", Floats, unary<math::SinhOp>},
+    {"Cosh", Floats, unary<math::CoshOp>}, {"Asinh", Floats, unary<math::AsinhOp>},
+    {"Acosh", Floats, unary<math::AcoshOp>}, {"Atanh", Floats, unary<math::AtanhOp>},
+    {"Ceil", Floats, unary<math::CeilOp>}, {"Floor", Floats, unary<math::FloorOp>},
     {"Round", Floats, unary<math::RoundEvenOp>},
-    {"Reciprocal", Floats, CODE { return c.div(c.constant(1, x[0]), x[0]); }},
-    {"Sign", Numbers, CODE { return sign(c, x[0]); }},
-    {"IsNaN", Floats, CODE { return c.make<arith::CmpFOp>(CmpFPredicate::UNO, x[0], x[0]); }},
-    {"IsInf", Floats, isInf},
-    {"Sigmoid", Floats, CODE { return sigmoid(c, x[0]); }},
-    {"Softplus", Floats, CODE { return softplus(c, x[0]); }},
-    {"Softsign", Floats,
-     CODE { return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0]))); }},
-    {"Mish", Floats, CODE { return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0]))); }},
-    {"Swish", Floats,
-     CODE { return c.mul(x[0], sigmoid(c, c.mul(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0]))); }},
-    {"HardSwish", Floats, CODE { return c.mul(x[0], hardSigmoid(c, x[0], 1.0 / 6, 0.5)); }},
-    {"HardSigmoid", Floats,
-     CODE {
-       return hardSigmoid(c, x[0], floatAttr(op, "alpha", 0.2), floatAttr(op, "beta", 0.5));
-     }},
-    {"Gelu", Floats,
-     CODE {
-       auto kind = op.attr<StringAttr>("approximate");
-       return gelu(c, x[0], kind && kind.getValue() == "tanh");
-     }},
-    {"Elu", Floats, CODE { return elu(c, x[0], floatAttr(op, "alpha", 1)); }},
-    {"Selu", Floats, selu},
-    {"Celu", Floats,
-     CODE {
-       Value alpha = c.constant(floatAttr(op, "alpha", 1), x[0]);
-       return whereNegative(c, x[0], c.mul(alpha, c.make<math::ExpM1Op>(c.div(x[0], alpha))));
-     }},
-    {"LeakyRelu", Floats,
-     CODE {
-       return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
-     }},
-    {"ThresholdedRelu", Floats, thresholded},
-    {"Shrink", Floats, shrink},
-};
+    {"Reciprocal", Floats, CODE{return c.div(c.constant(1, x[0]), x[0]);
+}
+}
+, {"Sign", Numbers, CODE{return sign(c, x[0]);
+}
+}
+, {"IsNaN", Floats, CODE{return c.make<arith::CmpFOp>(CmpFPredicate::UNO, x[0], x[0]);
+}
+}
+, {"IsInf", Floats, isInf}, {"Sigmoid", Floats, CODE{return sigmoid(c, x[0]);
+}
+}
+, {"Softplus", Floats, CODE{return softplus(c, x[0]);
+}
+}
+, {"Softsign", Floats,
+   CODE{return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0])));
+}
+}
+, {"Mish", Floats, CODE{return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0])));
+}
+}
+, {"Swish", Floats,
+   CODE{return c.mul(x[0], sigmoid(c, c.mul(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0])));
+}
+}
+, {"HardSwish", Floats, CODE{return c.mul(x[0], hardSigmoid(c, x[0], 1.0 / 6, 0.5));
+}
+}
+, {"HardSigmoid", Floats,
+   CODE{return hardSigmoid(c, x[0], floatAttr(op, "alpha", 0.2), floatAttr(op, "beta", 0.5));
+}
+}
+, {"Gelu", Floats, CODE{auto kind = op.attr<StringAttr>("approximate");
+return gelu(c, x[0], kind &&kind.getValue() == "tanh");
+}
+}
+, {"Elu", Floats, CODE{return elu(c, x[0], floatAttr(op, "alpha", 1));
+}
+}
+, {"Selu", Floats, selu},
+    {"Celu", Floats, CODE{Value alpha = c.constant(floatAttr(op, "alpha", 1), x[0]);
+return whereNegative(c, x[0], c.mul(alpha, c.make<math::ExpM1Op>(c.div(x[0], alpha))));
+}
+}
+, {"LeakyRelu", Floats,
+   CODE{return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
+}
+}
+, {"ThresholdedRelu", Floats, thresholded}, {"Shrink", Floats, shrink},
+}
+;
 #undef CODE
 
 /// Whether the element type can be computed with.
@@ -278,9 +299,8 @@ LogicalResult lowerPointwise(AnyOp op, Context &context, ScalarFunction function
     inputs.push_back(context.broadcast(operand, *shape));
   Value result = op->getResult(0);
   Type element = cast<ShapedType>(result.getType()).getElementType();
-  Value tensor = context.map(op->getLoc(), *shape, element, inputs, [&](Code &c, ValueRange x) {
-    return function(c, x, op);
-  });
+  Value tensor = context.map(op->getLoc(), *shape, element, inputs,
+                             [&](Code &c, ValueRange x) { return function(c, x, op); });
   context.define(result, tensor, *shape);
   return success();
 }
@@ -298,13 +318,14 @@ LogicalResult lowerClip(Operation *operation, Context &context) {
     operands.push_back(op.in("min"));
   if (hasMax)
     operands.push_back(op.in("max"));
-  ScalarFunction both = [](Code &c, ValueRange x, AnyOp) {
-    return c.min(c.max(x[0], x[1]), x[2]);
-  };
+  ScalarFunction both = [](Code &c, ValueRange x, AnyOp) { return c.min(c.max(x[0], x[1]), x[2]); };
   ScalarFunction low = [](Code &c, ValueRange x, AnyOp) { return c.max(x[0], x[1]); };
   ScalarFunction high = [](Code &c, ValueRange x, AnyOp) { return c.min(x[0], x[1]); };
   ScalarFunction none = [](Code &, ValueRange x, AnyOp) -> Value { return x[0]; };
-  return lowerPointwise(op, context, hasMin ? (hasMax ? both : low) : hasMax ? high : none,
+  return lowerPointwise(op, context,
+                        hasMin   ? (hasMax ? both : low)
+                        : hasMax ? high
+                                 : none,
                         operands);
 }
 

@@ -21,8 +21,7 @@ std::optional<Move> moveBehind(Value value) {
   SmallVector<AffineMap> maps = map.getMaps();
   if (!maps.back().isPermutation())
     return std::nullopt;
-  return Move{map.getInputs()[*input],
-              maps[*input].compose(inversePermutation(maps.back()))};
+  return Move{map.getInputs()[*input], maps[*input].compose(inversePermutation(maps.back()))};
 }
 
 /// Sums of dimensions with factors: what a strided view can say.
@@ -106,9 +105,8 @@ struct FoldPermutationIntoProducer : OpRewritePattern<kernel::MapOp> {
         !maps[1].isPermutation())
       return failure();
     // Kernels that read the result will read the source instead.
-    if (llvm::any_of(op->getUsers(), [](Operation *user) {
-          return isa<kernel::KernelOpInterface>(user);
-        }))
+    if (llvm::any_of(op->getUsers(),
+                     [](Operation *user) { return isa<kernel::KernelOpInterface>(user); }))
       return failure();
     AffineMap order = maps[1].compose(inversePermutation(maps[0]));
     unsigned last = order.getNumResults();
@@ -178,8 +176,7 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
     Location loc = op.getLoc();
     RankedTensorType type = init.getType();
     SmallVector<OpFoldResult> sizes = init.getMixedSizes();
-    SmallVector<OpFoldResult> permuted =
-        applyPermutationMap(order, ArrayRef<OpFoldResult>(sizes));
+    SmallVector<OpFoldResult> permuted = applyPermutationMap(order, ArrayRef<OpFoldResult>(sizes));
     Value first = tensor::EmptyOp::create(rewriter, loc, permuted, type.getElementType());
     auto before = cast<kernel::MapOp>(rewriter.clone(*op));
     KernelEdit edit(rewriter, before);
@@ -188,13 +185,11 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
       if (!isa<NoneType>(edit.argument(i)->getType()))
         edit.map(i) = edit.map(i).compose(back);
     edit.inits[0] = first;
-    before->walk([&](kernel::IndexOp index) {
-      index.setDim(back.getDimPosition(index.getDim()));
-    });
+    before->walk([&](kernel::IndexOp index) { index.setDim(back.getDimPosition(index.getDim())); });
     edit.commit();
-    auto after = kernel::MapOp::create(
-        rewriter, loc, type, before->getResult(0), init.getResult(), Value(),
-        rewriter.getAffineMapArrayAttr({order, op.getMaps().back()}));
+    auto after =
+        kernel::MapOp::create(rewriter, loc, type, before->getResult(0), init.getResult(), Value(),
+                              rewriter.getAffineMapArrayAttr({order, op.getMaps().back()}));
     Block *block = rewriter.createBlock(&after.getBody());
     kernel::YieldOp::create(rewriter, loc,
                             ValueRange(block->addArgument(type.getElementType(), loc)));
@@ -209,8 +204,9 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
 } // namespace
 
 void addFoldMoves(RewritePatternSet &patterns, FusionCounts &counts) {
-  patterns.add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove, SinkPermutation>(
-      patterns.getContext(), counts);
+  patterns
+      .add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove, SinkPermutation>(
+          patterns.getContext(), counts);
 }
 
 } // namespace strut::kernelize

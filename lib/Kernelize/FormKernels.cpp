@@ -94,9 +94,8 @@ LogicalResult FormFunction::bindArguments() {
     BlockArgument argument = entry.getArgument(i);
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type)
-      return function.emitError("input ")
-             << i << " of the model is a " << argument.getType()
-             << "; only tensors of known rank can be compiled";
+      return function.emitError("input ") << i << " of the model is a " << argument.getType()
+                                          << "; only tensors of known rank can be compiled";
     auto name = function.getArgAttrOfType<StringAttr>(i, onnx_ir::OnnxDialect::kNameAttr);
     auto given = function.getArgAttrOfType<ArrayAttr>(i, onnx_ir::OnnxDialect::kDimsAttr);
     SmallVector<Attribute> names;
@@ -177,8 +176,8 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
     for (int64_t axis : line.getDims())
       extent = extent * context[op.getOf()].dims[axis];
     Value bound = arith::ConstantIndexOp::create(b, loc, line.getBound());
-    Value less = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
-                                       context.dims.value(extent), bound);
+    Value less =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, context.dims.value(extent), bound);
     Value form = arith::ConstantIndexOp::create(b, loc, line.getForm());
     choice = arith::SelectOp::create(b, loc, less, form, choice);
   }
@@ -212,8 +211,7 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
     yield->erase();
     target.takeBody(form);
   }
-  for (auto [old, tracked, result] :
-       llvm::zip(op.getResults(), results, branch.getResults()))
+  for (auto [old, tracked, result] : llvm::zip(op.getResults(), results, branch.getResults()))
     context.define(old, result, tracked.dims);
   return success();
 }
@@ -233,8 +231,8 @@ void FormFunction::annotate() {
   SmallVector<DictionaryAttr> arguments;
   function.getAllArgAttrs(arguments);
   arguments.resize(entry.getNumArguments(), b.getDictionaryAttr({}));
-  function.setType(b.getFunctionType(entry.getArgumentTypes(),
-                                     entry.getTerminator()->getOperandTypes()));
+  function.setType(
+      b.getFunctionType(entry.getArgumentTypes(), entry.getTerminator()->getOperandTypes()));
   function.setAllArgAttrs(arguments);
   for (unsigned i = 0; i < function.getNumResults(); ++i) {
     StringRef old = onnx_ir::OnnxDialect::kNameAttr;

@@ -75,8 +75,7 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
   static void fuse(kernel::MapOp producer, kernel::KernelOpInterface op, unsigned input,
                    PatternRewriter &rewriter) {
     KernelEdit edit(rewriter, op);
-    AffineMap toIterators =
-        inversePermutation(producer.getMaps().back()).compose(edit.map(input));
+    AffineMap toIterators = inversePermutation(producer.getMaps().back()).compose(edit.map(input));
     OpBuilder builder = OpBuilder::atBlockBegin(&edit.body());
     Value value = edit.inlineMap(builder, producer, toIterators);
     edit.argument(input)->replaceAllUsesWith(value);

@@ -31,8 +31,9 @@ LogicalResult gatherOne(AnyOp op, Context &context, int64_t axis, int64_t positi
   if (extent.isConstant())
     position = normalizeAxis(position, extent.constant());
   if (position < 0 || (extent.isConstant() && position >= extent.constant()))
-    return context.refuse(op, "it reads element " + Twine(position) + " of an axis, which is not "
-                              "known to exist");
+    return context.refuse(op, "it reads element " + Twine(position) +
+                                  " of an axis, which is not "
+                                  "known to exist");
   SmallVector<AffineExpr> read;
   SmallVector<Dim> indices = context[op.in("indices")].dims;
   for (auto [i, dim] : llvm::enumerate(from)) {
@@ -59,8 +60,7 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
   if (axis < 0 || axis >= int64_t(from.size()))
     return context.refuse(op, "its axis does not exist");
   auto constants = context.integers(indices);
-  if (constants && constants->size() == 1 &&
-      (constants->front() >= 0 || from[axis].isConstant()))
+  if (constants && constants->size() == 1 && (constants->front() >= 0 || from[axis].isConstant()))
     return gatherOne(op, context, axis, constants->front());
 
   SmallVector<Dim> to(ArrayRef(from).take_front(axis));
@@ -69,13 +69,13 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
   SmallVector<AffineExpr> numberRead;
   for (unsigned i = 0; i < numbers.size(); ++i)
     numberRead.push_back(context.b.getAffineDimExpr(axis + i));
-  Input number{context.tensor(indices),
-               AffineMap::get(to.size(), 0, numberRead, op->getContext()), {}};
+  Input number{
+      context.tensor(indices), AffineMap::get(to.size(), 0, numberRead, op->getContext()), {}};
   Input table{context.tensor(data), {}, {}};
   Type element = context[data].element;
   Value dynamic = from[axis].isConstant() ? Value() : context.dims.value(from[axis]);
-  Value result = context.map(
-      op->getLoc(), to, element, {number, table}, [&](Code &c, ValueRange x) {
+  Value result =
+      context.map(op->getLoc(), to, element, {number, table}, [&](Code &c, ValueRange x) {
         Value row = boundedIndex(c, x[0], extentOf(c, from[axis], dynamic));
         SmallVector<Value> position;
         for (unsigned i = 0; i < from.size(); ++i)

@@ -70,8 +70,7 @@ std::optional<BlockArgument> KernelEdit::argument(unsigned input) {
 
 unsigned KernelEdit::addInput(Value value, AffineMap map, bool fetched) {
   for (unsigned i = unmapped; i < inputs.size(); ++i)
-    if (inputs[i] == value && maps[i] == map &&
-        isa<NoneType>(argument(i)->getType()) == fetched)
+    if (inputs[i] == value && maps[i] == map && isa<NoneType>(argument(i)->getType()) == fetched)
       return i;
   Type element = cast<ShapedType>(value.getType()).getElementType();
   inputs.push_back(value);
@@ -90,8 +89,8 @@ void KernelEdit::removeInput(unsigned input) {
   maps.erase(maps.begin() + input);
 }
 
-Value KernelEdit::inlineMap(OpBuilder &builder, kernel::MapOp map, AffineMap toIterators,
-                            Value own, std::optional<unsigned> ownInput) {
+Value KernelEdit::inlineMap(OpBuilder &builder, kernel::MapOp map, AffineMap toIterators, Value own,
+                            std::optional<unsigned> ownInput) {
   Location loc = map.getLoc();
   Block &source = map.getBody().front();
   IRMapping mapping;
@@ -104,9 +103,8 @@ Value KernelEdit::inlineMap(OpBuilder &builder, kernel::MapOp map, AffineMap toI
       continue;
     }
     bool fetched = isa<NoneType>(argument.getType());
-    AffineMap composed =
-        fetched ? AffineMap::get(toIterators.getNumDims(), 0, op.getContext())
-                : sourceMaps[i].compose(toIterators);
+    AffineMap composed = fetched ? AffineMap::get(toIterators.getNumDims(), 0, op.getContext())
+                                 : sourceMaps[i].compose(toIterators);
     numbers[i] = addInput(value, composed, fetched);
     mapping.map(argument, *this->argument(numbers[i]));
   }

@@ -15,8 +15,8 @@ Reason refuseFloats(Operation *op) {
     Type element = type.getElementType();
     if (!element.isF32() && !element.isF64() && !element.isF16() && !element.isBF16()) {
       std::string text;
-      llvm::raw_string_ostream(text) << "a product of elements of type " << element
-                                     << " is not supported";
+      llvm::raw_string_ostream(text)
+          << "a product of elements of type " << element << " is not supported";
       return text;
     }
   }
@@ -60,7 +60,8 @@ LogicalResult lowerMatMul(Operation *operation, Context &context) {
   SmallVector<Dim> left = context[a].dims, right = context[b].dims;
   if (left.empty() || right.empty())
     return context.refuse(op, "an operand is a scalar");
-  unsigned leftAxes = std::min<size_t>(left.size(), 2), rightAxes = std::min<size_t>(right.size(), 2);
+  unsigned leftAxes = std::min<size_t>(left.size(), 2),
+           rightAxes = std::min<size_t>(right.size(), 2);
   std::optional<Dim> k = context.unify(left.back(), right[right.size() - rightAxes]);
   if (!k)
     return context.refuse(op, "it cannot be told that the contracted extents are equal");
@@ -102,11 +103,10 @@ LogicalResult lowerMatMul(Operation *operation, Context &context) {
   if (n)
     rhs.batch.push_back(n);
   init.map = AffineMap::get(next, 0, out, mlir);
-  Value result =
-      context.contract(op->getLoc(),
-                       {{lhs.tensor, AffineMap::get(next, 0, lhs.batch, mlir), {}},
-                        {rhs.tensor, AffineMap::get(next, 0, rhs.batch, mlir), {}}},
-                       init);
+  Value result = context.contract(op->getLoc(),
+                                  {{lhs.tensor, AffineMap::get(next, 0, lhs.batch, mlir), {}},
+                                   {rhs.tensor, AffineMap::get(next, 0, rhs.batch, mlir), {}}},
+                                  init);
   context.define(op->getResult(0), result, init.shape);
   return success();
 }

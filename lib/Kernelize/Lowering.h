@@ -128,6 +128,7 @@ private:
                           mlir::Type accumulator, unsigned unmapped, BodyBuilder body);
 
   mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
   llvm::DenseMap<mlir::Attribute, kernel::WeightOp> weights;
 };
 

@@ -89,9 +89,9 @@ LogicalResult lowerSoftmax(AnyOp op, Context &context, Value (*function)(Code &,
   RowSpace space(dims.size(), normalizeAxis(intAttr(op, "axis", -1), dims.size()));
   AffineMap map = space.whole(op->getContext());
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
-  Value result = context.rows(op->getLoc(), 1, {{context.tensor(input), map, {}}},
-                              {dims, element, map},
-                              [&](Code &c, ValueRange x) { return function(c, x[0]); });
+  Value result =
+      context.rows(op->getLoc(), 1, {{context.tensor(input), map, {}}}, {dims, element, map},
+                   [&](Code &c, ValueRange x) { return function(c, x[0]); });
   context.define(op->getResult(0), result, dims);
   return success();
 }
@@ -179,10 +179,12 @@ LogicalResult lowerBatchNormalization(Operation *operation, Context &context) {
     return context.refuse(op, "its input has no channels");
   if (auto folded = foldBatchNormalization(op, context)) {
     AffineMap channel = AffineMap::get(dims.size(), 0, context.b.getAffineDimExpr(1));
-    Value result = context.map(
-        op->getLoc(), dims, context[input].element,
-        {context.broadcast(input, dims), {folded->first, channel, {}}, {folded->second, channel, {}}},
-        [](Code &c, ValueRange x) { return c.add(c.mul(x[0], x[1]), x[2]); });
+    Value result =
+        context.map(op->getLoc(), dims, context[input].element,
+                    {context.broadcast(input, dims),
+                     {folded->first, channel, {}},
+                     {folded->second, channel, {}}},
+                    [](Code &c, ValueRange x) { return c.add(c.mul(x[0], x[1]), x[2]); });
     context.define(op->getResult(0), result, dims);
     return success();
   }
@@ -192,12 +194,11 @@ LogicalResult lowerBatchNormalization(Operation *operation, Context &context) {
     inputs.push_back({context.tensor(op.in(name)), channel, {}});
   double epsilon = floatAttr(op, "epsilon", 1e-5);
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
-  Value result =
-      context.map(op->getLoc(), dims, element, inputs, [&](Code &c, ValueRange x) {
-        Value deviation = c.make<math::SqrtOp>(c.add(x[4], c.constant(epsilon, x[4])));
-        Value scale = c.div(x[1], deviation);
-        return c.add(c.mul(c.sub(x[0], x[3]), scale), x[2]);
-      });
+  Value result = context.map(op->getLoc(), dims, element, inputs, [&](Code &c, ValueRange x) {
+    Value deviation = c.make<math::SqrtOp>(c.add(x[4], c.constant(epsilon, x[4])));
+    Value scale = c.div(x[1], deviation);
+    return c.add(c.mul(c.sub(x[0], x[3]), scale), x[2]);
+  });
   context.define(op->getResult(0), result, dims);
   return success();
 }
@@ -218,17 +219,17 @@ LogicalResult lowerLpNormalization(Operation *operation, Context &context) {
   AffineMap map = space.whole(op->getContext());
   bool euclidean = intAttr(op, "p", 2) == 2;
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
-  Value result = context.rows(
-      op->getLoc(), 1, {{context.tensor(input), map, {}}}, {dims, element, map},
-      [&](Code &c, ValueRange x) {
-        Value power = euclidean ? c.mul(x[0], x[0]) : c.make<math::AbsFOp>(x[0]);
-        Value norm = c.combine(CombineKind::Add, power);
-        if (euclidean)
-          norm = c.make<math::SqrtOp>(norm);
-        // The standard defines 0 / 0 as 0 here.
-        Value isZero = c.equal(norm, c.constant(0, norm));
-        return c.select(isZero, c.constant(0, norm), c.div(x[0], norm));
-      });
+  Value result = context.rows(op->getLoc(), 1, {{context.tensor(input), map, {}}},
+                              {dims, element, map}, [&](Code &c, ValueRange x) {
+                                Value power =
+                                    euclidean ? c.mul(x[0], x[0]) : c.make<math::AbsFOp>(x[0]);
+                                Value norm = c.combine(CombineKind::Add, power);
+                                if (euclidean)
+                                  norm = c.make<math::SqrtOp>(norm);
+                                // The standard defines 0 / 0 as 0 here.
+                                Value isZero = c.equal(norm, c.constant(0, norm));
+                                return c.select(isZero, c.constant(0, norm), c.div(x[0], norm));
+                              });
   context.define(op->getResult(0), result, dims);
   return success();
 }
@@ -324,10 +325,10 @@ LogicalResult lowerReduction(AnyOp op, Context &context, Reduction function) {
       kept.push_back(reduced ? Dim(1) : dim);
   }
   Dim count = countOf(dims, space.reducedAxes);
-  Value result = context.rows(loc, space.reducedAxes.size(),
-                              {{source, space.whole(op->getContext()), {}}},
-                              {rows, element, space.perRow(op->getContext())},
-                              [&](Code &c, ValueRange x) { return function(c, x[0], count); });
+  Value result =
+      context.rows(loc, space.reducedAxes.size(), {{source, space.whole(op->getContext()), {}}},
+                   {rows, element, space.perRow(op->getContext())},
+                   [&](Code &c, ValueRange x) { return function(c, x[0], count); });
   if (intAttr(op, "keepdims", 1)) {
     result = context.reshape(loc, result, rows, kept);
     rows = kept;

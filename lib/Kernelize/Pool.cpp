@@ -34,8 +34,7 @@ Value countInside(Code &c, const Windows &w, ArrayRef<Value> dynamic, Type type)
     Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, extent);
     inside = inside ? c.make<arith::AndIOp>(inside, here) : here;
   }
-  return c.combine(CombineKind::Add,
-                   c.select(inside, c.constant(1, type), c.constant(0, type)));
+  return c.combine(CombineKind::Add, c.select(inside, c.constant(1, type), c.constant(0, type)));
 }
 
 /// max, or the mean over the window or over what of it lies in the input.
@@ -64,23 +63,23 @@ LogicalResult lowerPool(AnyOp op, Context &context, bool isMax) {
   Location loc = op->getLoc();
   Type element = context[input].element;
   double lowest = -std::numeric_limits<double>::infinity();
-  ChannelsLast image = padded(context, loc, input, *windows,
-                              context.b.getFloatAttr(element, isMax ? lowest : 0));
+  ChannelsLast image =
+      padded(context, loc, input, *windows, context.b.getFloatAttr(element, isMax ? lowest : 0));
   // (n, o..., c, k...)
   unsigned rank = windows->rank(), size = 2 * rank + 2;
   auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };
   SmallVector<AffineExpr> places;
   SmallVector<int64_t> extents(size, -1);
   SmallVector<Value> dynamic;
-  Context::Init init{{dims[0]}, element,
-                     AffineMap::getMultiDimIdentityMap(size, op->getContext())
-                         .getMajorSubMap(rank + 2)};
+  Context::Init init{
+      {dims[0]},
+      element,
+      AffineMap::getMultiDimIdentityMap(size, op->getContext()).getMajorSubMap(rank + 2)};
   for (unsigned i = 0; i < rank; ++i) {
     places.push_back(windows->place(i, d(1 + i), d(rank + 2 + i)));
     extents[rank + 2 + i] = windows->kernel[i];
     init.shape.push_back(windows->out[i]);
-    dynamic.push_back(windows->in[i].isConstant() ? Value()
-                                                  : context.dims.value(windows->in[i]));
+    dynamic.push_back(windows->in[i].isConstant() ? Value() : context.dims.value(windows->in[i]));
   }
   init.shape.push_back(dims[1]);
   Value result = context.rows(
@@ -106,9 +105,8 @@ LogicalResult lowerGlobalPool(AnyOp op, Context &context, bool isMax) {
         if (isMax)
           return c.combine(CombineKind::Max, x[0]);
         Value sum = c.combine(CombineKind::Add, x[0]);
-        return c.div(sum, count.isConstant()
-                              ? c.constant(count.constant(), sum)
-                              : c.combine(CombineKind::Add, c.constant(1, sum)));
+        return c.div(sum, count.isConstant() ? c.constant(count.constant(), sum)
+                                             : c.combine(CombineKind::Add, c.constant(1, sum)));
       });
   SmallVector<Dim> shape(rank, Dim(1));
   shape[0] = dims[0];
@@ -122,9 +120,8 @@ LogicalResult lowerGlobalPool(AnyOp op, Context &context, bool isMax) {
 void addPool(LoweringTable &table) {
   for (bool isMax : {false, true}) {
     table[isMax ? "onnx.MaxPool" : "onnx.AveragePool"] = {
-        supportsPool, [isMax](Operation *op, Context &context) {
-          return lowerPool(AnyOp(op), context, isMax);
-        }};
+        supportsPool,
+        [isMax](Operation *op, Context &context) { return lowerPool(AnyOp(op), context, isMax); }};
     table[isMax ? "onnx.GlobalMaxPool" : "onnx.GlobalAveragePool"] = {
         supportsPool, [isMax](Operation *op, Context &context) {
           return lowerGlobalPool(AnyOp(op), context, isMax);

@@ -39,9 +39,9 @@ LogicalResult defineView(Operation *op, Context &context, Value input, ArrayRef<
   if (tracked.constant && isStatic) {
     auto type = DimEnv::type(shape, tracked.element);
     if (auto file = dyn_cast<onnx_ir::FileDataAttr>(tracked.constant)) {
-      context.defineConstant(op->getResult(0),
-                             onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(),
-                                                        file.getLength()));
+      context.defineConstant(
+          op->getResult(0),
+          onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(), file.getLength()));
       return success();
     }
     if (auto dense = dyn_cast<DenseElementsAttr>(tracked.constant)) {
@@ -203,8 +203,8 @@ LogicalResult lowerConstantOfShape(Operation *operation, Context &context) {
     return context.refuse(op, "its shape is computed from data and not from shapes");
   auto value = op.attr<ElementsAttr>("value");
   auto values = value ? value.tryGetValues<Attribute>() : std::nullopt;
-  TypedAttr scalar = values ? dyn_cast<TypedAttr>(*values->begin())
-                            : TypedAttr(context.b.getF32FloatAttr(0));
+  TypedAttr scalar =
+      values ? dyn_cast<TypedAttr>(*values->begin()) : TypedAttr(context.b.getF32FloatAttr(0));
   SmallVector<Dim> dims(*shape);
   Value result = context.map(op->getLoc(), dims, scalar.getType(), {{{}, {}, scalar}},
                              [](Code &, ValueRange x) { return x[0]; });

@@ -24,8 +24,7 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
     SmallVector<AffineExpr> read;
     for (auto [i, axis] : llvm::enumerate(slices))
       read.push_back(b.getAffineDimExpr(i) * axis.step + axis.start.constant());
-    return context.move(loc, tensor, AffineMap::get(slices.size(), 0, read, b.getContext()),
-                        shape);
+    return context.move(loc, tensor, AffineMap::get(slices.size(), 0, read, b.getContext()), shape);
   }
   SmallVector<OpFoldResult> starts, steps;
   for (const AxisSlice &axis : slices) {
@@ -41,7 +40,8 @@ Value insert(Context &context, Location loc, Value source, Value target, ArrayRe
   OpBuilder &b = context.b;
   Type element = cast<RankedTensorType>(target.getType()).getElementType();
   RankedTensorType type = DimEnv::type(shape, element);
-  SmallVector<OpFoldResult> at = context.dims.operands(starts), sizes = context.dims.operands(shape);
+  SmallVector<OpFoldResult> at = context.dims.operands(starts),
+                            sizes = context.dims.operands(shape);
   SmallVector<OpFoldResult> steps(shape.size(), b.getIndexAttr(1));
   Value part = tensor::ExtractSliceOp::create(b, loc, type, target, at, sizes, steps);
   AffineMap identity = b.getMultiDimIdentityMap(shape.size());
@@ -239,8 +239,8 @@ LogicalResult lowerPad(Operation *operation, Context &context) {
   Location loc = op->getLoc();
   Value filled = context.map(loc, to, context[data].element, {fill},
                              [](Code &, ValueRange x) { return x[0]; });
-  context.define(op->getResult(0),
-                 insert(context, loc, context.tensor(data), filled, low, from), to);
+  context.define(op->getResult(0), insert(context, loc, context.tensor(data), filled, low, from),
+                 to);
   return success();
 }
 

@@ -12,11 +12,15 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
+/// Constants belong to the bodies that read them, wherever they stand.
 bool isIndexArithmetic(Operation *op) {
+  if (isa<arith::ConstantOp>(op))
+    return true;
   if (!isa<arith::ArithDialect>(op->getDialect()))
     return false;
   auto allowed = [](Type type) { return type.isIndex() || type.isInteger(1); };
-  return llvm::all_of(op->getOperandTypes(), allowed) && llvm::all_of(op->getResultTypes(), allowed);
+  return llvm::all_of(op->getOperandTypes(), allowed) &&
+         llvm::all_of(op->getResultTypes(), allowed);
 }
 
 bool isAllowed(Operation *op) {

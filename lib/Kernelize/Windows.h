@@ -39,8 +39,8 @@ struct ChannelsLast {
 
 /// The input as the windows read it: itself, or a padded copy in channels-last
 /// order.
-ChannelsLast padded(Context &context, mlir::Location loc, mlir::Value input,
-                    const Windows &windows, mlir::TypedAttr fill);
+ChannelsLast padded(Context &context, mlir::Location loc, mlir::Value input, const Windows &windows,
+                    mlir::TypedAttr fill);
 
 /// From [N, spatial..., C] to [N, C, spatial...].
 mlir::Value channelsFirst(Context &context, mlir::Location loc, mlir::Value tensor,

@@ -67,10 +67,9 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     if ((axis && axis.getInt() != -1 && axis.getInt() != 3) ||
         !matchScores(softmax.in("input"), scores))
       return failure();
-    auto perm =
-        rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
-    Value key = Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)
-                    ->getResult(0);
+    auto perm = rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
+    Value key =
+        Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)->getResult(0);
     SmallVector<Value> operands = {scores.query, key, value};
     if (scores.mask)
       operands.push_back(scores.mask);

@@ -99,8 +99,7 @@ bool isTanhArgument(Value value, Value x, Type element) {
     Scaled cube = stripScale(cubic);
     if (isCubeOf(cube.value, x))
       return true;
-    if (product.factors.size() == 3 && llvm::all_equal(product.factors) &&
-        product.factors[0] == x)
+    if (product.factors.size() == 3 && llvm::all_equal(product.factors) && product.factors[0] == x)
       return true;
   }
   return false;
@@ -108,8 +107,7 @@ bool isTanhArgument(Value value, Value x, Type element) {
 
 /// 0.5 x (1 + erf(x / √2)), or (1 + tanh(...)), with the factors in any order
 struct LiftGelu : OpRewritePattern<Op<"Mul">> {
-  LiftGelu(MLIRContext *context, IdiomCounts &counts)
-      : OpRewritePattern(context), counts(counts) {}
+  LiftGelu(MLIRContext *context, IdiomCounts &counts) : OpRewritePattern(context), counts(counts) {}
 
   LogicalResult matchAndRewrite(Op<"Mul"> op, PatternRewriter &rewriter) const override {
     auto type = dyn_cast<ShapedType>(op->getResult(0).getType());

@@ -67,7 +67,8 @@ Value matchNormalized(Value value, double &epsilon) {
   auto mul = dyn_cast<Op<"Mul">>(op);
   if (!mul)
     return {};
-  for (auto [centered, factor] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
+  for (auto [centered, factor] :
+       {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
     Value x = matchCentered(centered);
     auto reciprocal = factor.getDefiningOp<Op<"Reciprocal">>();
     if (x && reciprocal && matchDeviation(reciprocal.in("X"), epsilon) == x)
@@ -93,8 +94,7 @@ struct LiftLayerNormalization : OpRewritePattern<Op<"Add">> {
       auto mul = product.getDefiningOp<Op<"Mul">>();
       if (!mul || !mul->hasOneUse())
         continue;
-      for (auto [norm, gamma] :
-           {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
+      for (auto [norm, gamma] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
         double epsilon = 0;
         Value x = matchNormalized(norm, epsilon);
         if (!x || !isVectorLike(gamma, x) || !isVectorLike(beta, x) ||
@@ -103,8 +103,8 @@ struct LiftLayerNormalization : OpRewritePattern<Op<"Add">> {
         NamedAttribute attrs[] = {
             rewriter.getNamedAttr("axis", rewriter.getI64IntegerAttr(-1)),
             rewriter.getNamedAttr("epsilon", rewriter.getF32FloatAttr(epsilon))};
-        rewriter.replaceOp(op, Op<"LayerNormalization">::create(rewriter, op.getLoc(),
-                                                                {x, gamma, beta}, attrs));
+        rewriter.replaceOp(
+            op, Op<"LayerNormalization">::create(rewriter, op.getLoc(), {x, gamma, beta}, attrs));
         ++counts.layerNormalization;
         return success();
       }

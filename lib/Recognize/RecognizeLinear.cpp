@@ -110,8 +110,8 @@ struct GemmToLinear : OpRewritePattern<Op<"Gemm">> {
       weight = transpose(rewriter, loc, weight);
     double alpha = factor(op, "alpha"), beta = factor(op, "beta");
     bool bias = addend && alpha == 1 && beta == 1 && isVector(addend, outputs);
-    Value y = layer::LinearOp::create(rewriter, loc, result, input, weight,
-                                      bias ? addend : Value());
+    Value y =
+        layer::LinearOp::create(rewriter, loc, result, input, weight, bias ? addend : Value());
     if (alpha != 1)
       y = Op<"Mul">::create(rewriter, loc, {y, constant(rewriter, loc, element, alpha)})
               ->getResult(0);

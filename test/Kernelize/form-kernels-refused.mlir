@@ -1,0 +1,55 @@
+// RUN: not strut-opt %s --strut-form-kernels --split-input-file 2>&1 | FileCheck %s
+
+// Every node without a lowering is named, not only the first.
+
+// CHECK: error: Det node 'first' cannot be compiled: this operator is not supported yet
+// CHECK: error: Det node 'second' cannot be compiled: this operator is not supported yet
+func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, tensor<f32>) {
+  %0 = onnx.Det(%x) : (tensor<2x2xf32>) -> tensor<f32> loc("first")
+  %1 = onnx.Det(%y) : (tensor<2x2xf32>) -> tensor<f32> loc("second")
+  return %0, %1 : tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// CHECK: error: Add node 'sum' cannot be compiled: it computes with elements of type 'ui8', which is not supported
+func.func @types(%x: tensor<2xui8>) -> tensor<2xui8> {
+  %0 = onnx.Add(%x, %x) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8> loc("sum")
+  return %0 : tensor<2xui8>
+}
+
+// -----
+
+// Two dimensions that nothing says to be equal.
+
+// CHECK: error: Add node 'sum' cannot be compiled: its operands have shapes [?] and [?], and it cannot be told that they broadcast
+func.func @broadcast(%x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {onnx.dims = ["m"]}) -> tensor<?xf32> {
+  %0 = onnx.Add(%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("sum")
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// A shape that depends on data.
+
+// CHECK: error: Reshape node 'view' cannot be compiled: its shape is computed from data and not from shapes
+func.func @data(%x: tensor<8xf32>, %s: tensor<2xi64>) -> tensor<?x?xf32> {
+  %0 = onnx.Reshape(%x, %s) : (tensor<8xf32>, tensor<2xi64>) -> tensor<?x?xf32> loc("view")
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// CHECK: error: Relu node 'act' cannot be compiled: the rank of its result is not known
+func.func @rank(%x: tensor<*xf32>) -> tensor<*xf32> {
+  %0 = onnx.Relu(%x) : (tensor<*xf32>) -> tensor<*xf32> loc("act")
+  return %0 : tensor<*xf32>
+}
+
+// -----
+
+// CHECK: error: MaxPool node 'pool' cannot be compiled: its indices are read
+func.func @indices(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xi64> {
+  %0:2 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>) loc("pool")
+  return %0#1 : tensor<1x1x2x2xi64>
+}

@@ -1,0 +1,200 @@
+// RUN: strut-opt %s --strut-form-kernels --cse --strut-fuse-kernels --cse --split-input-file | FileCheck %s
+
+// Bias, GELU and a residual end in one contraction.
+
+// CHECK-DAG: #[[LHS:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
+// CHECK-DAG: #[[RHS:.*]] = affine_map<(d0, d1, d2, d3) -> (d3, d2)>
+// CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3) -> (d2)>
+// CHECK-DAG: #[[OUT:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
+// CHECK-LABEL: func.func @epilogue
+func.func @epilogue(%x: tensor<?x?x8xf32> {onnx.dims = ["b", "s", ""]}) -> tensor<?x?x8xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %b = onnx.Constant() {value = dense<2.0> : tensor<8xf32>} : () -> tensor<8xf32>
+  // CHECK: %[[Y:.*]] = kernel.contract ins(%arg0, %{{.*}}, %{{.*}}, %arg0 :
+  // CHECK-SAME: indexing_maps = [#[[LHS]], #[[RHS]], #[[BIAS]], #[[OUT]], #[[OUT]]]
+  // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[B:.*]]: f32, %[[R:.*]]: f32):
+  // CHECK: arith.addf %[[B]], %[[ACC]]
+  // CHECK: math.erf
+  // CHECK: arith.addf %{{.*}}, %[[R]]
+  // CHECK: kernel.yield
+  // CHECK-NEXT: } -> tensor<?x?x8xf32>
+  // CHECK-NEXT: return %[[Y]]
+  %0 = onnx.MatMul(%x, %w) : (tensor<?x?x8xf32>, tensor<8x8xf32>) -> tensor<?x?x8xf32>
+  %1 = onnx.Add(%b, %0) : (tensor<8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %2 = onnx.Gelu(%1) : (tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %3 = onnx.Add(%2, %x) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  return %3 : tensor<?x?x8xf32>
+}
+
+// -----
+
+// A value that two read stays; so does the kernel between.
+
+// CHECK-LABEL: func.func @shared
+func.func @shared(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  // CHECK: kernel.contract
+  // CHECK: kernel.map
+  // CHECK: return
+  %0 = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.Tanh(%0) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0, %1 : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// x·sigmoid(x): the product is read twice, but at the same places.
+
+// CHECK-LABEL: func.func @silu
+func.func @silu(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x8xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  // CHECK: kernel.contract
+  // CHECK-NOT: kernel.map
+  // CHECK: return
+  %0 = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.Sigmoid(%0) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %2 = onnx.Mul(%0, %1) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// -----
+
+// Heads are read where they lie: the transpositions before attention go into its
+// maps, the one behind it into where it writes. The mask stays computed once.
+
+// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d2, d1, d4)>
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d1, d4)>
+// CHECK-DAG: #[[V:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d1, d5)>
+// CHECK-DAG: #[[M:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, 0, 0, d3)>
+// CHECK-DAG: #[[O:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d2, d1, d5)>
+// CHECK-LABEL: func.func @attention
+func.func @attention(%q: tensor<?x?x4x8xf32> {onnx.dims = ["b", "s", "", ""]}, %k: tensor<?x?x4x8xf32> {onnx.dims = ["b", "s", "", ""]}, %v: tensor<?x?x4x8xf32> {onnx.dims = ["b", "s", "", ""]}, %mask: tensor<?x1x1x?xf32> {onnx.dims = ["b", "", "", "s"]}) -> tensor<?x?x32xf32> {
+  %shape = onnx.Constant() {value = dense<[0, 0, -1]> : tensor<3xi64>} : () -> tensor<3xi64>
+  // CHECK: %[[MASK:.*]] = kernel.map
+  // CHECK: math.exp
+  // CHECK: %[[Y:.*]] = kernel.attention ins(%arg0, %arg1, %arg2, %[[MASK]] :
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x?x4x8xf32>)
+  // CHECK-SAME: indexing_maps = [#[[Q]], #[[K]], #[[V]], #[[M]], #[[O]]]
+  // CHECK: tensor.collapse_shape %[[Y]]
+  // CHECK-NEXT: return
+  %0 = onnx.Transpose(%q) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x?x4x8xf32>) -> tensor<?x4x?x8xf32>
+  %1 = onnx.Transpose(%k) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x?x4x8xf32>) -> tensor<?x4x?x8xf32>
+  %2 = onnx.Transpose(%v) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x?x4x8xf32>) -> tensor<?x4x?x8xf32>
+  %m = onnx.Exp(%mask) : (tensor<?x1x1x?xf32>) -> tensor<?x1x1x?xf32>
+  %3 = onnx.Attention(%0, %1, %2, %m) {scale = 0.25 : f32} : (tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x1x1x?xf32>) -> tensor<?x4x?x8xf32>
+  %4 = onnx.Transpose(%3) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x4x?x8xf32>) -> tensor<?x?x4x8xf32>
+  %5 = onnx.Reshape(%4, %shape) : (tensor<?x?x4x8xf32>, tensor<3xi64>) -> tensor<?x?x32xf32>
+  return %5 : tensor<?x?x32xf32>
+}
+
+// -----
+
+// A network of convolutions runs channels-last between its input and its output:
+// the moves meet the maps and the windows of the next reader.
+
+// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1 + d4, d2 + d5, d6)>
+// CHECK-DAG: #[[POOL:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1 * 2 + d4, d2 * 2 + d5, d3)>
+// CHECK-LABEL: func.func @convolutions
+func.func @convolutions(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x8xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<16x3x1x1xf32>} : () -> tensor<16x3x1x1xf32>
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16x3x3xf32>} : () -> tensor<8x16x3x3xf32>
+  %b = onnx.Constant() {value = dense<1.0> : tensor<8xf32>} : () -> tensor<8xf32>
+  %axes = onnx.Constant() {value = dense<[2, 3]> : tensor<2xi64>} : () -> tensor<2xi64>
+  // CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%{{.*}} : tensor<?x8x8x16xf32>)
+  // CHECK: arith.maximumf
+  // CHECK: %[[B:.*]] = kernel.contract ins(%[[A]],
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x6x6x8xf32>)
+  // CHECK-SAME: indexing_maps = [#[[WINDOW]],
+  // CHECK: arith.maximumf
+  // CHECK: %[[C:.*]] = kernel.rows ins(%[[B]] :
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x3x3x8xf32>)
+  // CHECK-SAME: extents = array<i64: -1, -1, -1, -1, 2, 2>
+  // CHECK-SAME: indexing_maps = [#[[POOL]],
+  // CHECK: kernel.rows ins(%[[C]]
+  // CHECK-NOT: kernel.map
+  // CHECK: return
+  %0 = onnx.Conv(%x, %w) : (tensor<?x3x8x8xf32>, tensor<16x3x1x1xf32>) -> tensor<?x16x8x8xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x16x8x8xf32>) -> tensor<?x16x8x8xf32>
+  %2 = onnx.Conv(%1, %v, %b) : (tensor<?x16x8x8xf32>, tensor<8x16x3x3xf32>, tensor<8xf32>) -> tensor<?x8x6x6xf32>
+  %3 = onnx.Relu(%2) : (tensor<?x8x6x6xf32>) -> tensor<?x8x6x6xf32>
+  %4 = onnx.MaxPool(%3) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<?x8x6x6xf32>) -> tensor<?x8x3x3xf32>
+  %5 = onnx.ReduceMean(%4, %axes) {keepdims = 0 : i64} : (tensor<?x8x3x3xf32>, tensor<2xi64>) -> tensor<?x8xf32>
+  return %5 : tensor<?x8xf32>
+}
+
+// -----
+
+// A padded copy reads its source where it lies.
+
+// CHECK-LABEL: func.func @padded
+func.func @padded(%x: tensor<?x4x4x2xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x2x6x6xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
+  // CHECK: kernel.map ins(%arg0 : tensor<?x4x4x2xf32>) outs(%{{.*}} : tensor<?x6x6x2xf32>)
+  // CHECK: %[[N:.*]] = kernel.index 0
+  // CHECK: %[[C:.*]] = kernel.index 3
+  // CHECK: kernel.fetch 0[%[[N]], %{{.*}}, %{{.*}}, %[[C]]]
+  // CHECK: kernel.contract
+  %0 = onnx.Transpose(%x) {perm = array<i64: 0, 3, 1, 2>} : (tensor<?x4x4x2xf32>) -> tensor<?x2x4x4xf32>
+  %1 = onnx.Conv(%0, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x2x4x4xf32>, tensor<2x2x1x1xf32>) -> tensor<?x2x6x6xf32>
+  return %1 : tensor<?x2x6x6xf32>
+}
+
+// -----
+
+// Each operand of a Concat is computed where it belongs.
+
+// CHECK-LABEL: func.func @concat
+func.func @concat(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x16xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  // CHECK: tensor.extract_slice
+  // CHECK: kernel.contract
+  // CHECK: tensor.insert_slice
+  // CHECK: tensor.extract_slice
+  // CHECK: kernel.map
+  // CHECK: math.exp
+  // CHECK: tensor.insert_slice
+  // CHECK-NOT: kernel
+  // CHECK: return
+  %0 = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.Exp(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %2 = onnx.Concat(%0, %1) {axis = 1 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x16xf32>
+  return %2 : tensor<?x16xf32>
+}
+
+// -----
+
+// Work on a small tensor is not repeated for each place that reads it, but a
+// conversion is.
+
+// CHECK-LABEL: func.func @broadcast
+func.func @broadcast(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}, %s: tensor<8xf32>, %i: tensor<8xi32>) -> tensor<?x8xf32> {
+  // CHECK: %[[S:.*]] = kernel.map ins(%arg1 : tensor<8xf32>)
+  // CHECK: math.exp
+  // CHECK: kernel.map ins(%arg0, %[[S]], %arg2 : tensor<?x8xf32>, tensor<8xf32>, tensor<8xi32>)
+  // CHECK: arith.sitofp
+  // CHECK-NOT: kernel.map
+  %0 = onnx.Exp(%s) : (tensor<8xf32>) -> tensor<8xf32>
+  %1 = onnx.Cast(%i) {to = 1 : i64} : (tensor<8xi32>) -> tensor<8xf32>
+  %2 = onnx.Mul(%x, %0) : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  %3 = onnx.Add(%2, %1) : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %3 : tensor<?x8xf32>
+}
+
+// -----
+
+// What follows a reduction joins it.
+
+// CHECK-LABEL: func.func @rows
+func.func @rows(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?xf32> {
+  %axes = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  // CHECK: kernel.rows ins(%arg0 :
+  // CHECK: arith.mulf
+  // CHECK: kernel.combine add
+  // CHECK: math.log
+  // CHECK-NOT: kernel.map
+  // CHECK: return
+  %0 = onnx.Mul(%x, %x) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.ReduceSum(%0, %axes) {keepdims = 0 : i64} : (tensor<?x8xf32>, tensor<1xi64>) -> tensor<?xf32>
+  %2 = onnx.Log(%1) : (tensor<?xf32>) -> tensor<?xf32>
+  return %2 : tensor<?xf32>
+}

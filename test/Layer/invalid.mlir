@@ -1,0 +1,108 @@
+// RUN: strut-opt %s -split-input-file -verify-diagnostics
+
+// Constraint 1 of layer.linear.
+func.func @rank(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @+2 {{needs an input of at least one axis and a weight of two}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Constraint 2.
+func.func @contracted(%x: tensor<?x8xf32>, %w: tensor<9x4xf32>) {
+  // expected-error @+1 {{contracts 8 values with a weight of 9 rows}}
+  %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<9x4xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// Constraint 3.
+func.func @bias(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %b: tensor<8xf32>) {
+  // expected-error @+1 {{needs a bias of 4 values of 'f32', got 'tensor<8xf32>'}}
+  %y = layer.linear %x, %w bias %b : tensor<?x8xf32>, tensor<8x4xf32>, tensor<8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// Constraint 4.
+func.func @elements(%x: tensor<?x8xf32>, %w: tensor<8x4xf16>) {
+  // expected-error @+1 {{needs operands of one float type}}
+  %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<8x4xf16> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// Constraint 4: integers are no linear map.
+func.func @integers(%x: tensor<?x8xi32>, %w: tensor<8x4xi32>) {
+  // expected-error @+1 {{needs operands of one float type}}
+  %y = layer.linear %x, %w : tensor<?x8xi32>, tensor<8x4xi32> -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+// Constraint 1 of layer.alternatives.
+func.func @one_form(%x: tensor<?xf32>) {
+  // expected-error @+1 {{needs at least two forms, has 1}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [] else 0 -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }
+  return
+}
+
+// -----
+
+// Constraint 2.
+func.func @types(%x: tensor<?xf32>, %z: tensor<4xf32>) {
+  // expected-error @+1 {{has a form that yields other types than the results}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [] else 0 -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }, {
+    layer.yield %z : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// Constraint 3, the default.
+func.func @default(%x: tensor<?xf32>) {
+  // expected-error @+1 {{has no form 2}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [] else 2 -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }, {
+    layer.yield %x : tensor<?xf32>
+  }
+  return
+}
+
+// -----
+
+// Constraint 3, a line.
+func.func @form(%x: tensor<?xf32>) {
+  // expected-error @+1 {{has no form 7}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [#layer.case<[0] below 4 -> 7>] else 1 -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }, {
+    layer.yield %x : tensor<?xf32>
+  }
+  return
+}
+
+// -----
+
+// Constraint 4.
+func.func @axis(%x: tensor<?xf32>) {
+  // expected-error @+1 {{decides by axis 1 of 'tensor<?xf32>'}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [#layer.case<[0, 1] below 4 -> 0>] else 1 -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }, {
+    layer.yield %x : tensor<?xf32>
+  }
+  return
+}

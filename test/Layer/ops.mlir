@@ -1,0 +1,26 @@
+// RUN: strut-opt %s | strut-opt | FileCheck %s
+
+// CHECK-LABEL: func.func @linear
+func.func @linear(%x: tensor<?x7x768xf32>, %w: tensor<768x3072xf32>, %b: tensor<3072xf32>) -> tensor<?x7x3072xf32> {
+  // CHECK: layer.linear %{{.*}}, %{{.*}} bias %{{.*}} : tensor<?x7x768xf32>, tensor<768x3072xf32>, tensor<3072xf32> -> tensor<?x7x3072xf32>
+  %y = layer.linear %x, %w bias %b : tensor<?x7x768xf32>, tensor<768x3072xf32>, tensor<3072xf32> -> tensor<?x7x3072xf32>
+  // CHECK: layer.linear %{{.*}}, %{{.*}} : tensor<?x7x768xf32>, tensor<768x3072xf32> -> tensor<?x7x3072xf32>
+  %z = layer.linear %x, %w : tensor<?x7x768xf32>, tensor<768x3072xf32> -> tensor<?x7x3072xf32>
+  return %y : tensor<?x7x3072xf32>
+}
+
+// CHECK-LABEL: func.func @alternatives
+func.func @alternatives(%x: tensor<?x?x8xf32>, %u: tensor<8x2xf32>, %v: tensor<2x8xf32>, %w: tensor<8x8xf32>) -> tensor<?x?x8xf32> {
+  // CHECK: layer.alternatives of %{{.*}} : tensor<?x?x8xf32> by [#layer.case<[0, 1] below 48 -> 0>] else 1 -> tensor<?x?x8xf32> {
+  %y = layer.alternatives of %x : tensor<?x?x8xf32> by [#layer.case<[0, 1] below 48 -> 0>] else 1 -> tensor<?x?x8xf32> {
+    %a = layer.linear %x, %u : tensor<?x?x8xf32>, tensor<8x2xf32> -> tensor<?x?x2xf32>
+    %b = layer.linear %a, %v : tensor<?x?x2xf32>, tensor<2x8xf32> -> tensor<?x?x8xf32>
+    // CHECK: layer.yield %{{.*}} : tensor<?x?x8xf32>
+    // CHECK-NEXT: }, {
+    layer.yield %b : tensor<?x?x8xf32>
+  }, {
+    %c = layer.linear %x, %w : tensor<?x?x8xf32>, tensor<8x8xf32> -> tensor<?x?x8xf32>
+    layer.yield %c : tensor<?x?x8xf32>
+  }
+  return %y : tensor<?x?x8xf32>
+}

@@ -1,0 +1,155 @@
+// RUN: strut-opt %s --strut-lift-idioms --canonicalize | FileCheck %s
+
+// GELU: Div by sqrt(2) or Mul by 1/sqrt(2), 0.5 in any place, factors in any order.
+
+// CHECK-LABEL: func.func @gelu_div
+func.func @gelu_div(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %sqrt2 = onnx.Constant() {value = dense<1.41421354> : tensor<f32>} : () -> tensor<f32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NEXT: %[[Y:.*]] = onnx.Gelu(%arg0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  // CHECK-NEXT: return %[[Y]]
+  %0 = onnx.Div(%x, %sqrt2) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %1 = onnx.Erf(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Add(%1, %one) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%x, %2) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = onnx.Mul(%3, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  return %4 : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @gelu_mul
+func.func @gelu_mul(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %rsqrt2 = onnx.Constant() {value = dense<0.707106769> : tensor<1xf32>} : () -> tensor<1xf32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NEXT: onnx.Gelu(%arg0)
+  // CHECK-NEXT: return
+  %h = onnx.Mul(%half, %x) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %0 = onnx.Mul(%rsqrt2, %x) : (tensor<1xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = onnx.Erf(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Add(%one, %1) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%2, %h) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %3 : tensor<?x4xf32>
+}
+
+// x (0.5 erf + 0.5)
+
+// CHECK-LABEL: func.func @gelu_distributed
+func.func @gelu_distributed(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %sqrt2 = onnx.Constant() {value = dense<1.41421354> : tensor<f32>} : () -> tensor<f32>
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NEXT: onnx.Gelu(%arg0)
+  // CHECK-NEXT: return
+  %0 = onnx.Div(%x, %sqrt2) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %1 = onnx.Erf(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %3 = onnx.Add(%2, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %4 = onnx.Mul(%x, %3) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %4 : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @gelu_tanh
+func.func @gelu_tanh(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %three = onnx.Constant() {value = dense<3.0> : tensor<f32>} : () -> tensor<f32>
+  %c = onnx.Constant() {value = dense<0.044715> : tensor<f32>} : () -> tensor<f32>
+  %d = onnx.Constant() {value = dense<0.797884583> : tensor<f32>} : () -> tensor<f32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NEXT: onnx.Gelu(%arg0) {approximate = "tanh"}
+  // CHECK-NEXT: return
+  %0 = onnx.Pow(%x, %three) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %1 = onnx.Mul(%0, %c) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %2 = onnx.Add(%x, %1) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%2, %d) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %4 = onnx.Tanh(%3) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %5 = onnx.Add(%4, %one) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %6 = onnx.Mul(%x, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %7 = onnx.Mul(%6, %5) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %7 : tensor<?x4xf32>
+}
+
+// A wrong constant, and an erf that somebody else reads, are left alone.
+
+// CHECK-LABEL: func.func @no_gelu
+func.func @no_gelu(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %sqrt2 = onnx.Constant() {value = dense<1.41421354> : tensor<f32>} : () -> tensor<f32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NOT: onnx.Gelu
+  // CHECK: return
+  %0 = onnx.Div(%x, %two) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %1 = onnx.Erf(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Add(%1, %one) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%x, %2) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = onnx.Mul(%3, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %5 = onnx.Div(%x, %sqrt2) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %6 = onnx.Erf(%5) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %7 = onnx.Add(%6, %one) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %8 = onnx.Mul(%x, %7) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %9 = onnx.Mul(%8, %half) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  return %4, %7, %9 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @layer_norm
+func.func @layer_norm(%x: tensor<?x?x4xf32>) -> tensor<?x?x4xf32> {
+  %axis = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %eps = onnx.Constant() {value = dense<1.0e-12> : tensor<f32>} : () -> tensor<f32>
+  %gamma = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %beta = onnx.Constant() {value = dense<[5.0, 6.0, 7.0, 8.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  // CHECK: onnx.LayerNormalization(%arg0, %{{.*}}, %{{.*}}) {axis = -1 : i64, epsilon = {{0*}}9.99999996E-13 : f32}
+  // CHECK-NEXT: return
+  %0 = onnx.ReduceMean(%x, %axis) : (tensor<?x?x4xf32>, tensor<1xi64>) -> tensor<?x?x1xf32>
+  %1 = onnx.Sub(%x, %0) : (tensor<?x?x4xf32>, tensor<?x?x1xf32>) -> tensor<?x?x4xf32>
+  %2 = onnx.Pow(%1, %two) : (tensor<?x?x4xf32>, tensor<f32>) -> tensor<?x?x4xf32>
+  %3 = onnx.ReduceMean(%2, %axis) : (tensor<?x?x4xf32>, tensor<1xi64>) -> tensor<?x?x1xf32>
+  %4 = onnx.Add(%3, %eps) : (tensor<?x?x1xf32>, tensor<f32>) -> tensor<?x?x1xf32>
+  %5 = onnx.Sqrt(%4) : (tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  %6 = onnx.Div(%1, %5) : (tensor<?x?x4xf32>, tensor<?x?x1xf32>) -> tensor<?x?x4xf32>
+  %7 = onnx.Mul(%6, %gamma) : (tensor<?x?x4xf32>, tensor<4xf32>) -> tensor<?x?x4xf32>
+  %8 = onnx.Add(%7, %beta) : (tensor<?x?x4xf32>, tensor<4xf32>) -> tensor<?x?x4xf32>
+  return %8 : tensor<?x?x4xf32>
+}
+
+// Attention, with the scale at the scores and a mask.
+
+// CHECK-LABEL: func.func @attention
+func.func @attention(%q: tensor<?x12x?x32xf32>, %k: tensor<?x12x32x?xf32>, %v: tensor<?x12x?x32xf32>, %mask: tensor<?x1x1x?xf32>) -> tensor<?x12x?x32xf32> {
+  %root = onnx.Constant() {value = dense<4.0> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NEXT: %[[K:.*]] = onnx.Transpose(%arg1) {perm = array<i64: 0, 1, 3, 2>}
+  // CHECK-NEXT: %[[Y:.*]] = onnx.Attention(%arg0, %[[K]], %arg2, %arg3) {scale = 2.500000e-01 : f32}
+  // CHECK-NEXT: return %[[Y]]
+  %0 = onnx.MatMul(%q, %k) : (tensor<?x12x?x32xf32>, tensor<?x12x32x?xf32>) -> tensor<?x12x?x?xf32>
+  %1 = onnx.Div(%0, %root) : (tensor<?x12x?x?xf32>, tensor<f32>) -> tensor<?x12x?x?xf32>
+  %2 = onnx.Add(%mask, %1) : (tensor<?x1x1x?xf32>, tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %3 = onnx.Softmax(%2) {axis = -1 : i64} : (tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %4 = onnx.MatMul(%3, %v) : (tensor<?x12x?x?xf32>, tensor<?x12x?x32xf32>) -> tensor<?x12x?x32xf32>
+  return %4 : tensor<?x12x?x32xf32>
+}
+
+// The scale in two parts, at the query and at the key; no mask.
+
+// CHECK-LABEL: func.func @attention_scaled_operands
+func.func @attention_scaled_operands(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32> {
+  %half = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  // CHECK: onnx.Attention(%arg0, %{{.*}}, %arg2) {scale = 2.500000e-01 : f32}
+  %0 = onnx.Mul(%q, %half) : (tensor<2x4x8x16xf32>, tensor<f32>) -> tensor<2x4x8x16xf32>
+  %1 = onnx.Mul(%half, %k) : (tensor<f32>, tensor<2x4x16x8xf32>) -> tensor<2x4x16x8xf32>
+  %2 = onnx.MatMul(%0, %1) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %3 = onnx.Softmax(%2) {axis = 3 : i64} : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %4 = onnx.MatMul(%3, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %4 : tensor<2x4x8x16xf32>
+}
+
+// A softmax along another axis is none.
+
+// CHECK-LABEL: func.func @no_attention
+func.func @no_attention(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32> {
+  // CHECK-NOT: onnx.Attention
+  // CHECK: return
+  %2 = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %3 = onnx.Softmax(%2) {axis = 2 : i64} : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %4 = onnx.MatMul(%3, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %4 : tensor<2x4x8x16xf32>
+}
