@@ -15,6 +15,24 @@ namespace strut::onnx_ir {
 /// Longer tensors are data, not shapes.
 static constexpr int64_t kShapeLike = 1024;
 
+static std::string text(Type type) {
+  std::string result;
+  llvm::raw_string_ostream(result) << type;
+  return result;
+}
+
+/// Whether both may hold one element: conditions of shape [1] are common where
+/// the standard has a scalar.
+static bool areScalars(Type a, Type b) {
+  auto left = dyn_cast<RankedTensorType>(a), right = dyn_cast<RankedTensorType>(b);
+  auto isOne = [](RankedTensorType type) {
+    return type && llvm::all_of(type.getShape(), [](int64_t size) {
+             return size == 1 || ShapedType::isDynamic(size);
+           });
+  };
+  return isOne(left) && isOne(right) && left.getElementType() == right.getElementType();
+}
+
 /// Infers a graph attribute through its region.
 struct SchemaContext::Body final : onnx::GraphInferencer {
   Body(SchemaContext &parent, Region &region) : parent(parent), region(region) {}
@@ -29,10 +47,13 @@ struct SchemaContext::Body final : onnx::GraphInferencer {
     for (auto [argument, type] : llvm::zip(region.getArguments(), types)) {
       if (!type)
         continue;
-      Type refined = meet(argument.getType(), toMLIR(*type, argument.getContext()));
+      Type given = toMLIR(*type, argument.getContext());
+      Type refined = meet(argument.getType(), given);
+      if (!refined && areScalars(argument.getType(), given))
+        continue;
       if (!refined)
-        fail_shape_inference("input ", argument.getArgNumber(),
-                             " of a body is declared with another type than it gets");
+        fail_shape_inference("input ", argument.getArgNumber(), " of a body is declared as ",
+                             text(argument.getType()), ", but gets ", text(given));
       argument.setType(refined);
     }
     if (failed(parent.inference.refine(region)))

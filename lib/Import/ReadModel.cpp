@@ -2,9 +2,9 @@
 //
 // Protobuf would copy hundreds of megabytes of weights to parse a graph of some
 // kilobytes. So the mapped file is first copied field by field, with every
-// large raw_data replaced by ONNX's own reference to external data, here into
-// the very same file. The inliner, the converter and inference then work on a
-// light model, and embedded and external weights are one case.
+// large raw_data (and float_data, which looks the same) replaced by ONNX's own
+// reference to external data, here into the very same file. The inliner, the converter and
+// inference then work on a light model, and embedded and external weights are one case.
 //
 //===----------------------------------------------------------------------===//
 
@@ -89,12 +89,15 @@ public:
 
 private:
   bool bytesField(CodedOutputStream &out, uint32_t tag, Message message, int depth);
+  bool isStored(int field, uint32_t length) const;
   bool copyChild(CodedOutputStream &out, uint32_t tag, uint32_t length, Message message, int depth);
   bool copyBytes(CodedOutputStream &out, uint32_t tag, uint32_t length);
   bool referTo(CodedOutputStream &out, uint32_t length);
 
   CodedInputStream &in;
   bool isTooLarge = false;
+  /// Of the tensor being copied, once it is known; it precedes the data.
+  uint64_t dataType = TensorProto::UNDEFINED;
 };
 
 bool Copier::copyChild(CodedOutputStream &out, uint32_t tag, uint32_t length, Message child,
@@ -127,7 +130,7 @@ bool Copier::copyBytes(CodedOutputStream &out, uint32_t tag, uint32_t length) {
   return true;
 }
 
-/// In place of raw_data at the current position.
+/// In place of the data at the current position.
 bool Copier::referTo(CodedOutputStream &out, uint32_t length) {
   TensorProto reference; // serialised fields append to the message being copied
   reference.set_data_location(TensorProto::EXTERNAL);
@@ -143,6 +146,22 @@ bool Copier::referTo(CodedOutputStream &out, uint32_t length) {
   return in.Skip(static_cast<int>(length));
 }
 
+/// Whether a field of a tensor is large and holds bytes as raw_data would.
+bool Copier::isStored(int field, uint32_t length) const {
+  if (length < kLargeData)
+    return false;
+  switch (field) {
+  case TensorProto::kRawDataFieldNumber:
+    return true;
+  case TensorProto::kFloatDataFieldNumber:
+    return dataType == TensorProto::FLOAT;
+  case TensorProto::kDoubleDataFieldNumber:
+    return dataType == TensorProto::DOUBLE;
+  default:
+    return false;
+  }
+}
+
 bool Copier::bytesField(CodedOutputStream &out, uint32_t tag, Message message, int depth) {
   int field = WireFormatLite::GetTagFieldNumber(tag);
   uint32_t length;
@@ -150,8 +169,7 @@ bool Copier::bytesField(CodedOutputStream &out, uint32_t tag, Message message, i
     return false;
   if (std::optional<Message> inner = child(message, field))
     return copyChild(out, tag, length, *inner, depth);
-  if (message == Message::Tensor && field == TensorProto::kRawDataFieldNumber &&
-      length >= kLargeData)
+  if (message == Message::Tensor && isStored(field, length))
     return referTo(out, length);
   if (isDropped(message, field))
     return in.Skip(static_cast<int>(length));
@@ -159,6 +177,7 @@ bool Copier::bytesField(CodedOutputStream &out, uint32_t tag, Message message, i
 }
 
 bool Copier::message(CodedOutputStream &out, Message message, int depth) {
+  dataType = TensorProto::UNDEFINED;
   while (uint32_t tag = in.ReadTag()) {
     bool ok;
     switch (WireFormatLite::GetTagWireType(tag)) {
@@ -168,6 +187,16 @@ bool Copier::message(CodedOutputStream &out, Message message, int depth) {
     case WireFormatLite::WIRETYPE_START_GROUP: // not in ONNX
       ok = WireFormatLite::SkipField(&in, tag);
       break;
+    case WireFormatLite::WIRETYPE_VARINT: {
+      uint64_t value;
+      ok = in.ReadVarint64(&value);
+      out.WriteVarint32(tag);
+      out.WriteVarint64(value);
+      if (message == Message::Tensor &&
+          WireFormatLite::GetTagFieldNumber(tag) == TensorProto::kDataTypeFieldNumber)
+        dataType = value;
+      break;
+    }
     default:
       ok = WireFormatLite::SkipField(&in, tag, &out);
     }

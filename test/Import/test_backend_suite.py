@@ -2,6 +2,7 @@
 same text: as it is, and brought to the newest version of the standard."""
 
 import pathlib
+import subprocess
 
 import onnx
 import pytest
@@ -21,7 +22,21 @@ def suite(tmp_path_factory):
 
 
 # The reference values, which are not used here, are full of overflows.
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def test_function_bodies(suite, importer, strut_opt, tmp_path):
+    """Every operator of the suite that has a function body can be expanded."""
+    files = tmp_path / "files.txt"
+    files.write_text("\n".join(map(str, suite)))
+    modules = subprocess.run([importer, f"@{files}"], capture_output=True, text=True, check=True, timeout=120)
+    command = [strut_opt, "--split-input-file", "--strut-expand-functions", "--strut-infer-shapes"]
+    done = subprocess.run(command, input=modules.stdout, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[:4000]
+    for op in ("Celu", "Gelu", "LayerNormalization", "Softmax", "Range", "Attention"):
+        assert f"onnx.{op}(" in modules.stdout and f"onnx.{op}(" not in done.stdout
+
+
 @pytest.mark.parametrize("flags", [[], ["--no-convert"]], ids=["newest", "as-is"])
 def test_suite(suite, import_all, flags):
     results = import_all(suite, *flags)

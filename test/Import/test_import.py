@@ -46,6 +46,17 @@ def test_large_weights_stay_in_the_file(import_model, tmp_path):
         numpy.testing.assert_array_equal(values, numpy.arange(numpy.prod(shape)))
 
 
+def test_float_data_stays_in_the_file(import_model, tmp_path):
+    values = numpy.arange(512, dtype=numpy.float32)
+    tensor = helper.make_tensor("w", TensorProto.FLOAT, [2, 256], values)
+    assert tensor.float_data and not tensor.raw_data
+    node = helper.make_node("Add", ["x", "w"], ["y"], name="add")
+    text = import_model(model([node], [info("x", [2, 256])], [info("y", None)], [tensor])).stdout
+    (path, offset, length), = re.findall(r'#onnx.file_data<"([^"]*)", (\d+), (\d+)>', text)
+    data = (tmp_path / "model.onnx").read_bytes()[int(offset) :][: int(length)]
+    numpy.testing.assert_array_equal(numpy.frombuffer(data, numpy.float32), values)
+
+
 def test_unnamed_dimensions_get_names(import_model):
     nodes = [helper.make_node("Concat", ["a", "b"], ["y"], name="cat", axis=0)]
     # One name is taken already.
@@ -99,6 +110,13 @@ def test_versions(import_model):
     assert re.search(r"onnx.Clip\(%\w+, %\w+, %\w+\)", import_model(old_model()).stdout)
     assert "onnx.Clip_v6(%arg0) {max = 6.0" in import_model(old_model(), "--no-convert").stdout
     assert "onnx.Clip_v12(" in import_model(old_model(), "--opset=12").stdout
+
+
+def test_what_the_converter_gets_wrong_stays(import_model):
+    """Slopes per channel would become slopes of the last axis."""
+    node = helper.make_node("PRelu", ["x", "s"], ["y"], name="prelu")
+    old = model([node], [info("x", [2, 3, 4])], [info("y", None)], [models.weight("s", (3,))], [helper.make_opsetid("", 6)])
+    assert "onnx.PRelu_v6(" in import_model(old).stdout
 
 
 def test_operators_of_other_domains(import_model):

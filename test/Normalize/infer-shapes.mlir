@@ -79,10 +79,24 @@ func.func @mismatch(%x: tensor<2x3xf32>, %y: tensor<4x5xf32>) {
 // -----
 
 func.func @body_gets_another_type(%n: tensor<i64>, %c: tensor<i1>, %x: tensor<4xf32>) {
-  // expected-error @+1 {{input 2 of a body is declared with another type than it gets}}
+  // expected-error @+1 {{input 2 of a body is declared as tensor<4xf64>, but gets tensor<*xf32>}}
   %l = onnx.Loop(%n, %c, %x) body {
   ^bb0(%trip: tensor<i64>, %go: tensor<i1>, %acc: tensor<4xf64>):
     onnx.Yield %go, %acc : tensor<i1>, tensor<4xf64>
   } : (tensor<i64>, tensor<i1>, tensor<4xf32>) -> !onnx.unknown
   return
+}
+
+// -----
+
+// A condition of shape [1] is taken for a scalar.
+
+// CHECK-LABEL: func.func @condition_of_one_element
+// CHECK: onnx.Loop
+func.func @condition_of_one_element(%n: tensor<i64>, %c: tensor<1xi1>, %x: tensor<4xf32>) -> !onnx.unknown {
+  %l = onnx.Loop(%n, %c, %x) body {
+  ^bb0(%trip: tensor<i64>, %go: tensor<i1>, %acc: tensor<4xf32>):
+    onnx.Yield %go, %acc : tensor<i1>, tensor<4xf32>
+  } : (tensor<i64>, tensor<1xi1>, tensor<4xf32>) -> !onnx.unknown
+  return %l : !onnx.unknown
 }

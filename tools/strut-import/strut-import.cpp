@@ -1,6 +1,7 @@
 //===- strut-import.cpp - ONNX models as text ------------------------------===//
 //
-// strut-import model.onnx            prints the module
+// strut-import model.onnx...         prints the module; several are separated by
+//                                    "// -----", as strut-opt splits them
 // strut-import --round-trip a b c    imports, prints, parses and prints again;
 //                                    one line each: ok, refused or differs
 //
@@ -87,7 +88,7 @@ int main(int argc, char **argv) {
     FailureOr<OwningOpRef<ModuleOp>> module = import(file, context);
     if (failed(module))
       return 1;
-    llvm::outs() << text(**module) << "\n";
+    llvm::outs() << (&file == &files.front() ? "" : "// -----\n") << text(**module) << "\n";
   }
   return ok ? 0 : 1;
 }
