@@ -63,12 +63,10 @@ memref::AllocOp reshapedAllocation(Value value) {
   return {};
 }
 
-/// The dense array `output` with the shape of `alloc`, which has as many elements.
-/// Sizes are those of the allocation: an argument does not know its own.
-Value viewAs(Value output, memref::AllocOp alloc) {
-  OpBuilder b(alloc);
-  Location loc = alloc.getLoc();
-  SmallVector<OpFoldResult> sizes = alloc.getMixedSizes(), strides(sizes.size());
+/// The dense array `memory` as `type` with `sizes`, which make as many elements.
+Value viewAs(OpBuilder &b, Location loc, Value memory, MemRefType type,
+             ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> strides(sizes.size());
   OpFoldResult stride = b.getIndexAttr(1);
   for (size_t axis = sizes.size(); axis-- > 0;) {
     strides[axis] = stride;
@@ -77,8 +75,38 @@ Value viewAs(Value output, memref::AllocOp alloc) {
         loc, getValueOrCreateConstantIndexOp(b, loc, stride), size);
     stride = getAsOpFoldResult(product);
   }
-  Value view = memref::ReinterpretCastOp::create(b, loc, output, b.getIndexAttr(0), sizes, strides);
-  return memref::CastOp::create(b, loc, alloc.getType(), view);
+  Value view = memref::ReinterpretCastOp::create(b, loc, memory, b.getIndexAttr(0), sizes, strides);
+  return memref::CastOp::create(b, loc, type, view);
+}
+
+/// Turns the reshapes of dense memory into casts: upstream's expansion of them takes
+/// one dynamic extent per group, and ours have several.
+void lowerReshapes(func::FuncOp main) {
+  auto dense = [](Value v) { return cast<MemRefType>(v.getType()).getLayout().isIdentity(); };
+  main.walk([&](Operation *op) {
+    OpBuilder b(op);
+    SmallVector<OpFoldResult> sizes;
+    if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+      sizes = expand.getMixedOutputShape();
+    } else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
+      for (const auto &group : collapse.getReassociationIndices()) {
+        Value size = arith::ConstantIndexOp::create(b, op->getLoc(), 1);
+        for (int64_t axis : group) {
+          Value extent = b.createOrFold<memref::DimOp>(op->getLoc(), collapse.getSrc(), axis);
+          size = b.createOrFold<arith::MulIOp>(op->getLoc(), size, extent);
+        }
+        sizes.push_back(getAsOpFoldResult(size));
+      }
+    } else {
+      return;
+    }
+    Value source = op->getOperand(0), result = op->getResult(0);
+    if (!dense(source) || !dense(result))
+      return;
+    result.replaceAllUsesWith(
+        viewAs(b, op->getLoc(), source, cast<MemRefType>(result.getType()), sizes));
+    op->erase();
+  });
 }
 
 unsigned HostPlanner::elideOutputCopies() {
@@ -90,7 +118,10 @@ unsigned HostPlanner::elideOutputCopies() {
     if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output") ||
         !used.insert(output).second)
       continue;
-    alloc.replaceAllUsesWith(viewAs(output, alloc));
+    // Sizes are those of the allocation: an argument does not know its own.
+    OpBuilder b(alloc);
+    Value view = viewAs(b, alloc.getLoc(), output, alloc.getType(), alloc.getMixedSizes());
+    alloc.replaceAllUsesWith(view);
     alloc.erase();
     copy.erase();
     ++elided;
@@ -217,6 +248,7 @@ struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
       return signalPassFailure();
     planner.generateBind();
     planner.placeInArena();
+    lowerReshapes(main);
     buffers += planner.buffers.size();
   }
 };
