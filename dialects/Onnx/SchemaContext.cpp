@@ -12,8 +12,10 @@ using onnx::TypeProto;
 
 namespace strut::onnx_ir {
 
-/// Longer tensors are data, not shapes.
+/// Longer constants are data, not shapes.
 static constexpr int64_t kShapeLike = 1024;
+/// Longer lists are not followed from operation to operation.
+static constexpr int64_t kFollowed = 64;
 
 static std::string text(Type type) {
   std::string result;
@@ -100,7 +102,7 @@ const TensorShapeProto *SchemaContext::getSymbolicInput(size_t i) const {
   if (i >= inputs.size())
     return nullptr;
   auto it = inference.values->find(op->getOperand(i));
-  return it == inference.values->end() ? nullptr : &it->second;
+  return it == inference.values->end() ? nullptr : it->second.get();
 }
 
 onnx::GraphInferencer *SchemaContext::getGraphAttributeInferencer(const std::string &name) {
@@ -143,7 +145,7 @@ const TensorShapeProto *SchemaContext::getInputData(size_t i) {
   }
   // A list of known length and unknown elements.
   auto type = dyn_cast<RankedTensorType>(operand.getType());
-  if (!type || type.getRank() != 1 || type.isDynamicDim(0) || type.getDimSize(0) > kShapeLike)
+  if (!type || type.getRank() != 1 || type.isDynamicDim(0) || type.getDimSize(0) > kFollowed)
     return nullptr;
   TensorShapeProto unknown;
   for (int64_t j = 0; j < type.getDimSize(0); ++j)
@@ -152,8 +154,8 @@ const TensorShapeProto *SchemaContext::getInputData(size_t i) {
 }
 
 void SchemaContext::addOutputData(size_t i, TensorShapeProto &&value) {
-  if (i < op->getNumResults() && value.dim_size() <= kShapeLike)
-    (*inference.values)[op->getResult(i)] = std::move(value);
+  if (i < op->getNumResults() && value.dim_size() <= kFollowed)
+    (*inference.values)[op->getResult(i)] = std::make_unique<TensorShapeProto>(std::move(value));
 }
 
 std::string tidyMessage(StringRef message) {

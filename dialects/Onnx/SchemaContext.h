@@ -10,7 +10,8 @@ namespace strut::onnx_ir {
 
 /// What is known of the values of small integer tensors: one dimension per
 /// element, set where the element is known.
-struct ShapeInference::Values : llvm::DenseMap<mlir::Value, onnx::TensorShapeProto> {};
+struct ShapeInference::Values
+    : llvm::DenseMap<mlir::Value, std::unique_ptr<onnx::TensorShapeProto>> {};
 
 /// Answers the schema's questions about an operation, both while inferring
 /// types and while following values of shapes.

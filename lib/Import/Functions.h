@@ -17,8 +17,8 @@ public:
   /// The function that a node calls, null if it calls none.
   const onnx::FunctionProto *lookup(const onnx::NodeProto &node) const;
 
-  /// Fails if two functions have one identifier, one calls itself, or inlining
-  /// all of them would grow the model out of proportion.
+  /// Fails if two functions have one identifier, one calls itself, or the model
+  /// has, or would have with all functions inlined, more nodes than any has.
   llvm::Error check() const;
 
 private:

@@ -77,7 +77,7 @@ constexpr int kMaxDepth = 100;
 
 /// What a model may hold besides the raw data that stays in its file. Exports
 /// have a few megabytes; a file made of one huge string shall not eat the memory.
-constexpr uint64_t kMaxLightSize = uint64_t(512) << 20;
+constexpr uint64_t kMaxLightSize = uint64_t(128) << 20;
 
 /// Copies messages field by field. False means damage, or that it is too much.
 class Copier {
@@ -233,7 +233,7 @@ llvm::Expected<ModelProto> readModel(llvm::StringRef path) {
   }
   in.PopLimit(limit);
   if (copier.tooLarge())
-    return refuse(path, "holds more than 512 MiB besides raw tensor data");
+    return refuse(path, "holds more than 128 MiB besides raw tensor data");
   ModelProto model;
   if (!ok || !model.ParseFromString(light))
     return refuse(path, "is not an ONNX model, or is damaged: protobuf cannot parse it");
