@@ -33,9 +33,9 @@ struct CompileOptions {
 
   /// LLVM triple; empty is the host's.
   std::string triple;
-  /// LLVM CPU name; "native" is this machine's, or the baseline when `triple`
-  /// names another architecture.
-  std::string cpu = "native";
+  /// LLVM CPU name. "native" is this machine's; empty is native on this machine's
+  /// architecture and the baseline of another one.
+  std::string cpu;
 
   /// Symbolic dimensions that are fixed at compile time.
   std::vector<std::pair<std::string, int64_t>> dims;
