@@ -144,6 +144,7 @@ void buildPipeline(OpPassManager &pm, const Target &target) {
   options.vectorBytes = target.vectorBytes;
   options.vectorRegisters = target.vectorRegisters;
   pm.addPass(createLowerKernels(options));
+  pm.addPass(createExpandMath());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
