@@ -24,6 +24,11 @@ namespace strut {
 
 /// No model comes near; a chain of functions that double soon does.
 static constexpr uint64_t kMaxNodes = 250'000;
+static constexpr uint64_t kMaxBytes = uint64_t(256) << 20;
+
+/// The inliner infers the whole model, and builds a converter, for each call of a
+/// function of another version.
+static constexpr size_t kMaxConvertedCalls = 100;
 
 static llvm::Error refuse(const llvm::Twine &why) { return llvm::createStringError(why); }
 
@@ -46,35 +51,47 @@ const FunctionProto *FunctionTable::lookup(const NodeProto &node) const {
 }
 
 namespace {
-/// Counts the nodes that inlining would make, each function once.
-class InlinedSize {
-public:
-  explicit InlinedSize(const FunctionTable &table) : table(table) {}
+/// What a graph takes with all functions inlined.
+struct Extent {
+  uint64_t nodes = 0; ///< calls included
+  uint64_t bytes = 0; ///< of the nodes as protobuf has them
 
-  template <typename Nodes> uint64_t of(const Nodes &nodes) {
-    uint64_t size = 0;
-    for (const NodeProto &node : nodes)
-      size = llvm::SaturatingAdd(size, of(node));
-    return size;
+  Extent &operator+=(Extent other) {
+    nodes = llvm::SaturatingAdd(nodes, other.nodes);
+    bytes = llvm::SaturatingAdd(bytes, other.bytes);
+    return *this;
   }
+};
 
-  uint64_t of(const NodeProto &node) {
-    if (const FunctionProto *function = table.lookup(node)) {
-      if (auto it = sizes.find(function); it != sizes.end())
-        return it->second;
-      uint64_t size = of(function->node());
-      return sizes[function] = size;
-    }
-    uint64_t size = 1;
-    for (const AttributeProto &attribute : node.attribute())
-      if (attribute.has_g())
-        size = llvm::SaturatingAdd(size, of(attribute.g().node()));
-    return size;
+/// Measures without inlining, each function once.
+class Measure {
+public:
+  explicit Measure(const FunctionTable &table) : table(table) {}
+
+  template <typename Nodes> Extent of(const Nodes &nodes) {
+    Extent extent;
+    for (const NodeProto &node : nodes)
+      extent += of(node);
+    return extent;
   }
 
 private:
+  Extent of(const NodeProto &node) {
+    Extent extent{1, node.ByteSizeLong()};
+    if (const FunctionProto *function = table.lookup(node)) {
+      auto it = extents.find(function);
+      if (it == extents.end())
+        it = extents.insert({function, of(function->node())}).first;
+      extent += it->second;
+    }
+    for (const AttributeProto &attribute : node.attribute())
+      if (attribute.has_g())
+        extent += of(attribute.g().node());
+    return extent;
+  }
+
   const FunctionTable &table;
-  llvm::DenseMap<const FunctionProto *, uint64_t> sizes;
+  llvm::DenseMap<const FunctionProto *, Extent> extents;
 };
 } // namespace
 
@@ -84,10 +101,12 @@ llvm::Error FunctionTable::check() const {
   } catch (const std::exception &e) {
     return refuse("model-local functions: " + onnx_ir::tidyMessage(e.what()));
   }
-  uint64_t size = InlinedSize(*this).of(model.graph().node());
-  if (size > kMaxNodes)
+  Extent extent = Measure(*this).of(model.graph().node());
+  if (extent.nodes > kMaxNodes || extent.bytes > kMaxBytes)
     return refuse("the model has more than " + llvm::Twine(kMaxNodes) +
-                  " nodes, counting what its functions stand for");
+                  " nodes, or nodes of more "
+                  "than " +
+                  llvm::Twine(kMaxBytes >> 20) + " MiB, counting what its functions stand for");
   return llvm::Error::success();
 }
 
@@ -99,6 +118,9 @@ namespace {
 /// Marks the end of a name inside a function. The inliner appends "__" and the
 /// number of the call to it.
 constexpr char kMark = '\x1f';
+
+/// Of a path of calls; they may be many and deep.
+constexpr size_t kMaxName = 1000;
 
 /// The calls in the order in which the inliner meets, and numbers, them.
 class CallNumbers {
@@ -115,7 +137,7 @@ private:
     for (const NodeProto &node : nodes) {
       if (const FunctionProto *function = table.lookup(node)) {
         StringRef name = StringRef(node.name()).split(kMark).first;
-        paths.push_back((paths[caller] + name + "/").str());
+        paths.push_back((paths[caller] + name + "/").str().substr(0, kMaxName));
         visit(function->node(), paths.size() - 1);
         continue;
       }
@@ -157,13 +179,21 @@ llvm::Error inlineFunctions(ModelProto &model) {
   OpsetMap opsets = opsetsOf(model);
   for (const FunctionProto &function : model.functions())
     for (const auto &import : function.opset_import())
-      if (opsets.insert({onnx_ir::canonicalDomain(import.domain()), 0}).second)
+      if (opsets.insert({onnx_ir::canonicalDomain(import.domain()), int(import.version())}).second)
         *model.add_opset_import() = import;
 
   for (FunctionProto &function : *model.mutable_functions())
     forEachNode(*function.mutable_node(),
                 [](NodeProto &node) { node.set_name(node.name() + kMark); });
   CallNumbers calls(model);
+  bool needsConversion = llvm::any_of(model.functions(), [&](const FunctionProto &function) {
+    OpsetMap own = opsetsOf(function);
+    auto version = own.find("");
+    return version != own.end() && version->second != opsets.lookup("");
+  });
+  if (needsConversion && calls.size() > kMaxConvertedCalls)
+    return refuse("functions of other versions than the model's are called more than " +
+                  llvm::Twine(kMaxConvertedCalls) + " times");
   try {
     onnx::inliner::InlineLocalFunctions(model, /*convert_version=*/true);
   } catch (const std::exception &e) {

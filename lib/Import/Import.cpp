@@ -12,6 +12,7 @@
 #include "dialects/Onnx/Schemas.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FileSystem.h"
@@ -190,6 +191,9 @@ LogicalResult Importer::checkSizes(ModuleOp module) {
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
   context.loadDialect<OnnxDialect, func::FuncDialect>();
+  if (options.opset < 0 || options.opset > newestOpset())
+    return emitError(fileLoc()) << "there is no opset " << options.opset << "; the newest is "
+                                << newestOpset();
   ModelProto model;
   if (llvm::Error error = load(model)) {
     emitError(fileLoc()) << tidyMessage(llvm::toString(std::move(error)));
@@ -216,6 +220,10 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run() {
 FailureOr<OwningOpRef<ModuleOp>> importModel(StringRef path, MLIRContext &context,
                                              const ImportOptions &options) {
   google::protobuf::LogSilencer quiet;
+  // A message names the node; the node's whole body would bury it.
+  bool printsOps = context.shouldPrintOpOnDiagnostic();
+  context.printOpOnDiagnostic(false);
+  llvm::scope_exit restore([&] { context.printOpOnDiagnostic(printsOps); });
   try {
     return Importer(path, context, options).run();
   } catch (const std::exception &e) {

@@ -415,6 +415,40 @@ def test_functions_that_explode(refuse):
     refuse(one(call("F59"), opset=LOCAL, functions=functions), "more than 250000 nodes")
 
 
+def test_empty_functions_that_explode(refuse):
+    functions = [helper.make_function("local", "F0", ["x"], ["x"], [], LOCAL)]
+    for i in range(1, 60):
+        first = helper.make_node(f"F{i - 1}", ["x"], ["h"], domain="local")
+        second = helper.make_node(f"F{i - 1}", ["h"], ["y"], domain="local")
+        functions.append(function(f"F{i}", first, second))
+    refuse(one(call("F59"), opset=LOCAL, functions=functions), "more than 250000 nodes")
+
+
+def test_long_names_that_explode(refuse):
+    long = helper.make_node("Relu", ["x"], ["y"], name="n" * 100_000)
+    functions = [function("F0", long)]
+    for i in range(1, 17):
+        first = helper.make_node(f"F{i - 1}", ["x"], ["h"], domain="local")
+        second = helper.make_node(f"F{i - 1}", ["h"], ["y"], domain="local")
+        functions.append(function(f"F{i}", first, second))
+    refuse(one(call("F16"), opset=LOCAL, functions=functions), "256 MiB")
+
+
+def test_many_calls_of_another_version(refuse):
+    old = helper.make_function("local", "F", ["x"], ["y"], [relu()], [helper.make_opsetid("", 13)])
+    nodes = [helper.make_node("F", ["x"], [f"y{i}"], domain="local") for i in range(200)]
+    refuse(one(*nodes, opset=LOCAL, functions=[old], outputs=[info("y0", None)]), "more than 100 times")
+
+
+def test_message_does_not_hold_the_body(refuse):
+    bad = models.control_flow()
+    body = bad.graph.node[1].attribute[0].g
+    body.input[2].type.tensor_type.elem_type = TensorProto.DOUBLE
+    for i in range(100):
+        body.node.append(helper.make_node("Neg", ["acc"], [f"n{i}"]))
+    refuse(bad, "loop", "f64", "f32")
+
+
 def test_function_twice(refuse):
     refuse(one(call("F"), opset=LOCAL, functions=[function("F", relu()), function("F", relu())]), "F")
 

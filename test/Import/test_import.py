@@ -110,6 +110,7 @@ def test_versions(import_model):
     assert re.search(r"onnx.Clip\(%\w+, %\w+, %\w+\)", import_model(old_model()).stdout)
     assert "onnx.Clip_v6(%arg0) {max = 6.0" in import_model(old_model(), "--no-convert").stdout
     assert "onnx.Clip_v12(" in import_model(old_model(), "--opset=12").stdout
+    assert "no opset 9999" in import_model(old_model(), "--opset=9999", code=1).stderr
 
 
 def test_what_the_converter_gets_wrong_stays(import_model):

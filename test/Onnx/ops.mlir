@@ -65,3 +65,10 @@ func.func @types(%a: !onnx.seq<tensor<?xf32>>, %b: !onnx.optional<tensor<4xi64>>
 func.func @named(%x: tensor<?x8xf32> {onnx.dims = ["rows", ""], onnx.name = "x"}) -> (tensor<?x8xf32> {onnx.name = "y"}) {
   return %x : tensor<?x8xf32>
 }
+
+// CHECK-LABEL: func.func @weights
+// CHECK: onnx.Constant() {value = #onnx.file_data<"/a folder/\22w\22.bin", 16, 1024> : tensor<16x16xf32>}
+func.func @weights() {
+  %w = onnx.Constant() {value = #onnx.file_data<"/a folder/\22w\22.bin", 16, 1024> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  return
+}
