@@ -26,9 +26,13 @@ def import_model(importer, tmp_path):
             path = tmp_path / "model.onnx"
             path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         command = [str(importer), str(path), "--locations", *flags]
-        done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
+        )
         # What a model contains need not be UTF-8, and messages quote it.
-        done.stdout, done.stderr = (s.decode(errors="backslashreplace") for s in (done.stdout, done.stderr))
+        done.stdout, done.stderr = (
+            s.decode(errors="backslashreplace") for s in (done.stdout, done.stderr)
+        )
         assert code is None or done.returncode == code, (
             f"{' '.join(command)}\nended with {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
         )
@@ -64,14 +68,18 @@ def import_all(importer, tmp_path):
         files = tmp_path / "files.txt"
         files.write_text("\n".join(paths))
         command = [str(importer), "--round-trip", *flags, f"@{files}"]
-        done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
+        )
         results = {}
         for line in done.stdout.decode(errors="backslashreplace").splitlines():
             path, colon, result = line.partition(": ")
             if colon and pathlib.Path(path).is_absolute():
                 results[path] = result
         unfinished = [path for path in paths if not results.get(path)]
-        assert not unfinished, f"ended with {done.returncode} at {unfinished[0]}\n{done.stderr.decode()}"
+        assert not unfinished, (
+            f"ended with {done.returncode} at {unfinished[0]}\n{done.stderr.decode()}"
+        )
         return results
 
     return run

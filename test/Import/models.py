@@ -1,7 +1,6 @@
 """Small ONNX models that the tests of this folder import, or damage first."""
 
 import numpy
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = [helper.make_opsetid("", 18)]
@@ -19,7 +18,27 @@ def weight(name, shape, dtype=numpy.float32):
 def model(nodes, inputs, outputs, initializers=(), opset=OPSET, functions=(), **fields):
     graph = helper.make_graph(nodes, "test", inputs, outputs, initializers)
     return helper.make_model(
-        graph, opset_imports=opset, functions=functions, ir_version=8, producer_name="test", **fields
+        graph,
+        opset_imports=opset,
+        functions=functions,
+        ir_version=8,
+        producer_name="test",
+        **fields,
+    )
+
+
+def relu(x="x", y="y", **fields):
+    return helper.make_node("Relu", [x], [y], name="act", **fields)
+
+
+def one(node, *more, initializers=(), inputs=None, outputs=None, **fields):
+    """A model of the node and what else it needs."""
+    return model(
+        [node, *more],
+        inputs or [info("x", [2, 3])],
+        outputs or [info("y", None)],
+        initializers,
+        **fields,
     )
 
 
@@ -56,7 +75,9 @@ def cnn():
 
 def control_flow():
     """If and Loop, whose bodies capture values."""
-    then = helper.make_graph([helper.make_node("Neg", ["x"], ["t"], name="neg")], "then", [], [info("t", [4])])
+    then = helper.make_graph(
+        [helper.make_node("Neg", ["x"], ["t"], name="neg")], "then", [], [info("t", [4])]
+    )
     other = helper.make_graph([helper.make_node("Abs", ["x"], ["e"])], "else", [], [info("e", [4])])
     body = helper.make_graph(
         [
@@ -68,10 +89,16 @@ def control_flow():
         [info("on", [], TensorProto.BOOL), info("next", [4])],
     )
     nodes = [
-        helper.make_node("If", ["cond"], ["branch"], name="choose", then_branch=then, else_branch=other),
+        helper.make_node(
+            "If", ["cond"], ["branch"], name="choose", then_branch=then, else_branch=other
+        ),
         helper.make_node("Loop", ["trips", "cond", "x"], ["y"], name="loop", body=body),
     ]
-    inputs = [info("x", [4]), info("cond", [], TensorProto.BOOL), info("trips", [], TensorProto.INT64)]
+    inputs = [
+        info("x", [4]),
+        info("cond", [], TensorProto.BOOL),
+        info("trips", [], TensorProto.INT64),
+    ]
     return model(nodes, inputs, [info("y", [4])])
 
 
@@ -104,7 +131,9 @@ def functions():
         helper.make_node("Twice", ["h"], ["y"], name="back", domain="local"),
     ]
     opset = [*OPSET, helper.make_opsetid("local", 1)]
-    return model(nodes, [info("x", ["n"])], [info("y", ["n"])], opset=opset, functions=[inner, outer])
+    return model(
+        nodes, [info("x", ["n"])], [info("y", ["n"])], opset=opset, functions=[inner, outer]
+    )
 
 
 def attention():
@@ -123,4 +152,10 @@ def attention():
     return model(nodes, [info("x", ["batch", "seq", 24])], [info("y", None)], weights)
 
 
-GOOD = {"mlp": mlp, "cnn": cnn, "control_flow": control_flow, "functions": functions, "attention": attention}
+GOOD = {
+    "mlp": mlp,
+    "cnn": cnn,
+    "control_flow": control_flow,
+    "functions": functions,
+    "attention": attention,
+}

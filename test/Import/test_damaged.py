@@ -25,7 +25,11 @@ def test_damaged_model(name, rng, import_all, tmp_path):
         paths.append(tmp_path / f"{name}-{what}.onnx")
         paths[-1].write_bytes(content)
     results = import_all(paths)
-    bad = {path: result for path, result in results.items() if not result.startswith(("ok", "refused: "))}
+    bad = {
+        path: result
+        for path, result in results.items()
+        if not result.startswith(("ok", "refused: "))
+    }
     assert not bad
     assert not [path for path, result in results.items() if result == "refused: without a message"]
 
@@ -37,8 +41,12 @@ EDGES = [0, -1, 2, 7, -7, 1 << 31, -(1 << 31), 1 << 40, 1 << 62, (1 << 63) - 1, 
 def edited(model, rng):
     """One attribute, dimension or constant of a model set to an odd value."""
     edge = EDGES[rng.integers(len(EDGES))]
-    attributes = [a for node in model.graph.node for a in node.attribute if a.type in (a.INT, a.INTS)]
-    dims = [d for v in (*model.graph.input, *model.graph.output) for d in v.type.tensor_type.shape.dim]
+    attributes = [
+        a for node in model.graph.node for a in node.attribute if a.type in (a.INT, a.INTS)
+    ]
+    dims = [
+        d for v in (*model.graph.input, *model.graph.output) for d in v.type.tensor_type.shape.dim
+    ]
     kind = rng.integers(3)
     if kind == 0 and attributes:
         attribute = attributes[rng.integers(len(attributes))]
@@ -65,4 +73,6 @@ def test_edited_model(name, rng, import_all, tmp_path):
         paths.append(tmp_path / f"{name}-{index}.onnx")
         paths[-1].write_bytes(edited(GOOD[name](), rng).SerializeToString())
     results = import_all(paths)
-    assert not [path for path, result in results.items() if not result.startswith(("ok", "refused: "))]
+    assert not [
+        path for path, result in results.items() if not result.startswith(("ok", "refused: "))
+    ]

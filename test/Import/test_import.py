@@ -52,7 +52,7 @@ def test_float_data_stays_in_the_file(import_model, tmp_path):
     assert tensor.float_data and not tensor.raw_data
     node = helper.make_node("Add", ["x", "w"], ["y"], name="add")
     text = import_model(model([node], [info("x", [2, 256])], [info("y", None)], [tensor])).stdout
-    (path, offset, length), = re.findall(r'#onnx.file_data<"([^"]*)", (\d+), (\d+)>', text)
+    ((path, offset, length),) = re.findall(r'#onnx.file_data<"([^"]*)", (\d+), (\d+)>', text)
     data = (tmp_path / "model.onnx").read_bytes()[int(offset) :][: int(length)]
     numpy.testing.assert_array_equal(numpy.frombuffer(data, numpy.float32), values)
 
@@ -74,7 +74,9 @@ def test_arithmetic_on_shapes_is_followed(import_model):
 def test_optional_operands(import_model):
     text = import_model(models.attention()).stdout
     assert re.search(r"%(\d+) = onnx.Absent", text)
-    assert re.search(r"onnx.Clip\(%\d+, %\d+, %\d+\) : \(tensor<\?x\?x\?xf32>, none, tensor<f32>\)", text)
+    assert re.search(
+        r"onnx.Clip\(%\d+, %\d+, %\d+\) : \(tensor<\?x\?x\?xf32>, none, tensor<f32>\)", text
+    )
 
 
 def test_bodies_are_regions(import_model):
@@ -93,11 +95,18 @@ def test_inlined_functions_keep_their_calls(import_model):
 def test_functions_of_another_version(import_model):
     body = helper.make_node("ReduceSum", ["x"], ["y"], name="sum", axes=[1])  # attribute until 13
     function = helper.make_function(
-        "local", "F", ["x"], ["y"], [body], [helper.make_opsetid("", 11), helper.make_opsetid("local", 1)]
+        "local",
+        "F",
+        ["x"],
+        ["y"],
+        [body],
+        [helper.make_opsetid("", 11), helper.make_opsetid("local", 1)],
     )
     node = helper.make_node("F", ["x"], ["y"], name="call", domain="local")
     opset = [*OPSET, helper.make_opsetid("local", 1)]
-    text = import_model(model([node], [info("x", [2, 3])], [info("y", None)], opset=opset, functions=[function])).stdout
+    text = import_model(
+        model([node], [info("x", [2, 3])], [info("y", None)], opset=opset, functions=[function])
+    ).stdout
     assert "tensor<2x1xf32> {onnx.name" in text
 
 
@@ -116,14 +125,22 @@ def test_versions(import_model):
 def test_what_the_converter_gets_wrong_stays(import_model):
     """Slopes per channel would become slopes of the last axis."""
     node = helper.make_node("PRelu", ["x", "s"], ["y"], name="prelu")
-    old = model([node], [info("x", [2, 3, 4])], [info("y", None)], [models.weight("s", (3,))], [helper.make_opsetid("", 6)])
+    old = model(
+        [node],
+        [info("x", [2, 3, 4])],
+        [info("y", None)],
+        [models.weight("s", (3,))],
+        [helper.make_opsetid("", 6)],
+    )
     assert "onnx.PRelu_v6(" in import_model(old).stdout
 
 
 def test_operators_of_other_domains(import_model):
     nodes = [
         helper.make_node("QuickGelu", ["x"], ["h"], name="quick", domain="com.microsoft"),
-        helper.make_node("Scaler", ["h"], ["y"], name="scale", domain="ai.onnx.ml", offset=[0.0], scale=[2.0]),
+        helper.make_node(
+            "Scaler", ["h"], ["y"], name="scale", domain="ai.onnx.ml", offset=[0.0], scale=[2.0]
+        ),
     ]
     opset = [*OPSET, helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("ai.onnx.ml", 3)]
     text = import_model(model(nodes, [info("x", [2, 4])], [info("y", None)], opset=opset)).stdout
@@ -132,7 +149,11 @@ def test_operators_of_other_domains(import_model):
 
 def test_default_domain_has_two_names(import_model):
     node = helper.make_node("Relu", ["x"], ["y"], name="act", domain="ai.onnx")
-    text = import_model(model([node], [info("x", [2])], [info("y", None)], opset=[helper.make_opsetid("ai.onnx", 14)])).stdout
+    text = import_model(
+        model(
+            [node], [info("x", [2])], [info("y", None)], opset=[helper.make_opsetid("ai.onnx", 14)]
+        )
+    ).stdout
     assert "onnx.Relu(" in text
 
 
@@ -143,7 +164,13 @@ def test_initializers_that_are_inputs(import_model):
 
 
 def test_external_data_is_one_case_with_embedded(import_model, tmp_path):
-    onnx.save(models.mlp(), tmp_path / "m.onnx", save_as_external_data=True, location="m.bin", size_threshold=0)
+    onnx.save(
+        models.mlp(),
+        tmp_path / "m.onnx",
+        save_as_external_data=True,
+        location="m.bin",
+        size_threshold=0,
+    )
     text = import_model(tmp_path / "m.onnx").stdout
     assert text.count(f'#onnx.file_data<"{tmp_path}/m.bin"') == 2
     assert "dense<" in text  # the bias is small
@@ -155,10 +182,22 @@ def test_external_data_is_one_case_with_embedded(import_model, tmp_path):
         (TensorProto.INT4, [-8, 7, -1], "[-8, 7, -1]> : tensor<3xi4>"),
         (TensorProto.UINT4, [15, 0, 9], "[15, 0, 9]> : tensor<3xui4>"),
         (TensorProto.BOOL, [True, False, True], "[true, false, true]> : tensor<3xi1>"),
-        (TensorProto.FLOAT16, [1.5, -2.0, 0.0], "[1.500000e+00, -2.000000e+00, 0.000000e+00]> : tensor<3xf16>"),
-        (TensorProto.BFLOAT16, [1.5, -2.0, 0.0], "[1.500000e+00, -2.000000e+00, 0.000000e+00]> : tensor<3xbf16>"),
+        (
+            TensorProto.FLOAT16,
+            [1.5, -2.0, 0.0],
+            "[1.500000e+00, -2.000000e+00, 0.000000e+00]> : tensor<3xf16>",
+        ),
+        (
+            TensorProto.BFLOAT16,
+            [1.5, -2.0, 0.0],
+            "[1.500000e+00, -2.000000e+00, 0.000000e+00]> : tensor<3xbf16>",
+        ),
         (TensorProto.STRING, ["a", "b", "c"], '["a", "b", "c"]> : tensor<3x!onnx.string>'),
-        (TensorProto.UINT64, [(1 << 64) - 1, 0, 1], "[18446744073709551615, 0, 1]> : tensor<3xui64>"),
+        (
+            TensorProto.UINT64,
+            [(1 << 64) - 1, 0, 1],
+            "[18446744073709551615, 0, 1]> : tensor<3xui64>",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, int) else "",
 )
@@ -186,5 +225,7 @@ def test_memory_does_not_grow_with_weights(importer, tmp_path):
         "resource.setrlimit(resource.RLIMIT_DATA, (100 << 20, 100 << 20))\n"
         "sys.exit(subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode)"
     )
-    done = subprocess.run([sys.executable, "-c", program, importer, tmp_path / "big.onnx"], timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program, importer, tmp_path / "big.onnx"], timeout=60
+    )
     assert done.returncode == 0
