@@ -16,6 +16,7 @@ namespace {
 
 struct Result {
   double median, least, most; ///< seconds
+  double spread;              ///< between the quartiles, of the median
   size_t runs;
   int threads;
   std::optional<double> flops; ///< FLOP of one run
@@ -97,9 +98,8 @@ static void printJSON(const Result &result, raw_ostream &out) {
 
 static void printText(const Call &call, const Result &result, raw_ostream &out) {
   std::string dims = dimsText(call.model().description(), dimsOf(call.model(), call.inputs()));
-  out << format("median  %.4g ms   min %.4g ms, max %.4g ms (%.0f %% apart)\n", result.median * 1e3,
-                result.least * 1e3, result.most * 1e3,
-                100 * (result.most - result.least) / result.median)
+  out << format("median  %.4g ms   min %.4g ms, max %.4g ms, middle half within %.1f %%\n",
+                result.median * 1e3, result.least * 1e3, result.most * 1e3, 100 * result.spread)
       << "runs    " << result.runs << " on " << result.threads
       << (result.threads == 1 ? " thread" : " threads") << (dims.empty() ? "" : ", " + dims)
       << "\n";
@@ -122,12 +122,11 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
   Expected<std::optional<double>> flops = flopsOf(*call);
   if (!flops)
     return flops.takeError();
-  Result result = {medianOf(*times),
-                   times->front(),
-                   times->back(),
-                   times->size(),
-                   threadsInUse(options.threads),
-                   *flops};
+  size_t runs = times->size();
+  double median = medianOf(*times);
+  double spread = ((*times)[runs * 3 / 4] - (*times)[runs / 4]) / median;
+  Result result = {
+      median, times->front(), times->back(), spread, runs, threadsInUse(options.threads), *flops};
   if (result.flops)
     result.peak = measurePeak(result.threads);
   if (options.json)

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "strut/Driver/Commands.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
@@ -18,22 +18,40 @@
 using namespace llvm;
 using namespace strut::driver;
 
-/// PYTHONPATH with the package of the tool's own installation or build in front.
-static std::string pythonPath(const std::string &tool) {
-  SmallVector<std::string> folders;
-  for (StringRef candidate : {"python", "lib/strut/python"}) {
-    SmallString<128> folder(sys::path::parent_path(sys::path::parent_path(tool)));
-    sys::path::append(folder, candidate);
-    if (sys::fs::is_directory(folder + "/strut"))
-      folders.push_back(folder.str().str());
-  }
-  if (std::optional<std::string> inherited = sys::Process::GetEnv("PYTHONPATH"))
-    folders.push_back(*inherited);
-  return join(folders, ":");
+/// The Python package in the build that `tool` is of; empty for an installed tool,
+/// whose package Python finds by itself.
+static std::string buildFolder(const std::string &tool) {
+  SmallString<128> folder(sys::path::parent_path(sys::path::parent_path(tool)));
+  sys::path::append(folder, "python");
+  return sys::fs::is_directory(folder + "/strut") ? folder.str().str() : "";
 }
 
+/// $STRUT_PYTHON, else the interpreter that the build was configured with.
+static std::string pythonName(const std::string &folder) {
+  if (std::optional<std::string> named = sys::Process::GetEnv("STRUT_PYTHON"))
+    return *named;
+  if (!folder.empty())
+    if (auto file = MemoryBuffer::getFile(folder + "/interpreter.txt"))
+      if (StringRef path = (*file)->getBuffer().trim(); sys::fs::can_execute(path))
+        return path.str();
+  return "python3";
+}
+
+/// Runs strut.verify; a package that is missing is a message and not a backtrace.
+static constexpr StringLiteral program = R"(
+import sys
+try:
+    import strut.verify
+except ImportError as error:
+    print(f"error: cannot verify: {error}; the Python packages strut, numpy, onnx and onnxruntime "
+          f"are needed: install them for {sys.executable}, or name another Python in STRUT_PYTHON",
+          file=sys.stderr)
+    sys.exit(2)
+sys.exit(strut.verify.main())
+)";
+
 Expected<int> strut::driver::verify(const VerifyOptions &options, raw_ostream &log) {
-  std::string name = sys::Process::GetEnv("STRUT_PYTHON").value_or("python3");
+  std::string folder = buildFolder(options.tool), name = pythonName(folder);
   ErrorOr<std::string> python = sys::findProgramByName(name);
   if (!python)
     return createStringError("cannot verify: there is no program '" + name +
@@ -41,7 +59,7 @@ Expected<int> strut::driver::verify(const VerifyOptions &options, raw_ostream &l
                              "name it in STRUT_PYTHON");
   if (!sys::fs::exists(options.model))
     return createStringError("cannot read '" + options.model + "': no such file");
-  std::vector<std::string> words = {name, "-m", "strut.verify", options.model};
+  std::vector<std::string> words = {name, "-c", program.str(), options.model};
   auto add = [&](StringRef option, const Twine &value) {
     words.push_back(option.str());
     words.push_back(value.str());
@@ -55,7 +73,11 @@ Expected<int> strut::driver::verify(const VerifyOptions &options, raw_ostream &l
   add("--rtol", formatv("{0:e9}", options.rtol).str());
   add("--atol", formatv("{0:e9}", options.atol).str());
 
-  setenv("PYTHONPATH", pythonPath(options.tool).c_str(), /*overwrite=*/1);
+  if (!folder.empty()) {
+    std::string inherited = sys::Process::GetEnv("PYTHONPATH").value_or("");
+    std::string path = inherited.empty() ? folder : folder + ":" + inherited;
+    setenv("PYTHONPATH", path.c_str(), /*overwrite=*/1);
+  }
   std::string why;
   bool failed = false;
   int code = sys::ExecuteAndWait(*python, SmallVector<StringRef>(words.begin(), words.end()),

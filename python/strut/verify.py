@@ -242,7 +242,7 @@ def _dim(text: str) -> tuple[str, int]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="strut.verify", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="strut verify", description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("--input", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE")

@@ -75,7 +75,7 @@ struct VerifyOptions {
   int threads = 0;
   std::string tool; ///< path of the running `strut`: Python's part lies beside it
 };
-/// Runs `python -m strut.verify` and gives back its exit code: 0 if all agree, 1 if a
+/// Runs Python's strut.verify and gives back its exit code: 0 if all agree, 1 if a
 /// node differs, 2 if there is nothing to compare.
 llvm::Expected<int> verify(const VerifyOptions &options, llvm::raw_ostream &log);
 
