@@ -12,6 +12,7 @@
 #include "strut/Driver/Register.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
+#include "strut/Pipeline/Pipeline.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -118,16 +119,13 @@ Error Compilation::lower(const package::TargetSpec &target) {
   model = std::move(*described);
   model.symbol = options.name;
   model.metadata = describeWork(*module);
-  package::VectorUnit unit = package::vectorUnit(target);
-  cpu::Target cpuTarget;
-  cpuTarget.vectorBytes = unit.bytes;
-  cpuTarget.vectorRegisters = unit.registers;
-  if (Error error = runPasses("plan", [&](auto &pm) { buildPlanPipeline(pm, cpuTarget); }))
+  cpu::Target cpuTarget = pipeline::emitterTarget(target);
+  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, cpuTarget); }))
     return error;
   program = completeInterface(*module, model);
-  if (Error error = runPasses("emit", [&](auto &pm) { buildCPUPipeline(pm, cpuTarget); }))
+  if (Error error = runPasses("emit", [&](auto &pm) { pipeline::buildCPUPipeline(pm, cpuTarget); }))
     return error;
-  auto planned = planWeights(*module);
+  auto planned = pipeline::planWeights(*module);
   if (!planned)
     return planned.takeError();
   weights = std::move(*planned);
@@ -204,17 +202,17 @@ Error Compilation::run() {
     return writeStage(*module, options.output);
 
   if (!isKernelStage(*module)) {
-    if (Error error = runPasses("normalize", buildNormalizePipeline))
+    if (Error error = runPasses("normalize", [](auto &pm) { pipeline::buildNormalizePipeline(pm); }))
       return error;
     if (Error error = check())
       return error;
     if (options.checkOnly)
       return Error::success();
-    if (Error error = runPasses("recognize", buildLayerPipeline))
+    if (Error error = runPasses("recognize", pipeline::buildLayerPipeline))
       return error;
     if (options.emit == CompileOptions::MlirLayer)
       return writeStage(*module, options.output);
-    if (Error error = runPasses("kernelize", buildKernelPipeline))
+    if (Error error = runPasses("kernelize", pipeline::buildKernelPipeline))
       return error;
   } else if (options.emit == CompileOptions::MlirLayer || options.checkOnly) {
     return createStringError(options.input + " is past the stage that is asked for");

@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
 #include "strut/Kernelize/Passes.h"
-#include "strut/Support/FileData.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -114,78 +113,6 @@ package::ProgramInfo completeInterface(ModuleOp module, package::ModelInfo &mode
         axis.symbol = symbol.getArgNumber();
     }
   return program;
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-/// The row-major elements of a weight, copied only where they have no such form.
-static llvm::Error withElements(Attribute source, int64_t bytes,
-                                llvm::function_ref<void(ArrayRef<char>)> use) {
-  if (auto file = dyn_cast<kernel::FileAttr>(source)) {
-    auto data = mapFileData(file.getPath(), file.getOffset(), file.getLength());
-    if (!data)
-      return data.takeError();
-    use(data->bytes());
-    return llvm::Error::success();
-  }
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(source)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob)
-      return llvm::createStringError("the stage does not carry the elements of '" +
-                                     resource.getRawHandle().getKey() + "'");
-    use(blob->getData());
-    return llvm::Error::success();
-  }
-  auto dense = cast<DenseElementsAttr>(source);
-  if (dense.getElementType().isInteger(1)) {
-    SmallVector<char> expanded;
-    for (bool value : dense.getValues<bool>())
-      expanded.push_back(value);
-    use(expanded);
-    return llvm::Error::success();
-  }
-  ArrayRef<char> raw = dense.getRawData();
-  if (!dense.isSplat()) {
-    use(raw);
-    return llvm::Error::success();
-  }
-  std::vector<char> expanded;
-  expanded.reserve(bytes);
-  while (int64_t(expanded.size()) < bytes)
-    expanded.insert(expanded.end(), raw.begin(), raw.end());
-  use(expanded);
-  return llvm::Error::success();
-}
-
-llvm::Expected<package::WeightPlan> planWeights(ModuleOp module) {
-  package::WeightPlan plan;
-  for (auto entry : module->getAttrOfType<ArrayAttr>("cpu.weights").getAsRange<DictionaryAttr>()) {
-    auto name = entry.getAs<FlatSymbolRefAttr>("weight");
-    auto weight = module.lookupSymbol<kernel::WeightOp>(name.getValue());
-    RankedTensorType logical = weight.getTensorType(), physical = logical;
-    auto layout = entry.getAs<kernel::LayoutAttrInterface>("layout");
-    if (layout)
-      physical = layout.getPhysicalType(logical);
-    int64_t elementBytes = llvm::divideCeil(physical.getElementTypeBitWidth(), 8);
-    int64_t bytes = physical.getNumElements() * elementBytes;
-    Attribute source = weight.getSource();
-    int64_t logicalBytes = weight.getBytes();
-    plan.place(name.getValue(), entry.getAs<IntegerAttr>("offset").getInt(), bytes,
-               [=](MutableArrayRef<uint8_t> out) {
-                 MutableArrayRef<char> target(reinterpret_cast<char *>(out.data()), out.size());
-                 return withElements(source, logicalBytes, [&](ArrayRef<char> elements) {
-                   if (layout)
-                     layout.pack(logical, elements, target);
-                   else
-                     std::memcpy(target.data(), elements.data(), target.size());
-                 });
-               });
-  }
-  if (auto error = plan.verify())
-    return std::move(error);
-  return plan;
 }
 
 } // namespace strut::driver
