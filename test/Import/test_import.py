@@ -123,16 +123,25 @@ def test_versions(import_model):
 
 
 def test_what_the_converter_gets_wrong_stays(import_model):
-    """Slopes per channel would become slopes of the last axis."""
-    node = helper.make_node("PRelu", ["x", "s"], ["y"], name="prelu")
-    old = model(
-        [node],
-        [info("x", [2, 3, 4])],
-        [info("y", None)],
-        [models.weight("s", (3,))],
-        [helper.make_opsetid("", 6)],
-    )
-    assert "onnx.PRelu_v6(" in import_model(old).stdout
+    """Slopes per channel would become slopes of the last axis, one maximum one per row."""
+    slope = models.weight("s", (3,))
+    for kind, opset, weights in (("PRelu", 6, [slope]), ("Hardmax", 11, [])):
+        inputs = ["x", *(tensor.name for tensor in weights)]
+        node = helper.make_node(kind, inputs, ["y"], name="node")
+        opsets = [helper.make_opsetid("", opset)]
+        old = model([node], [info("x", [2, 3, 4])], [info("y", None)], weights, opsets)
+        assert f"onnx.{kind}_v{opset}(" in import_model(old).stdout
+
+
+def test_old_resizing_keeps_its_coordinates(import_model):
+    scales = numpy_helper.from_array(numpy.array([1, 1, 2, 2], numpy.float32), "s")
+    for kind, opset in (("Upsample", 9), ("Resize", 10)):
+        node = helper.make_node(kind, ["x", "s"], ["y"], name="up", mode="linear")
+        opsets = [helper.make_opsetid("", opset)]
+        old = model([node], [info("x", [1, 1, 4, 4])], [info("y", None)], [scales], opsets)
+        text = import_model(old).stdout
+        assert 'coordinate_transformation_mode = "asymmetric"' in text
+        assert "tensor<1x1x8x8xf32> {onnx.name" in text
 
 
 def test_operators_of_other_domains(import_model):
