@@ -103,6 +103,7 @@ struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       return false;
     SmallVector<AffineMap> maps = op.getMaps();
     DimEnv env{OpBuilder(op)};
+    std::optional<std::pair<Dim, Dim>> extents;
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
       Place place = placeOf(maps[i], d);
       if (place.kind == Place::Other)
@@ -117,8 +118,14 @@ struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       if (isa<kernel::ContractOp>(op.getOperation()) && i == 1 &&
           operand.getDefiningOp<kernel::UseOp>())
         return false;
-      if (!isa<RankedTensorType>(operand.getType()) || !env.ofTensor(operand))
+      auto dims = isa<RankedTensorType>(operand.getType()) ? env.ofTensor(operand) : std::nullopt;
+      if (!dims)
         return false;
+      // An operand that is longer than the iteration is no row of pairs.
+      std::pair pair((*dims)[place.result], (*dims)[place.result + 1]);
+      if (extents && *extents != pair)
+        return false;
+      extents = pair;
     }
     return placeOf(maps.back(), d).kind == Place::Adjacent ||
            llvm::any_of(ArrayRef(maps).drop_back(),

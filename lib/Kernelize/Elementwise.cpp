@@ -66,14 +66,29 @@ Value sign(Code &c, Value x) {
   return c.select(c.less(x, zero), minus, c.select(c.less(zero, x), one, x));
 }
 
+/// By squaring, for exponents below 64; a negative one gives 0, or ±1 for ±1.
 Value integerPower(Code &c, Value x, Value y) {
-  Value power = c.make<math::IPowIOp>(x, y);
-  return power;
+  Value one = c.constant(1, x), zero = c.constant(0, x), result = one, square = x;
+  for (unsigned bit = 0; bit < 6; ++bit) {
+    Value masked = c.make<arith::AndIOp>(y, c.constant(int64_t(1) << bit, y));
+    Value isSet = c.make<arith::CmpIOp>(CmpIPredicate::ne, masked, c.constant(0, y));
+    result = c.select(isSet, c.mul(result, square), result);
+    square = c.mul(square, square);
+  }
+  Value odd = c.make<arith::CmpIOp>(CmpIPredicate::ne, c.make<arith::AndIOp>(y, c.constant(1, y)),
+                                    c.constant(0, y));
+  Value minus = c.constant(-1, x);
+  Value inverse =
+      c.select(c.equal(x, one), one, c.select(c.equal(x, minus), c.select(odd, minus, one), zero));
+  return c.select(c.less(y, c.constant(0, y)), inverse, result);
 }
 
 Value power(Code &c, ValueRange x, AnyOp) {
-  if (!Code::isFloat(x[0]))
-    return integerPower(c, x[0], c.cast(x[1], x[0].getType()));
+  if (!Code::isFloat(x[0])) {
+    if (!Code::isFloat(x[1]))
+      return integerPower(c, x[0], x[1]);
+    return c.cast(c.make<math::PowFOp>(c.cast(x[0], x[1].getType()), x[1]), x[0].getType());
+  }
   auto constant = x[1].getDefiningOp<arith::ConstantOp>();
   auto exponent = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
   if (exponent) {
@@ -96,8 +111,15 @@ Value power(Code &c, ValueRange x, AnyOp) {
 
 /// fmod = 0: the sign of the divisor; 1: the sign of the dividend.
 Value modulo(Code &c, ValueRange x, AnyOp op) {
-  if (Code::isFloat(x[0]))
-    return c.make<arith::RemFOp>(x[0], x[1]);
+  if (Code::isFloat(x[0])) {
+    Value rest = c.make<arith::RemFOp>(x[0], x[1]), zero = c.constant(0, rest);
+    if (intAttr(op, "fmod"))
+      return rest;
+    Value below = c.less(x[1], zero);
+    Value differs = c.make<arith::XOrIOp>(c.less(rest, zero), below);
+    Value exact = c.select(below, c.constant(-0.0, rest), zero);
+    return c.select(c.equal(rest, zero), exact, c.select(differs, c.add(rest, x[1]), rest));
+  }
   Value rest = c.sub(x[0], c.mul(c.div(x[0], x[1]), x[1]));
   if (intAttr(op, "fmod"))
     return rest;
@@ -155,123 +177,137 @@ struct Pointwise {
   ScalarFunction function;
 };
 
-#define CODE [](Code & c, ValueRange x, AnyOp op)->Value
-
 const Pointwise arithmetic[] = {
-    {"Add", Numbers, fold<&Code::add>}, {"Sub", Numbers, fold<&Code::sub>},
-    {"Mul", Numbers, fold<&Code::mul>}, {"Div", Numbers, fold<&Code::div>},
-    {"Max", Numbers, fold<&Code::max>}, {"Min", Numbers, fold<&Code::min>},
+    {"Add", Numbers, fold<&Code::add>},
+    {"Sub", Numbers, fold<&Code::sub>},
+    {"Mul", Numbers, fold<&Code::mul>},
+    {"Div", Numbers, fold<&Code::div>},
+    {"Max", Numbers, fold<&Code::max>},
+    {"Min", Numbers, fold<&Code::min>},
     {"Sum", Floats, fold<&Code::add>},
-    {"Mean", Floats, CODE{return c.div(fold<&Code::add>(c, x, op), c.constant(x.size(), x[0]));
-} // namespace
-} // namespace strut::kernelize
-, {"Pow", Numbers, power}, {"Mod", Numbers, modulo},
-    {"PRelu", Floats, CODE{return whereNegative(c, x[0], c.mul(x[0], x[1]));
-}
-}
-, {"And", Bools, binary<arith::AndIOp>}, {"Or", Bools, binary<arith::OrIOp>},
-    {"Xor", Bools, binary<arith::XOrIOp>}, {"BitwiseAnd", Integers, binary<arith::AndIOp>},
-    {"BitwiseOr", Integers, binary<arith::OrIOp>}, {"BitwiseXor", Integers, binary<arith::XOrIOp>},
-    {"Equal", Any, CODE{return c.equal(x[0], x[1]);
-}
-}
-, {"Less", Numbers, CODE{return c.less(x[0], x[1]);
-}
-}
-, {"Greater", Numbers, CODE{return c.less(x[1], x[0]);
-}
-}
-, {"LessOrEqual", Numbers,
-   CODE{return c.compare(CmpFPredicate::OLE, CmpIPredicate::sle, x[0], x[1]);
-}
-}
-, {"GreaterOrEqual", Numbers,
-   CODE{return c.compare(CmpFPredicate::OGE, CmpIPredicate::sge, x[0], x[1]);
-}
-}
-, {"Where", Any, CODE{return c.select(x[0], x[1], x[2]);
-}
-}
-,
-}
-;
+    {"Mean", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.div(fold<&Code::add>(c, x, op), c.constant(x.size(), x[0]));
+     }},
+    {"Pow", Numbers, power},
+    {"Mod", Numbers, modulo},
+    {"PRelu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return whereNegative(c, x[0], c.mul(x[0], x[1]));
+     }},
+    {"And", Bools, binary<arith::AndIOp>},
+    {"Or", Bools, binary<arith::OrIOp>},
+    {"Xor", Bools, binary<arith::XOrIOp>},
+    {"BitwiseAnd", Integers, binary<arith::AndIOp>},
+    {"BitwiseOr", Integers, binary<arith::OrIOp>},
+    {"BitwiseXor", Integers, binary<arith::XOrIOp>},
+    {"BitwiseNot", Integers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.make<arith::XOrIOp>(x[0], c.constant(-1, x[0]));
+     }},
+    {"Equal", Any, [](Code &c, ValueRange x, AnyOp op) -> Value { return c.equal(x[0], x[1]); }},
+    {"Less", Numbers, [](Code &c, ValueRange x, AnyOp op) -> Value { return c.less(x[0], x[1]); }},
+    {"Greater", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return c.less(x[1], x[0]); }},
+    {"LessOrEqual", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.compare(CmpFPredicate::OLE, CmpIPredicate::sle, x[0], x[1]);
+     }},
+    {"GreaterOrEqual", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.compare(CmpFPredicate::OGE, CmpIPredicate::sge, x[0], x[1]);
+     }},
+    {"Where", Any,
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return c.select(x[0], x[1], x[2]); }},
+};
 
-const Pointwise functions[] = {{"Relu", Numbers, CODE{return c.max(x[0], c.constant(0, x[0]));
-}
-}
-, {"Neg", Numbers, CODE{return c.sub(c.constant(Code::isFloat(x[0]) ? -0.0 : 0, x[0]), x[0]);
-}
-}
-, {"Abs", Numbers,
-   CODE{return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
-}
-}
-, {"Not", Bools, CODE{return c.make<arith::XOrIOp>(x[0], c.make<arith::ConstantIntOp>(1, 1));
-}
-}
-, {"Erf", Floats, unary<math::ErfOp>}, {"Exp", Floats, unary<math::ExpOp>},
-    {"Log", Floats, unary<math::LogOp>}, {"Sqrt", Floats, unary<math::SqrtOp>},
-    {"Tanh", Floats, unary<math::TanhOp>}, {"Sin", Floats, unary<math::SinOp>},
-    {"Cos", Floats, unary<math::CosOp>}, {"Tan", Floats, unary<math::TanOp>},
-    {"Asin", Floats, unary<math::AsinOp>}, {"Acos", Floats, unary<math::AcosOp>},
-    {"Atan", Floats, unary<math::AtanOp>}, {"Sinh", Floats, unary<math::SinhOp>},
-    {"Cosh", Floats, unary<math::CoshOp>}, {"Asinh", Floats, unary<math::AsinhOp>},
-    {"Acosh", Floats, unary<math::AcoshOp>}, {"Atanh", Floats, unary<math::AtanhOp>},
-    {"Ceil", Floats, unary<math::CeilOp>}, {"Floor", Floats, unary<math::FloorOp>},
+const Pointwise functions[] = {
+    {"Relu", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return c.max(x[0], c.constant(0, x[0])); }},
+    {"Neg", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.sub(c.constant(Code::isFloat(x[0]) ? -0.0 : 0, x[0]), x[0]);
+     }},
+    {"Abs", Numbers,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
+     }},
+    {"Not", Bools,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.make<arith::XOrIOp>(x[0], c.make<arith::ConstantIntOp>(1, 1));
+     }},
+    {"Erf", Floats, unary<math::ErfOp>},
+    {"Exp", Floats, unary<math::ExpOp>},
+    {"Log", Floats, unary<math::LogOp>},
+    {"Sqrt", Floats, unary<math::SqrtOp>},
+    {"Tanh", Floats, unary<math::TanhOp>},
+    {"Sin", Floats, unary<math::SinOp>},
+    {"Cos", Floats, unary<math::CosOp>},
+    {"Tan", Floats, unary<math::TanOp>},
+    {"Asin", Floats, unary<math::AsinOp>},
+    {"Acos", Floats, unary<math::AcosOp>},
+    {"Atan", Floats, unary<math::AtanOp>},
+    {"Sinh", Floats, unary<math::SinhOp>},
+    {"Cosh", Floats, unary<math::CoshOp>},
+    {"Asinh", Floats, unary<math::AsinhOp>},
+    {"Acosh", Floats, unary<math::AcoshOp>},
+    {"Atanh", Floats, unary<math::AtanhOp>},
+    {"Ceil", Floats, unary<math::CeilOp>},
+    {"Floor", Floats, unary<math::FloorOp>},
     {"Round", Floats, unary<math::RoundEvenOp>},
-    {"Reciprocal", Floats, CODE{return c.div(c.constant(1, x[0]), x[0]);
-}
-}
-, {"Sign", Numbers, CODE{return sign(c, x[0]);
-}
-}
-, {"IsNaN", Floats, CODE{return c.make<arith::CmpFOp>(CmpFPredicate::UNO, x[0], x[0]);
-}
-}
-, {"IsInf", Floats, isInf}, {"Sigmoid", Floats, CODE{return sigmoid(c, x[0]);
-}
-}
-, {"Softplus", Floats, CODE{return softplus(c, x[0]);
-}
-}
-, {"Softsign", Floats,
-   CODE{return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0])));
-}
-}
-, {"Mish", Floats, CODE{return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0])));
-}
-}
-, {"Swish", Floats,
-   CODE{return c.mul(x[0], sigmoid(c, c.mul(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0])));
-}
-}
-, {"HardSwish", Floats, CODE{return c.mul(x[0], hardSigmoid(c, x[0], 1.0 / 6, 0.5));
-}
-}
-, {"HardSigmoid", Floats,
-   CODE{return hardSigmoid(c, x[0], floatAttr(op, "alpha", 0.2), floatAttr(op, "beta", 0.5));
-}
-}
-, {"Gelu", Floats, CODE{auto kind = op.attr<StringAttr>("approximate");
-return gelu(c, x[0], kind &&kind.getValue() == "tanh");
-}
-}
-, {"Elu", Floats, CODE{return elu(c, x[0], floatAttr(op, "alpha", 1));
-}
-}
-, {"Selu", Floats, selu},
-    {"Celu", Floats, CODE{Value alpha = c.constant(floatAttr(op, "alpha", 1), x[0]);
-return whereNegative(c, x[0], c.mul(alpha, c.make<math::ExpM1Op>(c.div(x[0], alpha))));
-}
-}
-, {"LeakyRelu", Floats,
-   CODE{return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
-}
-}
-, {"ThresholdedRelu", Floats, thresholded}, {"Shrink", Floats, shrink},
-}
-;
-#undef CODE
+    {"Reciprocal", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return c.div(c.constant(1, x[0]), x[0]); }},
+    {"Sign", Numbers, [](Code &c, ValueRange x, AnyOp op) -> Value { return sign(c, x[0]); }},
+    {"IsNaN", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.make<arith::CmpFOp>(CmpFPredicate::UNO, x[0], x[0]);
+     }},
+    {"IsInf", Floats, isInf},
+    {"Sigmoid", Floats, [](Code &c, ValueRange x, AnyOp op) -> Value { return sigmoid(c, x[0]); }},
+    {"Softplus", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return softplus(c, x[0]); }},
+    {"Softsign", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0])));
+     }},
+    {"Mish", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0])));
+     }},
+    {"Swish", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.mul(x[0], sigmoid(c, c.mul(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0])));
+     }},
+    {"HardSwish", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return c.mul(x[0], hardSigmoid(c, x[0], 1.0 / 6, 0.5));
+     }},
+    {"HardSigmoid", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return hardSigmoid(c, x[0], floatAttr(op, "alpha", 0.2), floatAttr(op, "beta", 0.5));
+     }},
+    {"Gelu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       auto kind = op.attr<StringAttr>("approximate");
+       return gelu(c, x[0], kind && kind.getValue() == "tanh");
+     }},
+    {"Elu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return elu(c, x[0], floatAttr(op, "alpha", 1));
+     }},
+    {"Selu", Floats, selu},
+    {"Celu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       Value alpha = c.constant(floatAttr(op, "alpha", 1), x[0]);
+       return whereNegative(c, x[0], c.mul(alpha, c.make<math::ExpM1Op>(c.div(x[0], alpha))));
+     }},
+    {"LeakyRelu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
+     }},
+    {"ThresholdedRelu", Floats, thresholded},
+    {"Shrink", Floats, shrink},
+};
 
 /// Whether the element type can be computed with.
 Reason refuseType(Type type, int allowed) {

@@ -25,6 +25,7 @@ const LoweringTable &lowerings() {
     addShape(table);
     addSlices(table);
     addGather(table);
+    addIndex(table);
     addNorm(table);
     addAttention(table);
     addConv(table);

@@ -6,18 +6,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-/// An index of the standard: negative ones count from the end. What is out of
-/// bounds, which the standard forbids, is brought to the nearest element, so
-/// that no input makes a kernel read foreign memory.
-Value boundedIndex(Code &c, Value index, Value extent) {
-  Value i = c.make<arith::IndexCastOp>(c.b.getIndexType(), index);
-  Value zero = c.index(0);
-  Value negative = c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, i, zero);
-  i = c.select(negative, c.make<arith::AddIOp>(i, extent), i);
-  Value last = c.make<arith::SubIOp>(extent, c.index(1));
-  return c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(i, last), zero);
-}
-
 /// The extent in a body: a constant, or the value of the host function.
 Value extentOf(Code &c, const Dim &dim, Value dynamic) {
   return dim.isConstant() ? c.index(dim.constant()) : dynamic;
@@ -76,7 +64,7 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
   Value dynamic = from[axis].isConstant() ? Value() : context.dims.value(from[axis]);
   Value result =
       context.map(op->getLoc(), to, element, {number, table}, [&](Code &c, ValueRange x) {
-        Value row = boundedIndex(c, x[0], extentOf(c, from[axis], dynamic));
+        Value row = c.boundedIndex(x[0], extentOf(c, from[axis], dynamic));
         SmallVector<Value> position;
         for (unsigned i = 0; i < from.size(); ++i)
           position.push_back(int64_t(i) == axis  ? row

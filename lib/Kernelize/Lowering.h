@@ -147,6 +147,7 @@ void addShape(LoweringTable &table);
 void addNorm(LoweringTable &table);
 void addGather(LoweringTable &table);
 void addAttention(LoweringTable &table);
+void addIndex(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);
 void addPool(LoweringTable &table);

@@ -38,6 +38,8 @@ struct RowSpace {
   }
   /// One element per row.
   AffineMap perRow(MLIRContext *context) const {
+    if (numRows == 0)
+      return AffineMap::get(rank, 0, context);
     return AffineMap::getMultiDimIdentityMap(rank, context).getMajorSubMap(numRows);
   }
 };

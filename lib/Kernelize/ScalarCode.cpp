@@ -52,6 +52,14 @@ Value Code::combine(kernel::CombineKind kind, Value x) {
   return make<kernel::CombineOp>(kernel::CombineKindAttr::get(b.getContext(), kind), x);
 }
 
+Value Code::boundedIndex(Value number, Value extent) {
+  Value i = make<arith::IndexCastOp>(b.getIndexType(), number), zero = index(0);
+  Value negative = make<arith::CmpIOp>(arith::CmpIPredicate::slt, i, zero);
+  i = select(negative, make<arith::AddIOp>(i, extent), i);
+  Value last = make<arith::SubIOp>(extent, index(1));
+  return make<arith::MaxSIOp>(make<arith::MinSIOp>(i, last), zero);
+}
+
 Value Code::widen(Value x) {
   auto type = dyn_cast<FloatType>(x.getType());
   return type && type.getWidth() < 32 ? make<arith::ExtFOp>(b.getF32Type(), x) : x;

@@ -51,6 +51,10 @@ struct Code {
   mlir::Value fetch(unsigned input, mlir::Type type, mlir::ValueRange indices) {
     return make<kernel::FetchOp>(type, b.getI64IntegerAttr(input), indices);
   }
+  /// An index of the standard as one into an axis: negative ones count from the
+  /// end. What is out of bounds, which the standard forbids, is brought to the
+  /// nearest element, so that no input makes a kernel read foreign memory.
+  mlir::Value boundedIndex(mlir::Value number, mlir::Value extent);
   /// ONNX's Cast, between floats, integers and bool.
   mlir::Value cast(mlir::Value x, mlir::Type type);
   /// f16 and bf16 as f32, all else as it is.

@@ -1,8 +1,7 @@
 //===- Slices.cpp - Slice, Split, Concat, Pad -----------------------------===//
 //
-// A slice at constant places is a move, which costs nothing once it is folded;
-// one at symbolic places is a view. Several tensors into one are moves into
-// slices of the result.
+// A slice is a view; one that runs backwards a move, which costs nothing once it
+// is folded. Several tensors into one are moves into slices of the result.
 //
 //===----------------------------------------------------------------------===//
 #include "Slices.h"
@@ -14,13 +13,13 @@ namespace strut::kernelize {
 Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> slices) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   SmallVector<Dim> shape;
-  bool isMove = true;
+  bool isView = true;
   for (const AxisSlice &axis : slices) {
     shape.push_back(axis.size);
-    isMove &= axis.start.isConstant();
+    isView &= axis.step > 0;
   }
   OpBuilder &b = context.b;
-  if (isMove) {
+  if (!isView) {
     SmallVector<AffineExpr> read;
     for (auto [i, axis] : llvm::enumerate(slices))
       read.push_back(b.getAffineDimExpr(i) * axis.step + axis.start.constant());
@@ -117,14 +116,19 @@ LogicalResult lowerSlice(Operation *operation, Context &context) {
     if (axis < 0 || axis >= int64_t(from.size()) || step == 0)
       return context.refuse(op, "axis " + Twine(given) + " or its step is not valid");
     auto part = sliceOf(context, from[axis], (*starts)[i], (*ends)[i], step);
-    if (!part || (step < 0 && !part->start.isConstant()))
+    if (!part)
       return context.refuse(op, "the bounds of axis " + Twine(axis) +
                                     " cannot be told from the shapes");
     slices[axis] = *part;
   }
   SmallVector<Dim> to;
-  for (const AxisSlice &axis : slices)
+  bool backwards = llvm::any_of(steps, [](int64_t step) { return step < 0; });
+  for (const AxisSlice &axis : slices) {
     to.push_back(axis.size);
+    if (backwards && !axis.start.isConstant())
+      return context.refuse(op, "a negative step from a place that is not constant is not "
+                                "supported yet");
+  }
   Value result = context.tensor(data);
   if (to != from || llvm::any_of(steps, [](int64_t step) { return step != 1; }))
     result = slice(context, op->getLoc(), result, slices);

@@ -107,15 +107,14 @@ func.func @size_as_data(%x: tensor<?x4xf32> {onnx.dims = ["n", ""]}) -> tensor<2
 
 // -----
 
-// Slices at constant places are maps, at symbolic ones views; Concat writes each
-// operand to its place.
+// Slices are views; Concat writes each operand to its place.
 
 // CHECK-LABEL: func.func @parts
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x6xf32>
 // CHECK-SAME: %[[N:[a-z0-9]+]]: index)
 func.func @parts(%x: tensor<?x6xf32> {onnx.dims = ["n", ""]}) -> tensor<?x6xf32> {
-  // CHECK: %[[A:.*]] = kernel.map ins(%[[X]] : tensor<?x6xf32>)
-  // CHECK: %[[B:.*]] = kernel.map ins(%[[X]] : tensor<?x6xf32>)
+  // CHECK: %[[A:.*]] = tensor.extract_slice %[[X]][0, 0] [%[[N]], 3] [1, 1]
+  // CHECK: %[[B:.*]] = tensor.extract_slice %[[X]][0, 3] [%[[N]], 3] [1, 1]
   %0:2 = onnx.Split(%x) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x6xf32>) -> (tensor<?x3xf32>, tensor<?x3xf32>)
   // CHECK: %[[E:.*]] = tensor.empty(%[[N]]) : tensor<?x6xf32>
   // CHECK: %[[P:.*]] = tensor.extract_slice %[[E]][0, 0] [%[[N]], 3] [1, 1]

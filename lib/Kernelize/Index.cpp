@@ -1,0 +1,288 @@
+//===- Index.cpp - Ops whose elements depend on where they stand ----------===//
+#include "Lowering.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+using arith::CmpIPredicate;
+
+Type elementOf(Value value) { return cast<ShapedType>(value.getType()).getElementType(); }
+
+Value compare(Code &c, CmpIPredicate predicate, Value x, Value y) {
+  return c.make<arith::CmpIOp>(predicate, x, y);
+}
+
+/// The extent in a body: a constant, or the value of the host function.
+struct Extent {
+  Extent(Context &context, const Dim &dim)
+      : dim(dim), dynamic(dim.isConstant() ? Value() : context.dims.value(dim)) {}
+  Value in(Code &c) const { return dynamic ? dynamic : c.index(dim.constant()); }
+  Dim dim;
+  Value dynamic;
+};
+
+//===----------------------------------------------------------------------===//
+// Trilu, EyeLike, Range, OneHot
+//===----------------------------------------------------------------------===//
+
+/// Keeps what is on or above (below) the k-th diagonal of the last two axes.
+LogicalResult lowerTrilu(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("input"), diagonal = op.in("k");
+  SmallVector<Dim> dims = context[input].dims;
+  if (dims.size() < 2)
+    return context.refuse(op, "its input is no matrix");
+  auto k = diagonal ? context.integers(diagonal) : SmallVector<int64_t>{0};
+  if (!k || k->size() != 1)
+    return context.refuse(op, "its diagonal is no constant");
+  bool upper = intAttr(op, "upper", 1);
+  unsigned row = dims.size() - 2;
+  Value result =
+      context.map(op->getLoc(), dims, context[input].element, {context.broadcast(input, dims)},
+                  [&](Code &c, ValueRange x) {
+                    Value border = c.make<arith::AddIOp>(c.dim(row), c.index(k->front()));
+                    Value keep = compare(c, upper ? CmpIPredicate::sge : CmpIPredicate::sle,
+                                         c.dim(row + 1), border);
+                    return c.select(keep, x[0], c.constant(0, x[0]));
+                  });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+LogicalResult lowerEyeLike(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> dims = context[op->getOperand(0)].dims;
+  if (dims.size() != 2)
+    return context.refuse(op, "its input is no matrix");
+  int64_t k = intAttr(op, "k");
+  Type element = elementOf(op->getResult(0));
+  Value result = context.map(op->getLoc(), dims, element, {}, [&](Code &c, ValueRange) {
+    Value border = c.make<arith::AddIOp>(c.dim(0), c.index(k));
+    Value one = compare(c, CmpIPredicate::eq, c.dim(1), border);
+    return c.select(one, c.constant(1, element), c.constant(0, element));
+  });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+/// start, start + delta, ...: integers known from shapes.
+LogicalResult lowerRange(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> bounds;
+  for (StringRef name : {"start", "limit", "delta"}) {
+    const auto &contents = context[op.in(name)].contents;
+    if (!contents || contents->size() != 1)
+      return context.refuse(op, "its " + name + " is computed from data and not from shapes");
+    bounds.push_back(contents->front());
+  }
+  if (!bounds[2].isConstant() || bounds[2].constant() < 1)
+    return context.refuse(op, "its delta is no positive constant");
+  Dim length = bounds[1] - bounds[0];
+  if (!length.isNonNegative())
+    length = context.dims.max(length, Dim(0));
+  Dim size = context.dims.ceilDiv(length, bounds[2]);
+  Type element = elementOf(op->getResult(0));
+  Extent start(context, bounds[0]);
+  Value result = context.map(op->getLoc(), size, element, {}, [&](Code &c, ValueRange) {
+    Value step = c.make<arith::MulIOp>(c.dim(0), c.index(bounds[2].constant()));
+    return c.make<arith::IndexCastOp>(element, c.make<arith::AddIOp>(step, start.in(c)));
+  });
+  context.define(op->getResult(0), result, size);
+  return success();
+}
+
+LogicalResult lowerOneHot(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value indices = op.in("indices");
+  SmallVector<Dim> dims = context[indices].dims;
+  auto depth = context.integers(op.in("depth"));
+  if (!depth || depth->size() != 1 || depth->front() < 0)
+    return context.refuse(op, "its depth is no constant");
+  int64_t axis = normalizeAxis(intAttr(op, "axis", -1), dims.size() + 1);
+  if (axis < 0 || axis > int64_t(dims.size()))
+    return context.refuse(op, "its axis does not exist");
+  SmallVector<AffineExpr> read;
+  for (unsigned i = 0; i < dims.size(); ++i)
+    read.push_back(context.b.getAffineDimExpr(int64_t(i) < axis ? i : i + 1));
+  dims.insert(dims.begin() + axis, Dim(depth->front()));
+  AffineMap map = AffineMap::get(dims.size(), 0, read, op->getContext());
+  Input off{context.tensor(op.in("values")), {}, {}};
+  Value result = context.map(op->getLoc(), dims, elementOf(op->getResult(0)),
+                             {{context.tensor(indices), map, {}}, off}, [&](Code &c, ValueRange x) {
+                               Value i = c.cast(x[0], c.b.getI64Type());
+                               Value extent = c.constant(depth->front(), i);
+                               i = c.select(c.less(i, c.constant(0, i)), c.add(i, extent), i);
+                               Value here = c.make<arith::IndexCastOp>(i.getType(), c.dim(axis));
+                               Type element = elementOf(op.in("values"));
+                               Value low = c.widen(c.fetch(1, element, c.index(0)));
+                               Value high = c.widen(c.fetch(1, element, c.index(1)));
+                               return c.select(c.equal(i, here), high, low);
+                             });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tile and GatherElements
+//===----------------------------------------------------------------------===//
+
+LogicalResult lowerTile(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("input");
+  SmallVector<Dim> from = context[input].dims, to;
+  const auto &repeats = context[op.in("repeats")].contents;
+  if (!repeats || repeats->size() != from.size())
+    return context.refuse(op, "its repeats are computed from data and not from shapes");
+  SmallVector<Extent> extents;
+  for (auto [dim, repeat] : llvm::zip(from, *repeats)) {
+    to.push_back(dim * repeat);
+    extents.emplace_back(context, dim);
+  }
+  Type element = context[input].element;
+  Value result = context.map(op->getLoc(), to, element, {{context.tensor(input), {}, {}}},
+                             [&](Code &c, ValueRange) {
+                               SmallVector<Value> at;
+                               for (auto [i, extent] : llvm::enumerate(extents)) {
+                                 Value place = c.dim(i);
+                                 if (to[i] != from[i])
+                                   place = c.make<arith::RemUIOp>(place, extent.in(c));
+                                 at.push_back(place);
+                               }
+                               return c.fetch(0, element, at);
+                             });
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+/// result[i...] = data[i..., indices[i...], ...]
+LogicalResult lowerGatherElements(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data"), indices = op.in("indices");
+  SmallVector<Dim> from = context[data].dims, to = context[indices].dims;
+  int64_t axis = normalizeAxis(intAttr(op, "axis"), from.size());
+  if (axis < 0 || axis >= int64_t(from.size()) || to.size() != from.size())
+    return context.refuse(op, "its axis does not exist");
+  SmallVector<Extent> extents;
+  for (const Dim &dim : from)
+    extents.emplace_back(context, dim);
+  // The indices may cover less than the data, never more.
+  for (unsigned i = 0; i < from.size(); ++i)
+    if (int64_t(i) != axis && !context.unify(from[i], to[i]) && !(from[i] - to[i]).isNonNegative())
+      return context.refuse(op, "it cannot be told that its indices cover no more than its data");
+  Type element = context[data].element;
+  AffineMap identity = context.b.getMultiDimIdentityMap(to.size());
+  Value result =
+      context.map(op->getLoc(), to, element,
+                  {{context.tensor(indices), identity, {}}, {context.tensor(data), {}, {}}},
+                  [&](Code &c, ValueRange x) {
+                    SmallVector<Value> at;
+                    for (unsigned i = 0; i < from.size(); ++i) {
+                      Value place =
+                          int64_t(i) == axis ? c.boundedIndex(x[0], extents[i].in(c)) : c.dim(i);
+                      at.push_back(place);
+                    }
+                    return c.fetch(1, element, at);
+                  });
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ArgMax, ArgMin, Hardmax
+//===----------------------------------------------------------------------===//
+
+/// The first (or last) place of the best element of a row.
+Value bestPlace(Code &c, Value x, unsigned axis, bool isMax, bool last) {
+  Value best = c.combine(isMax ? kernel::CombineKind::Max : kernel::CombineKind::Min, x);
+  Value here = c.make<arith::IndexCastOp>(c.b.getI64Type(), c.dim(axis));
+  double far = last ? -1 : 4e18;
+  Value place = c.select(c.equal(x, best), here, c.constant(far, here));
+  return c.combine(last ? kernel::CombineKind::Max : kernel::CombineKind::Min, place);
+}
+
+/// Iterates with `axis` last.
+AffineMap axisLast(unsigned rank, unsigned axis, MLIRContext *context) {
+  SmallVector<AffineExpr> results;
+  for (unsigned i = 0; i < rank; ++i)
+    results.push_back(getAffineDimExpr(i == axis ? rank - 1 : i < axis ? i : i - 1, context));
+  return AffineMap::get(rank, 0, results, context);
+}
+
+LogicalResult lowerArg(AnyOp op, Context &context, bool isMax) {
+  Value input = op->getOperand(0);
+  SmallVector<Dim> dims = context[input].dims, rows(dims);
+  int64_t rank = dims.size(), axis = normalizeAxis(intAttr(op, "axis"), rank);
+  if (axis < 0 || axis >= rank)
+    return context.refuse(op, "its axis does not exist");
+  rows.erase(rows.begin() + axis);
+  MLIRContext *mlir = op->getContext();
+  AffineMap perRow =
+      AffineMap::get(rank, 0, axisLast(rank, axis, mlir).dropResult(axis).getResults(), mlir);
+  bool last = intAttr(op, "select_last_index");
+  Value result =
+      context.rows(op->getLoc(), 1, {{context.tensor(input), axisLast(rank, axis, mlir), {}}},
+                   {rows, context.b.getI64Type(), perRow}, [&](Code &c, ValueRange x) {
+                     return bestPlace(c, x[0], rank - 1, isMax, last);
+                   });
+  if (intAttr(op, "keepdims", 1)) {
+    dims[axis] = Dim(1);
+    result = context.reshape(op->getLoc(), result, rows, dims);
+    rows = dims;
+  }
+  context.define(op->getResult(0), result, rows);
+  return success();
+}
+
+LogicalResult lowerHardmax(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op->getOperand(0);
+  SmallVector<Dim> dims = context[input].dims;
+  int64_t rank = dims.size(), axis = normalizeAxis(intAttr(op, "axis", -1), rank);
+  if (axis < 0 || axis >= rank)
+    return context.refuse(op, "its axis does not exist");
+  AffineMap map = axisLast(rank, axis, op->getContext());
+  Value result = context.rows(
+      op->getLoc(), 1, {{context.tensor(input), map, {}}}, {dims, context[input].element, map},
+      [&](Code &c, ValueRange x) {
+        Value place = bestPlace(c, x[0], rank - 1, true, false);
+        Value here = c.make<arith::IndexCastOp>(place.getType(), c.dim(rank - 1));
+        return c.select(c.equal(place, here), c.constant(1, x[0]), c.constant(0, x[0]));
+      });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+Reason supportsNumbers(Operation *op) {
+  auto type = dyn_cast<ShapedType>(op->getOperand(0).getType());
+  auto integer = type ? dyn_cast<IntegerType>(type.getElementType()) : IntegerType();
+  if ((integer && integer.isSignless() && integer.getWidth() >= 8) ||
+      (type && isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(type.getElementType())))
+    return std::nullopt;
+  return "elements of its type are not supported";
+}
+
+} // namespace
+
+void addIndex(LoweringTable &table) {
+  table["onnx.Trilu"] = {supportsNumbers, lowerTrilu};
+  table["onnx.EyeLike"] = {[](Operation *op) -> Reason {
+                             auto type = dyn_cast<ShapedType>(op->getResult(0).getType());
+                             if (type && type.getElementType().isSignlessIntOrFloat())
+                               return std::nullopt;
+                             return "elements of its type are not supported";
+                           },
+                           lowerEyeLike};
+  table["onnx.Range"] = {nullptr, lowerRange};
+  table["onnx.OneHot"] = {supportsNumbers, lowerOneHot};
+  table["onnx.Tile"] = {supportsNumbers, lowerTile};
+  table["onnx.GatherElements"] = {supportsNumbers, lowerGatherElements};
+  table["onnx.Hardmax"] = {supportsNumbers, lowerHardmax};
+  for (bool isMax : {false, true})
+    table[isMax ? "onnx.ArgMax" : "onnx.ArgMin"] = {
+        supportsNumbers,
+        [isMax](Operation *op, Context &context) { return lowerArg(AnyOp(op), context, isMax); }};
+}
+
+} // namespace strut::kernelize
