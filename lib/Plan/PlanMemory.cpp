@@ -5,15 +5,17 @@
 // runtime lays out the arena.
 //
 //===----------------------------------------------------------------------===//
-#include "strut/Plan/Passes.h"
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/PassManager.h"
+#include "strut/Plan/Passes.h"
 
 namespace strut::plan {
 #define GEN_PASS_DEF_PLANMEMORY
@@ -71,8 +73,8 @@ Value viewAs(OpBuilder &b, Location loc, Value memory, MemRefType type,
   for (size_t axis = sizes.size(); axis-- > 0;) {
     strides[axis] = stride;
     Value size = getValueOrCreateConstantIndexOp(b, loc, sizes[axis]);
-    Value product = b.createOrFold<arith::MulIOp>(
-        loc, getValueOrCreateConstantIndexOp(b, loc, stride), size);
+    Value product =
+        b.createOrFold<arith::MulIOp>(loc, getValueOrCreateConstantIndexOp(b, loc, stride), size);
     stride = getAsOpFoldResult(product);
   }
   Value view = memref::ReinterpretCastOp::create(b, loc, memory, b.getIndexAttr(0), sizes, strides);
@@ -129,6 +131,38 @@ unsigned HostPlanner::elideOutputCopies() {
   return elided;
 }
 
+/// Makes a kernel of each copy that is left: parallel, vector code, and no call of
+/// MLIR's C runtime, which artefacts do not have.
+void copyByKernels(func::FuncOp main) {
+  main.walk([](memref::CopyOp copy) {
+    OpBuilder b(copy);
+    Location loc = copy.getLoc();
+    Value source = copy.getSource(), target = copy.getTarget();
+    auto from = cast<MemRefType>(source.getType()), to = cast<MemRefType>(target.getType());
+    Type element = from.getElementType();
+    SmallVector<OpFoldResult> sizes = memref::getMixedSizes(b, loc, source);
+    // Sizes are those of the source: an output does not know its own.
+    if (from.getLayout().isIdentity() && to.getLayout().isIdentity()) {
+      Value count = arith::ConstantIndexOp::create(b, loc, 1);
+      for (OpFoldResult size : sizes)
+        count = b.createOrFold<arith::MulIOp>(loc, count,
+                                              getValueOrCreateConstantIndexOp(b, loc, size));
+      sizes = {getAsOpFoldResult(count)};
+      int64_t fixed = getConstantIntValue(sizes[0]).value_or(ShapedType::kDynamic);
+      auto flat = MemRefType::get({fixed}, element);
+      source = viewAs(b, loc, source, flat, sizes);
+      target = viewAs(b, loc, target, flat, sizes);
+    } else if (to.getLayout().isIdentity()) {
+      target = viewAs(b, loc, target, MemRefType::get(from.getShape(), element), sizes);
+    }
+    AffineMap identity = b.getMultiDimIdentityMap(sizes.size());
+    auto op = kernel::MapOp::create(b, loc, TypeRange(), source, target, Value(),
+                                    b.getAffineMapArrayAttr({identity, identity}));
+    Block *block = b.createBlock(&op.getBody());
+    kernel::YieldOp::create(b, loc, ValueRange(block->addArgument(element, loc)));
+    copy.erase();
+  });
+}
 
 LogicalResult HostPlanner::collect() {
   for (auto [i, op] : llvm::enumerate(body))
@@ -148,9 +182,8 @@ LogicalResult HostPlanner::collect() {
         if (isa<ViewLikeOpInterface>(user) || user->hasTrait<OpTrait::IsTerminator>()) {
           Operation *carrier = isa<ViewLikeOpInterface>(user) ? user : user->getParentOp();
           if (!isa<func::FuncOp>(carrier))
-            llvm::copy_if(carrier->getResults(), std::back_inserter(aliases), [](Value v) {
-              return isa<MemRefType>(v.getType());
-            });
+            llvm::copy_if(carrier->getResults(), std::back_inserter(aliases),
+                          [](Value v) { return isa<MemRefType>(v.getType()); });
         }
       }
     }
@@ -191,8 +224,8 @@ void HostPlanner::generateBind() {
 
   OpBuilder b(main);
   SmallVector<Type> indices(symbols, b.getIndexType()), results(wanted.size(), b.getIndexType());
-  auto bind = func::FuncOp::create(b, main.getLoc(), "main_bind",
-                                   b.getFunctionType(indices, results));
+  auto bind =
+      func::FuncOp::create(b, main.getLoc(), "main_bind", b.getFunctionType(indices, results));
   b.setInsertionPointToStart(bind.addEntryBlock());
   IRMapping mapping;
   for (unsigned i = 0; i < symbols; ++i)
@@ -219,7 +252,8 @@ void HostPlanner::placeInArena() {
   Location loc = main.getLoc();
   auto arenaType = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
   unsigned arena = main.getNumArguments();
-  (void)main.insertArgument(arena, arenaType, b.getDictionaryAttr(b.getNamedAttr("strut.arena", b.getUnitAttr())), loc);
+  (void)main.insertArgument(
+      arena, arenaType, b.getDictionaryAttr(b.getNamedAttr("strut.arena", b.getUnitAttr())), loc);
   SmallVector<Attribute> lifetimes;
   for (Buffer &buffer : buffers) {
     unsigned offset = main.getNumArguments();
@@ -244,6 +278,7 @@ struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
       return;
     HostPlanner planner(main);
     inPlace += planner.elideOutputCopies();
+    copyByKernels(main);
     if (failed(planner.collect()))
       return signalPassFailure();
     planner.generateBind();

@@ -31,7 +31,11 @@ class Difference:
 
 
 def difference(ours: np.ndarray, reference: np.ndarray, rtol: float, atol: float) -> Difference:
-    """Numbers agree if |d| <= atol * rms + rtol * |reference|, all else if it is equal."""
+    """Numbers agree if |d| <= atol * rms + rtol * |reference|, all else if it is equal.
+
+    Both sides compute a node from their own earlier results, so rounding adds up along the graph:
+    the default atol leaves room for the depth of a transformer.
+    """
     if ours.dtype != reference.dtype or ours.shape != reference.shape:
         text = f"{ours.dtype}{list(ours.shape)} instead of {reference.dtype}{list(reference.shape)}"
         return Difference(False, text, np.inf)
@@ -249,7 +253,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--rtol", type=float, default=1e-4)
-    parser.add_argument("--atol", type=float, default=1e-5)
+    parser.add_argument("--atol", type=float, default=1e-4)
     arguments = parser.parse_args()
     try:
         for package in ("onnx", "onnxruntime"):

@@ -61,6 +61,35 @@ def test_dims(path):
         model(X[:3])
 
 
+@pytest.mark.parametrize("rows", [3, 1, 0, 70])
+def test_outputs_of_the_same_memory(rows):
+    """Results that are each other's views, or an input's, are copied to where they are wanted."""
+    shapes = {"y": ["n", 4], "same": ["n", 4], "apart": ["n", 2, 2], "turned": [4, "n"], "x2": ["n", 4]}
+    nodes = [
+        helper.make_node("Relu", ["x"], ["y"]),
+        helper.make_node("Identity", ["y"], ["same"]),
+        helper.make_node("Reshape", ["y", "shape"], ["apart"]),
+        helper.make_node("Transpose", ["y"], ["turned"]),
+        helper.make_node("Identity", ["x"], ["x2"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "views",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, s) for k, s in shapes.items()],
+        [numpy_helper.from_array(np.array([-1, 2, 2]), "shape")],
+    )
+    opset = [helper.make_opsetid("", 21)]
+    model = strut.compile(helper.make_model(graph, opset_imports=opset, ir_version=10))
+    x = np.random.default_rng(rows).standard_normal((rows, 4), np.float32)
+    y = np.maximum(x, 0)
+    results = model.run({"x": x})
+    for name, expected in {
+        "y": y, "same": y, "apart": y.reshape(-1, 2, 2), "turned": y.T, "x2": x,
+    }.items():  # fmt: skip
+        np.testing.assert_array_equal(results[name], expected, err_msg=name)
+
+
 def test_emit(path, tmp_path):
     stage = strut.compile(path, tmp_path / "net.mlir", emit="mlir-onnx")
     assert "onnx.MatMul" in stage.read_text()

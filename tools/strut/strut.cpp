@@ -70,7 +70,7 @@ static cl::opt<double> seconds("time", cl::desc("Seconds of measured runs (defau
 static cl::opt<double> rtol("rtol", cl::desc("Tolerated part of a value"), cl::init(1e-4),
                             cl::sub(verifyCommand));
 static cl::opt<double> absolute("atol", cl::desc("Tolerated part of a tensor's root mean square"),
-                                cl::init(1e-5), cl::sub(verifyCommand));
+                                cl::init(1e-4), cl::sub(verifyCommand));
 
 static Expected<DimValues> dimValues() {
   DimValues values;

@@ -71,7 +71,7 @@ struct VerifyOptions {
   std::string model; ///< .onnx
   InputOptions inputs;
   double rtol = 1e-4;
-  double atol = 1e-5; ///< in units of the reference value's root mean square
+  double atol = 1e-4; ///< in units of the reference value's root mean square
   int threads = 0;
   std::string tool; ///< path of the running `strut`: Python's part lies beside it
 };
