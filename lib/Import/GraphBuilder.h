@@ -6,6 +6,7 @@
 #include "Check.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/IR/Builders.h"
+#include <functional>
 
 namespace strut {
 
@@ -14,9 +15,9 @@ namespace strut {
 class GraphBuilder {
 public:
   /// `locate` gives the location of a node or initializer by its name.
-  using LocateFn = llvm::function_ref<mlir::Location(llvm::StringRef)>;
+  using LocateFn = std::function<mlir::Location(llvm::StringRef)>;
   GraphBuilder(mlir::OpBuilder &builder, const OpsetMap &opsets, LocateFn locate)
-      : builder(builder), opsets(opsets), locate(locate) {}
+      : builder(builder), opsets(opsets), locate(std::move(locate)) {}
 
   /// The values that names stand for, here and in the graphs around.
   struct Scope {
