@@ -21,10 +21,12 @@ config.test_exec_root = os.path.join(config.strut_build_dir, "test")
 
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "STRUT_CACHE", "STRUT_TEST_SEED"])
 if config.sanitizers:
-    # libMLIR is not instrumented: containers that it resizes look corrupt, and
-    # what it keeps until exit looks leaked.
+    # libMLIR is not instrumented: containers that it resizes look corrupt, arenas
+    # that it fills look poisoned, and what it keeps until exit looks leaked.
     llvm_config.with_environment(
-        "ASAN_OPTIONS", "detect_container_overflow=0:detect_leaks=0", append_path=True
+        "ASAN_OPTIONS",
+        "detect_container_overflow=0:allow_user_poisoning=0:detect_leaks=0",
+        append_path=True,
     )
     config.available_features.add("sanitizers")
 
