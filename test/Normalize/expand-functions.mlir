@@ -41,6 +41,33 @@ func.func @microsoft(%x: tensor<2x8xf32>, %g: tensor<8xf32>) -> (tensor<2x8xf32>
   return %y, %z : tensor<2x8xf32>, tensor<2x8xf32>
 }
 
+// CHECK-LABEL: func.func @activations
+// CHECK-NOT: onnx.com
+// CHECK: onnx.Erf
+// CHECK-NOT: onnx.com
+// CHECK: onnx.Erf
+// CHECK-NOT: onnx.com
+// CHECK: onnx.Tanh
+// CHECK-NOT: onnx.com
+// CHECK: return
+func.func @activations(%x: tensor<2x8xf32>, %b: tensor<8xf32>) -> tensor<2x8xf32> {
+  %g = onnx.com.microsoft.Gelu(%x) : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  %h = onnx.com.microsoft.BiasGelu(%g, %b) : (tensor<2x8xf32>, tensor<8xf32>) -> tensor<2x8xf32>
+  %i = onnx.com.microsoft.FastGelu(%h) : (tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %i : tensor<2x8xf32>
+}
+
+// One position per token is the standard's own operator; one offset for all is not.
+
+// CHECK-LABEL: func.func @rotary
+// CHECK-NOT: onnx.com.microsoft.RotaryEmbedding(%arg0, %arg1,
+// CHECK: onnx.com.microsoft.RotaryEmbedding(%arg0, %arg2,
+func.func @rotary(%x: tensor<2x4x64xf32>, %p: tensor<2x4xi64>, %o: tensor<1xi64>, %c: tensor<16x8xf32>) -> (tensor<2x4x64xf32>, tensor<2x4x64xf32>) {
+  %y = onnx.com.microsoft.RotaryEmbedding(%x, %p, %c, %c) {num_heads = 4 : i64} : (tensor<2x4x64xf32>, tensor<2x4xi64>, tensor<16x8xf32>, tensor<16x8xf32>) -> tensor<2x4x64xf32>
+  %z = onnx.com.microsoft.RotaryEmbedding(%x, %o, %c, %c) {num_heads = 4 : i64} : (tensor<2x4x64xf32>, tensor<1xi64>, tensor<16x8xf32>, tensor<16x8xf32>) -> tensor<2x4x64xf32>
+  return %y, %z : tensor<2x4x64xf32>, tensor<2x4x64xf32>
+}
+
 // Types that are returned may become more precise.
 
 // CHECK-LABEL: func.func @refined
