@@ -10,78 +10,66 @@ using onnx::TypeProto;
 
 namespace strut::onnx_ir {
 
+namespace {
+template <typename T> Type simple(MLIRContext *context) { return T::get(context); }
+template <typename T> Type complex(MLIRContext *context) {
+  return ComplexType::get(T::get(context));
+}
+template <unsigned width> Type signless(MLIRContext *context) {
+  return IntegerType::get(context, width);
+}
+template <unsigned width> Type unsignedOf(MLIRContext *context) {
+  return IntegerType::get(context, width, IntegerType::Unsigned);
+}
+
+struct ElementType {
+  int dataType;
+  Type (*type)(MLIRContext *);
+};
+
+/// Read both ways.
+constexpr ElementType kElementTypes[] = {
+    {TensorProto::FLOAT, simple<Float32Type>},
+    {TensorProto::DOUBLE, simple<Float64Type>},
+    {TensorProto::FLOAT16, simple<Float16Type>},
+    {TensorProto::BFLOAT16, simple<BFloat16Type>},
+    {TensorProto::FLOAT8E4M3FN, simple<Float8E4M3FNType>},
+    {TensorProto::FLOAT8E4M3FNUZ, simple<Float8E4M3FNUZType>},
+    {TensorProto::FLOAT8E5M2, simple<Float8E5M2Type>},
+    {TensorProto::FLOAT8E5M2FNUZ, simple<Float8E5M2FNUZType>},
+    {TensorProto::FLOAT8E8M0, simple<Float8E8M0FNUType>},
+    {TensorProto::FLOAT6E2M3, simple<Float6E2M3FNType>},
+    {TensorProto::FLOAT6E3M2, simple<Float6E3M2FNType>},
+    {TensorProto::FLOAT4E2M1, simple<Float4E2M1FNType>},
+    {TensorProto::BOOL, signless<1>},
+    {TensorProto::INT2, signless<2>},
+    {TensorProto::INT4, signless<4>},
+    {TensorProto::INT8, signless<8>},
+    {TensorProto::INT16, signless<16>},
+    {TensorProto::INT32, signless<32>},
+    {TensorProto::INT64, signless<64>},
+    {TensorProto::UINT2, unsignedOf<2>},
+    {TensorProto::UINT4, unsignedOf<4>},
+    {TensorProto::UINT8, unsignedOf<8>},
+    {TensorProto::UINT16, unsignedOf<16>},
+    {TensorProto::UINT32, unsignedOf<32>},
+    {TensorProto::UINT64, unsignedOf<64>},
+    {TensorProto::COMPLEX64, complex<Float32Type>},
+    {TensorProto::COMPLEX128, complex<Float64Type>},
+    {TensorProto::STRING, simple<StringType>},
+};
+} // namespace
+
 Type elementToMLIR(int dataType, MLIRContext *context) {
-  Builder b(context);
-  auto unsignedType = [&](unsigned width) {
-    return IntegerType::get(context, width, IntegerType::Unsigned);
-  };
-  switch (dataType) {
-  case TensorProto::FLOAT:
-    return b.getF32Type();
-  case TensorProto::DOUBLE:
-    return b.getF64Type();
-  case TensorProto::FLOAT16:
-    return b.getF16Type();
-  case TensorProto::BFLOAT16:
-    return b.getBF16Type();
-  case TensorProto::FLOAT8E4M3FN:
-    return Float8E4M3FNType::get(context);
-  case TensorProto::FLOAT8E4M3FNUZ:
-    return Float8E4M3FNUZType::get(context);
-  case TensorProto::FLOAT8E5M2:
-    return Float8E5M2Type::get(context);
-  case TensorProto::FLOAT8E5M2FNUZ:
-    return Float8E5M2FNUZType::get(context);
-  case TensorProto::FLOAT8E8M0:
-    return Float8E8M0FNUType::get(context);
-  case TensorProto::FLOAT6E2M3:
-    return Float6E2M3FNType::get(context);
-  case TensorProto::FLOAT6E3M2:
-    return Float6E3M2FNType::get(context);
-  case TensorProto::FLOAT4E2M1:
-    return Float4E2M1FNType::get(context);
-  case TensorProto::BOOL:
-    return b.getI1Type();
-  case TensorProto::INT2:
-    return b.getIntegerType(2);
-  case TensorProto::INT4:
-    return b.getIntegerType(4);
-  case TensorProto::INT8:
-    return b.getI8Type();
-  case TensorProto::INT16:
-    return b.getI16Type();
-  case TensorProto::INT32:
-    return b.getI32Type();
-  case TensorProto::INT64:
-    return b.getI64Type();
-  case TensorProto::UINT2:
-    return unsignedType(2);
-  case TensorProto::UINT4:
-    return unsignedType(4);
-  case TensorProto::UINT8:
-    return unsignedType(8);
-  case TensorProto::UINT16:
-    return unsignedType(16);
-  case TensorProto::UINT32:
-    return unsignedType(32);
-  case TensorProto::UINT64:
-    return unsignedType(64);
-  case TensorProto::COMPLEX64:
-    return ComplexType::get(b.getF32Type());
-  case TensorProto::COMPLEX128:
-    return ComplexType::get(b.getF64Type());
-  case TensorProto::STRING:
-    return StringType::get(context);
-  }
-  return {};
+  const auto *row = llvm::find_if(kElementTypes,
+                                  [&](const ElementType &row) { return row.dataType == dataType; });
+  return row == std::end(kElementTypes) ? Type() : row->type(context);
 }
 
 static int elementToONNX(Type type) {
-  constexpr int last = onnx::TensorProto_DataType_DataType_MAX;
-  for (int dataType = 1; dataType <= last; ++dataType) // one table, read both ways
-    if (elementToMLIR(dataType, type.getContext()) == type)
-      return dataType;
-  return TensorProto::UNDEFINED;
+  const auto *row = llvm::find_if(
+      kElementTypes, [&](const ElementType &row) { return row.type(type.getContext()) == type; });
+  return row == std::end(kElementTypes) ? int(TensorProto::UNDEFINED) : row->dataType;
 }
 
 static Type tensorToMLIR(const TypeProto::Tensor &tensor, MLIRContext *context) {
