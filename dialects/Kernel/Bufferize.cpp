@@ -16,8 +16,7 @@ namespace strut::kernel {
 namespace {
 
 template <typename OpT>
-struct KernelBufferization
-    : BufferizableOpInterface::ExternalModel<KernelBufferization<OpT>, OpT> {
+struct KernelBufferization : BufferizableOpInterface::ExternalModel<KernelBufferization<OpT>, OpT> {
   static bool isInput(Operation *op, OpOperand &operand) {
     return operand.getOperandNumber() < cast<OpT>(op).getInputs().size();
   }

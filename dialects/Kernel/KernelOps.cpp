@@ -4,8 +4,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/OpImplementation.h"
 
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.cpp.inc"
@@ -72,8 +72,7 @@ LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &tables) {
     return emitOpError("refers to no kernel.weight named '") << getWeight() << "'";
   ShapedType used = shapedTypeOf(getResult().getType());
   RankedTensorType declared = weight.getTensorType();
-  if (used.getShape() != declared.getShape() ||
-      used.getElementType() != declared.getElementType())
+  if (used.getShape() != declared.getShape() || used.getElementType() != declared.getElementType())
     return emitOpError("reads '") << getWeight() << "' of type " << declared << " as "
                                   << getResult().getType();
   return success();
@@ -100,8 +99,9 @@ addEffects(Operation *op, OperandRange inputs, MutableArrayRef<OpOperand> writte
 }
 
 template <typename OpT>
-static void addKernelEffects(
-    OpT op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+static void
+addKernelEffects(OpT op,
+                 SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   unsigned first = op.getInputs().size();
   addEffects(op, op.getInputs(), op->getOpOperands().drop_front(first), effects);
 }
@@ -132,22 +132,21 @@ static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRan
   if (failed(verifyResults(op, inits, results)))
     return failure();
   if (maps.size() != inputs.size() + inits.size())
-    return op->emitOpError("has ") << maps.size() << " indexing maps for "
-                                   << inputs.size() + inits.size() << " operands";
+    return op->emitOpError("has ")
+           << maps.size() << " indexing maps for " << inputs.size() + inits.size() << " operands";
   SmallVector<Type> arguments(leadingArguments);
-  for (auto [i, operand] : llvm::enumerate(llvm::concat<Value>(SmallVector<Value>(inputs),
-                                                               SmallVector<Value>(inits)))) {
+  for (auto [i, operand] : llvm::enumerate(
+           llvm::concat<Value>(SmallVector<Value>(inputs), SmallVector<Value>(inits)))) {
     AffineMap map = maps[i];
     ShapedType type = shapedTypeOf(operand.getType());
     bool fetched = i < inputs.size() && map.getNumResults() == 0 && type.getRank() != 0;
     if (map.getNumDims() != maps.front().getNumDims() || map.getNumSymbols() != 0)
       return op->emitOpError("has indexing maps of different iteration spaces");
     if (!fetched && map.getNumResults() != type.getRank())
-      return op->emitOpError("has a map of ") << map.getNumResults() << " results for operand "
-                                              << i << " of rank " << type.getRank();
+      return op->emitOpError("has a map of ") << map.getNumResults() << " results for operand " << i
+                                              << " of rank " << type.getRank();
     if (i >= mappedInputs && i < inputs.size())
-      arguments.push_back(fetched ? Type(NoneType::get(op->getContext()))
-                                  : type.getElementType());
+      arguments.push_back(fetched ? Type(NoneType::get(op->getContext())) : type.getElementType());
   }
   Block &block = body.front();
   if (block.getArgumentTypes() != TypeRange(arguments)) {
@@ -157,12 +156,12 @@ static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRan
   }
   auto yield = cast<YieldOp>(block.getTerminator());
   if (yield.getNumOperands() != inits.size())
-    return op->emitOpError("yields ") << yield.getNumOperands() << " values for " << inits.size()
-                                      << " inits";
+    return op->emitOpError("yields ")
+           << yield.getNumOperands() << " values for " << inits.size() << " inits";
   for (auto [value, init] : llvm::zip(yield.getValues(), inits))
     if (value.getType() != shapedTypeOf(init.getType()).getElementType())
-      return op->emitOpError("yields a ") << value.getType() << " for an init of type "
-                                          << init.getType();
+      return op->emitOpError("yields a ")
+             << value.getType() << " for an init of type " << init.getType();
   return success();
 }
 
@@ -245,7 +244,8 @@ LogicalResult RowsOp::verify() {
       return llvm::is_contained(map.getResults(), getAffineDimExpr(d, getContext()));
     });
     if (!given && !indexes)
-      return emitOpError("has no operand and no entry of `extents` that gives the extent of d") << d;
+      return emitOpError("has no operand and no entry of `extents` that gives the extent of d")
+             << d;
   }
   return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(), {}, 0);
 }
@@ -264,8 +264,8 @@ LogicalResult RegionOp::verify() {
   if (failed(verifyResults(*this, getInits(), getResults())))
     return failure();
   SmallVector<Type> arguments;
-  for (Value v : llvm::concat<Value>(SmallVector<Value>(getInputs()),
-                                     SmallVector<Value>(getInits()))) {
+  for (Value v :
+       llvm::concat<Value>(SmallVector<Value>(getInputs()), SmallVector<Value>(getInits()))) {
     auto type = cast<ShapedType>(v.getType());
     arguments.push_back(RankedTensorType::get(type.getShape(), type.getElementType()));
   }
@@ -276,18 +276,18 @@ LogicalResult RegionOp::verify() {
                        "its scalars");
   auto yield = cast<YieldOp>(block.getTerminator());
   if (yield.getNumOperands() != getInits().size())
-    return emitOpError("yields ") << yield.getNumOperands() << " values for "
-                                  << getInits().size() << " inits";
+    return emitOpError("yields ") << yield.getNumOperands() << " values for " << getInits().size()
+                                  << " inits";
   return success();
 }
 
-#define STRUT_KERNEL_METHODS(OpT)                                                                \
-  void OpT::getEffects(                                                                          \
-      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {            \
-    addKernelEffects(*this, effects);                                                            \
-  }                                                                                              \
-  LogicalResult OpT::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {      \
-    return reifyInits(b, getLoc(), getInits(), shapes);                                          \
+#define STRUT_KERNEL_METHODS(OpT)                                                                  \
+  void OpT::getEffects(                                                                            \
+      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {              \
+    addKernelEffects(*this, effects);                                                              \
+  }                                                                                                \
+  LogicalResult OpT::reifyResultShapes(OpBuilder &b, ReifiedRankedShapedTypeDims &shapes) {        \
+    return reifyInits(b, getLoc(), getInits(), shapes);                                            \
   }
 STRUT_KERNEL_METHODS(ContractOp)
 STRUT_KERNEL_METHODS(AttentionOp)

@@ -1,10 +1,10 @@
 //===- AssignLayouts.cpp - How the operands of contractions are stored ----===//
-#include "strut/CPU/CPU.h"
-#include "strut/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "strut/CPU/CPU.h"
+#include "strut/CPU/Passes.h"
 
 namespace strut::cpu {
 #define GEN_PASS_DEF_ASSIGNLAYOUTS
@@ -76,8 +76,8 @@ bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsign
   int64_t column = *map.getResultPosition(getAffineDimExpr(n, context));
   int64_t width = target.panelVectors(type.getDimSize(column)) * target.lanes();
   auto panels = PanelsAttr::get(context, rows, {column}, width);
-  auto packedType = kernel::PackedType::get(context, type,
-                                            cast<kernel::LayoutAttrInterface>(Attribute(panels)));
+  auto packedType =
+      kernel::PackedType::get(context, type, cast<kernel::LayoutAttrInterface>(Attribute(panels)));
   OpBuilder b(op);
   Value packedUse = kernel::UseOp::create(b, use.getLoc(), packedType, use.getWeightAttr());
   op->setOperand(1, packedUse);
@@ -126,10 +126,9 @@ void AssignLayoutsPass::assign(kernel::AttentionOp op) {
   for (auto [axis, expr] : llvm::enumerate(keys.getResults()))
     if (expr != getAffineDimExpr(iterators - 3, op.getContext()))
       extents.push_back(b.createOrFold<tensor::DimOp>(op.getLoc(), op.getInputs()[1], axis));
-  Value workspace =
-      makeWorkspace(b, op.getLoc(), type.getElementType(), extents,
-                    extentOf(b, kernelOp, iterators - 3),
-                    target.panelVectors(INT32_MAX) * target.lanes());
+  Value workspace = makeWorkspace(b, op.getLoc(), type.getElementType(), extents,
+                                  extentOf(b, kernelOp, iterators - 3),
+                                  target.panelVectors(INT32_MAX) * target.lanes());
   op.getWorkspaceMutable().assign(workspace);
   ++workspaces;
 }

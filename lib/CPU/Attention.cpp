@@ -8,6 +8,7 @@
 // do the bits.
 //
 //===----------------------------------------------------------------------===//
+#include "Attention.h"
 #include "MicroKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,141 +23,8 @@ using namespace mlir;
 namespace strut::cpu {
 namespace {
 
-constexpr int64_t keyBlock = 256;    ///< keys between two rescalings
+constexpr int64_t keyBlock = 256; ///< keys between two rescalings
 constexpr int64_t rowsPerTask = 48;
-
-struct Plan {
-  kernel::AttentionOp op;
-  SmallVector<AffineMap> maps;
-  unsigned m, s, d, e;     ///< iteration dimensions; batches come before m
-  int64_t headSize;        ///< extent of e
-  int64_t lanes, vectors, rows;
-  unsigned keyAxis;        ///< of s in the keys
-  unsigned featureAxis;    ///< of d in the keys
-
-  int64_t panel() const { return lanes * vectors; }
-  /// Values are summed in tiles of at most `vectors` vectors.
-  int64_t valueVectors() const { return llvm::divideCeil(headSize, lanes); }
-};
-
-//===----------------------------------------------------------------------===//
-// Packing of the keys
-//===----------------------------------------------------------------------===//
-
-/// Transposes a square of vectors: one full interleave per stage.
-SmallVector<Value> transpose(OpBuilder &b, Location loc, SmallVector<Value> rows) {
-  int64_t lanes = rows.size();
-  SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < lanes / 2; ++i) {
-    low.append({i, i + lanes});
-    high.append({i + lanes / 2, i + lanes + lanes / 2});
-  }
-  for (int64_t stage = 1; stage < lanes; stage *= 2) {
-    SmallVector<Value> next(lanes);
-    for (int64_t i = 0; i < lanes / 2; ++i) {
-      next[2 * i] = vector::ShuffleOp::create(b, loc, rows[i], rows[i + lanes / 2], low);
-      next[2 * i + 1] = vector::ShuffleOp::create(b, loc, rows[i], rows[i + lanes / 2], high);
-    }
-    rows = std::move(next);
-  }
-  return rows;
-}
-
-/// Indices of the keys' axes other than key and feature, from a linear number.
-SmallVector<Value> keyBatchSizes(OpBuilder &b, Location loc, const Plan &plan, Value keys) {
-  SmallVector<Value> sizes;
-  for (unsigned axis = 0; axis < plan.maps[1].getNumResults(); ++axis)
-    if (axis != plan.keyAxis && axis != plan.featureAxis)
-      sizes.push_back(memref::DimOp::create(b, loc, keys, axis));
-  return sizes;
-}
-
-/// Emits one task of the packing: a panel of keys of one batch.
-class PackEmitter {
-public:
-  PackEmitter(const Plan &decided, OpBuilder builder, ValueRange arguments)
-      : plan(decided), b(builder), loc(plan.op.getLoc()), keys(arguments[0]),
-        workspace(arguments[1]), view(b, loc, keys) {}
-
-  void emit(Value task) {
-    keyCount = memref::DimOp::create(b, loc, keys, plan.keyAxis);
-    features = memref::DimOp::create(b, loc, keys, plan.featureAxis);
-    Value panels = arith::CeilDivUIOp::create(b, loc, keyCount, index(plan.panel()));
-    Value panel = arith::RemUIOp::create(b, loc, task, panels);
-    Value batch = arith::DivUIOp::create(b, loc, task, panels);
-    auto batches = delinearize(b, loc, batch, keyBatchSizes(b, loc, plan, keys));
-    base = view.offset;
-    size_t next = 0;
-    for (unsigned axis = 0; axis < view.strides.size(); ++axis)
-      if (axis != plan.keyAxis && axis != plan.featureAxis)
-        base = add(base, mul(batches[next++], view.strides[axis]));
-    firstKey = mul(panel, index(plan.panel()));
-    target = mul(mul(task, features), index(plan.panel()));
-
-    // Squares of lanes × lanes features and keys, then what is left of the features.
-    Value whole = mul(arith::DivUIOp::create(b, loc, features, index(plan.lanes)), index(plan.lanes));
-    if (isUnitStride()) {
-      auto squares = scf::ForOp::create(b, loc, index(0), whole, index(plan.lanes));
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(squares.getBody());
-      emitSquares(squares.getInductionVar());
-    } else {
-      whole = index(0);
-    }
-    auto rest = scf::ForOp::create(b, loc, whole, features, index(1));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(rest.getBody());
-    emitFeature(rest.getInductionVar());
-  }
-
-private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
-  bool isUnitStride() {
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    (void)cast<MemRefType>(keys.getType()).getStridesAndOffset(strides, offset);
-    return strides[plan.featureAxis] == 1;
-  }
-  /// Offset of key `firstKey + i`; keys beyond the last repeat it and are never used.
-  Value offsetOfKey(int64_t i) {
-    Value key = add(firstKey, index(i));
-    key = arith::MinUIOp::create(b, loc, key, arith::SubIOp::create(b, loc, keyCount, index(1)));
-    return add(base, mul(key, view.strides[plan.keyAxis]));
-  }
-  Type element() { return cast<MemRefType>(keys.getType()).getElementType(); }
-
-  void emitSquares(Value feature) {
-    auto type = VectorType::get(plan.lanes, element());
-    for (int64_t v = 0; v < plan.vectors; ++v) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < plan.lanes; ++i)
-        rows.push_back(vector::LoadOp::create(b, loc, type, view.flat,
-                                              add(offsetOfKey(v * plan.lanes + i), feature)));
-      for (auto [i, column] : llvm::enumerate(transpose(b, loc, rows))) {
-        Value row = mul(add(feature, index(i)), index(plan.panel()));
-        vector::StoreOp::create(b, loc, column, workspace,
-                                add(add(target, row), index(v * plan.lanes)));
-      }
-    }
-  }
-  void emitFeature(Value feature) {
-    Value at = mul(feature, view.strides[plan.featureAxis]);
-    Value row = add(target, mul(feature, index(plan.panel())));
-    for (int64_t i = 0; i < plan.panel(); ++i) {
-      Value value = memref::LoadOp::create(b, loc, view.flat, add(offsetOfKey(i), at));
-      memref::StoreOp::create(b, loc, value, workspace, add(row, index(i)));
-    }
-  }
-
-  Plan plan;
-  OpBuilder b;
-  Location loc;
-  Value keys, workspace;
-  FlatView view;
-  Value keyCount, features, base, firstKey, target;
-};
 
 //===----------------------------------------------------------------------===//
 // Scores, softmax, sums
@@ -165,9 +33,9 @@ private:
 /// Emits one task: query rows of one batch.
 class TaskEmitter {
 public:
-  TaskEmitter(const Plan &decided, OpBuilder builder, ValueRange arguments)
-      : plan(decided), b(builder), loc(plan.op.getLoc()), query(arguments[0]),
-        keys(arguments[1]), values(arguments[2]) {
+  TaskEmitter(const AttentionPlan &decided, OpBuilder builder, ValueRange arguments)
+      : plan(decided), b(builder), loc(plan.op.getLoc()), query(arguments[0]), keys(arguments[1]),
+        values(arguments[2]) {
     size_t extraCount = plan.op.getExtras().size();
     llvm::append_range(extras, arguments.slice(3, extraCount));
     init = arguments[3 + extraCount];
@@ -201,7 +69,7 @@ private:
   void emitResult(Value row, Value number);
   Value rowIndex(Value firstRow, int64_t r);
 
-  Plan plan;
+  AttentionPlan plan;
   OpBuilder b;
   Location loc;
   Value query, keys, values, init, packed;
@@ -209,9 +77,9 @@ private:
   Type f32;
   VectorType vectorType;
 
-  SmallVector<Value> fixed;     ///< iterators: batches set, the rest zero
-  SmallVector<Value> rowNumbers; ///< of the tile's rows, clamped to the last
-  Value batchOfKeys;            ///< first panel of the batch's packed keys
+  SmallVector<Value> fixed;                     ///< iterators: batches set, the rest zero
+  SmallVector<Value> rowNumbers;                ///< of the tile's rows, clamped to the last
+  Value batchOfKeys;                            ///< first panel of the batch's packed keys
   Value scores, sums, maxima, weights, factors; ///< stack arrays
 };
 
@@ -253,8 +121,8 @@ void TaskEmitter::emit(Value task) {
   // A lone row, as in decoding, has its own code; other tiles repeat their last row.
   Value lone = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, height, index(1));
   auto branch = scf::IfOp::create(b, loc, lone, /*withElse=*/true);
-  for (auto [block, rows] : {std::pair{branch.thenBlock(), int64_t(1)},
-                             std::pair{branch.elseBlock(), plan.rows}}) {
+  for (auto [block, rows] :
+       {std::pair{branch.thenBlock(), int64_t(1)}, std::pair{branch.elseBlock(), plan.rows}}) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(block);
     emitTile(rows, firstRow);
@@ -400,12 +268,13 @@ void TaskEmitter::emitSoftmax(Value row, Value panels) {
   memref::StoreOp::create(b, loc, factor, factors, row);
 
   Value shifts = asVector(b, loc, shift, plan.lanes);
-  auto totals = panelLoop(SmallVector<Value>(plan.vectors, vectorOf(0)), [&](Value at, Value carried) {
-    Value shifted = arith::SubFOp::create(b, loc, loadVector(scores, at), shifts);
-    Value weight = math::ExpOp::create(b, loc, shifted);
-    vector::StoreOp::create(b, loc, weight, scores, at);
-    return sum(carried, weight);
-  });
+  auto totals =
+      panelLoop(SmallVector<Value>(plan.vectors, vectorOf(0)), [&](Value at, Value carried) {
+        Value shifted = arith::SubFOp::create(b, loc, loadVector(scores, at), shifts);
+        Value weight = math::ExpOp::create(b, loc, shifted);
+        vector::StoreOp::create(b, loc, weight, scores, at);
+        return sum(carried, weight);
+      });
   Value total = reduce(totals, sum, vector::CombiningKind::ADD);
   Value kept = arith::MulFOp::create(b, loc, memref::LoadOp::create(b, loc, weights, row), factor);
   memref::StoreOp::create(b, loc, sum(kept, total), weights, row);
@@ -473,8 +342,8 @@ void TaskEmitter::emitResult(Value row, Value inTile) {
   }
 }
 
-FailureOr<Plan> makePlan(const Target &target, kernel::AttentionOp op) {
-  Plan plan;
+FailureOr<AttentionPlan> makePlan(const Target &target, kernel::AttentionOp op) {
+  AttentionPlan plan;
   plan.op = op;
   plan.maps = op.getMaps();
   plan.maps.truncate(op.getInputs().size() + 1);
@@ -505,37 +374,26 @@ FailureOr<Plan> makePlan(const Target &target, kernel::AttentionOp op) {
 } // namespace
 
 FailureOr<Launches> emitAttention(Emitter &emitter, OpBuilder &host, kernel::AttentionOp op) {
-  FailureOr<Plan> plan = makePlan(emitter.getTarget(), op);
+  FailureOr<AttentionPlan> plan = makePlan(emitter.getTarget(), op);
   if (failed(plan))
     return failure();
   Location loc = op.getLoc();
   auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(host, loc, value); };
-  SmallVector<Value> extents;
-  for (unsigned d = 0; d < plan->maps[0].getNumDims(); ++d) {
-    Value extent = extentOf(host, cast<kernel::KernelOpInterface>(*op), d);
-    if (!extent)
-      return op.emitOpError("has no operand that gives the extent of d") << d;
-    extents.push_back(extent);
-  }
+  FailureOr<SmallVector<Value>> extents = extentsOf(host, cast<kernel::KernelOpInterface>(*op));
+  if (failed(extents))
+    return failure();
   Launches launches;
-  Value keys = op.getInputs()[1];
-  Value panels = host.createOrFold<arith::CeilDivUIOp>(loc, extents[plan->s], index(plan->panel()));
-  for (Value size : keyBatchSizes(host, loc, *plan, keys))
-    panels = host.createOrFold<arith::MulIOp>(loc, panels, size);
   std::string key =
       llvm::formatv("{0}/{1}x{2}/{3}", keyOf(op), plan->vectors, plan->lanes, plan->headSize);
-  launches.push_back(emitter.launch(host, loc, "pack_keys", key, {keys, op.getWorkspace()}, panels,
-                                    [&](OpBuilder &b, ValueRange parameters, Value task) {
-                                      PackEmitter(*plan, b, parameters).emit(task);
-                                    }));
+  launches.push_back(packKeys(emitter, host, *plan, key, (*extents)[plan->s]));
 
-  Value tasks = host.createOrFold<arith::CeilDivUIOp>(loc, extents[plan->m], index(rowsPerTask));
+  Value tasks = host.createOrFold<arith::CeilDivUIOp>(loc, (*extents)[plan->m], index(rowsPerTask));
   for (unsigned d = 0; d < plan->m; ++d)
-    tasks = host.createOrFold<arith::MulIOp>(loc, tasks, extents[d]);
+    tasks = host.createOrFold<arith::MulIOp>(loc, tasks, (*extents)[d]);
   SmallVector<Value> arguments(op.getInputs());
   arguments.push_back(op.getInits()[0]);
   arguments.push_back(op.getWorkspace());
-  llvm::append_range(arguments, extents);
+  llvm::append_range(arguments, *extents);
   launches.push_back(emitter.launch(host, loc, "attention", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {
                                       TaskEmitter(*plan, b, parameters).emit(task);

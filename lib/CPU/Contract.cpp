@@ -9,11 +9,11 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MicroKernel.h"
-#include "strut/CPU/CPU.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "strut/CPU/CPU.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -26,10 +26,10 @@ struct Plan {
   kernel::ContractOp op;
   kernel::ContractOp::Roles roles;
   SmallVector<AffineMap> maps;
-  unsigned n;              ///< the column dimension
+  unsigned n; ///< the column dimension
   int64_t vectors, lanes, rows;
-  bool masked;             ///< the last panel may be partly filled
-  bool panels;             ///< rhs is stored as panels (packed weight or workspace)
+  bool masked; ///< the last panel may be partly filled
+  bool panels; ///< rhs is stored as panels (packed weight or workspace)
   Type accumulator;
 
   int64_t columns() const { return vectors * lanes; }
@@ -192,8 +192,8 @@ void TaskEmitter::emitEpilogue(Value row, Value scratchOffset) {
     IRMapping values;
     values.map(body.getArgument(0), vector::LoadOp::create(b, loc, vectorType, scratch, at));
     for (auto [i, extra] : llvm::enumerate(extras))
-      values.map(body.getArgument(1 + i), loadLanes(b, loc, extra, plan.maps[2 + i], iterators,
-                                                    plan.n, plan.lanes, count));
+      values.map(body.getArgument(1 + i),
+                 loadLanes(b, loc, extra, plan.maps[2 + i], iterators, plan.n, plan.lanes, count));
     cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &, Operation *op) -> Value {
       return iterators[cast<kernel::IndexOp>(op).getDim()];
     });
@@ -246,7 +246,8 @@ Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const Plan &plan,
           Value left = arith::SubIOp::create(b, loc, extents[plan.n], column);
           left = arith::MaxSIOp::create(b, loc, left, index(0));
           left = arith::MinSIOp::create(b, loc, left, index(plan.lanes));
-          Value lanes = loadLanes(b, loc, source, plan.maps[1], iterators, plan.n, plan.lanes, left);
+          Value lanes =
+              loadLanes(b, loc, source, plan.maps[1], iterators, plan.n, plan.lanes, left);
           Value at = arith::AddIOp::create(b, loc, out, index(v * plan.lanes));
           vector::StoreOp::create(b, loc, asVector(b, loc, lanes, plan.lanes), target, at);
         }
@@ -305,13 +306,10 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   if (failed(plan))
     return failure();
   Location loc = op.getLoc();
-  SmallVector<Value> extents;
-  for (unsigned d = 0; d < plan->maps[0].getNumDims(); ++d) {
-    Value extent = extentOf(host, cast<kernel::KernelOpInterface>(*op), d);
-    if (!extent)
-      return op.emitOpError("has no operand that gives the extent of d") << d;
-    extents.push_back(extent);
-  }
+  FailureOr<SmallVector<Value>> known = extentsOf(host, cast<kernel::KernelOpInterface>(*op));
+  if (failed(known))
+    return failure();
+  ArrayRef<Value> extents = *known;
   auto product = [&](ArrayRef<unsigned> dims) {
     Value result = arith::ConstantIndexOp::create(host, loc, 1);
     for (unsigned d : dims)

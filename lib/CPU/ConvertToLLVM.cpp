@@ -1,6 +1,4 @@
 //===- ConvertToLLVM.cpp - Emitted code to the LLVM dialect ---------------===//
-#include "strut/CPU/CPU.h"
-#include "strut/CPU/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -22,6 +20,8 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "strut/CPU/CPU.h"
+#include "strut/CPU/Passes.h"
 
 namespace strut::cpu {
 #define GEN_PASS_DEF_CONVERTTOLLVM
@@ -45,9 +45,9 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     SmallVector<Type> types(adaptor.getArguments().getTypes());
     auto bundleType = LLVM::LLVMStructType::getLiteral(context, types);
     auto module = op->getParentOfType<ModuleOp>();
-    FailureOr<LLVM::LLVMFuncOp> parallel = LLVM::lookupOrCreateFn(
-        b, module, "strut_rt_parallel", {pointer, pointer, pointer, i64},
-        LLVM::LLVMVoidType::get(context));
+    FailureOr<LLVM::LLVMFuncOp> parallel =
+        LLVM::lookupOrCreateFn(b, module, "strut_rt_parallel", {pointer, pointer, pointer, i64},
+                               LLVM::LLVMVoidType::get(context));
     if (failed(parallel))
       return failure();
 
@@ -104,8 +104,8 @@ struct ViewPattern : ConvertOpToLLVMPattern<ViewOp> {
     SmallVector<Value> sizes, strides;
     Value bytes;
     getMemRefDescriptorSizes(loc, type, adaptor.getSizes(), b, sizes, strides, bytes, false);
-    Value descriptor = createMemRefDescriptor(loc, type, adaptor.getPointer(),
-                                              adaptor.getPointer(), sizes, strides, b);
+    Value descriptor = createMemRefDescriptor(loc, type, adaptor.getPointer(), adaptor.getPointer(),
+                                              sizes, strides, b);
     b.replaceOp(op, descriptor);
     return success();
   }

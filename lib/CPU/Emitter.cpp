@@ -1,8 +1,8 @@
 //===- Emitter.cpp - Kernel functions and how they are called -------------===//
-#include "strut/CPU/Emit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "strut/CPU/Emit.h"
 
 using namespace mlir;
 

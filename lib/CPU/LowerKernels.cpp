@@ -1,12 +1,12 @@
 //===- LowerKernels.cpp - Kernels of the host function to launches --------===//
-#include "strut/CPU/CPU.h"
-#include "strut/CPU/Emit.h"
-#include "strut/CPU/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "strut/CPU/CPU.h"
+#include "strut/CPU/Emit.h"
+#include "strut/CPU/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -109,8 +109,7 @@ func::FuncOp HostLowering::taskOf(func::FuncOp kernel) {
   auto unbundle = UnbundleOp::create(b, loc, bundled, task.getArgument(0));
   SmallVector<Value> arguments(unbundle.getResults());
   for (unsigned i : {1, 2})
-    arguments.push_back(
-        arith::IndexCastOp::create(b, loc, b.getIndexType(), task.getArgument(i)));
+    arguments.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), task.getArgument(i)));
   func::CallOp::create(b, loc, kernel, arguments);
   func::ReturnOp::create(b, loc);
   return task;

@@ -91,8 +91,9 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
     for (auto [r, row] : llvm::enumerate(rowOffsets)) {
       Value at = add(nested, loc, row, aOffset);
       Value scalar = memref::LoadOp::create(nested, loc, a, at);
-      Value broadcast = vector::BroadcastOp::create(nested, loc, VectorType::get(lanes, accumulator),
-                                                    widen(nested, loc, scalar, accumulator));
+      Value broadcast =
+          vector::BroadcastOp::create(nested, loc, VectorType::get(lanes, accumulator),
+                                      widen(nested, loc, scalar, accumulator));
       for (int64_t v = 0; v < vectors; ++v) {
         Value acc = accumulators[r * vectors + v];
         if (isa<FloatType>(accumulator)) {
@@ -162,7 +163,7 @@ Value stackArray(OpBuilder &b, Location loc, int64_t size, Type element) {
                                   b.getI64IntegerAttr(64));
 }
 
-Value extentOf(OpBuilder &host, kernel::KernelOpInterface op, unsigned dim) {
+static Value extentOf(OpBuilder &host, kernel::KernelOpInterface op, unsigned dim) {
   SmallVector<AffineMap> maps = op.getMaps();
   for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
     for (auto [i, expr] : llvm::enumerate(map.getResults())) {
@@ -176,6 +177,16 @@ Value extentOf(OpBuilder &host, kernel::KernelOpInterface op, unsigned dim) {
       return memref::DimOp::create(host, op.getLoc(), operand, i);
     }
   return {};
+}
+
+FailureOr<SmallVector<Value>> extentsOf(OpBuilder &host, kernel::KernelOpInterface op) {
+  SmallVector<Value> extents;
+  for (unsigned d = 0; d < op.getNumIterators(); ++d) {
+    extents.push_back(extentOf(host, op, d));
+    if (!extents.back())
+      return op->emitOpError("has no operand that gives the extent of d") << d;
+  }
+  return extents;
 }
 
 } // namespace strut::cpu

@@ -8,9 +8,9 @@ namespace strut::cpu {
 
 /// A memref as one flat array, addressed by offsets in elements.
 struct FlatView {
-  mlir::Value flat;                         ///< memref<?xT>
-  mlir::Value offset;                       ///< of its first element
-  llvm::SmallVector<mlir::Value> strides;   ///< one per dimension
+  mlir::Value flat;                       ///< memref<?xT>
+  mlir::Value offset;                     ///< of its first element
+  llvm::SmallVector<mlir::Value> strides; ///< one per dimension
 
   FlatView(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
 
@@ -25,16 +25,16 @@ struct FlatView {
 /// acc[r][v] += sum over k of a[row r, k] * b[k, vector v], the terms in the order
 /// of k. One loop per entry of `extents`, the last one innermost.
 struct TileProduct {
-  mlir::Value a;                                   ///< flat memref
-  llvm::SmallVector<mlir::Value> rowOffsets;       ///< one per row of the tile
-  llvm::SmallVector<mlir::Value> aStrides;         ///< one per loop
-  mlir::Value b;                                   ///< flat memref, unit stride along columns
+  mlir::Value a;                             ///< flat memref
+  llvm::SmallVector<mlir::Value> rowOffsets; ///< one per row of the tile
+  llvm::SmallVector<mlir::Value> aStrides;   ///< one per loop
+  mlir::Value b;                             ///< flat memref, unit stride along columns
   mlir::Value bOffset;
-  llvm::SmallVector<mlir::Value> bStrides;         ///< one per loop
-  llvm::SmallVector<mlir::Value> extents;          ///< trip count of each loop
-  llvm::SmallVector<mlir::Value> masks;            ///< per vector of b; empty: read whole vectors
+  llvm::SmallVector<mlir::Value> bStrides; ///< one per loop
+  llvm::SmallVector<mlir::Value> extents;  ///< trip count of each loop
+  llvm::SmallVector<mlir::Value> masks;    ///< per vector of b; empty: read whole vectors
   int64_t vectors, lanes;
-  mlir::Type accumulator;                          ///< element type
+  mlir::Type accumulator; ///< element type
 
   /// Emits the loops; `init` and the result are row by row, vector by vector.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &builder, mlir::Location loc,
@@ -51,9 +51,10 @@ mlir::Value widen(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mli
 /// An uninitialised array on the stack of the kernel function around `b`.
 mlir::Value stackArray(mlir::OpBuilder &b, mlir::Location loc, int64_t size, mlir::Type element);
 
-/// Host-side extent of iteration dimension `dim`, from an operand whose map has it
-/// as a plain result; null if there is none.
-mlir::Value extentOf(mlir::OpBuilder &host, kernel::KernelOpInterface op, unsigned dim);
+/// Host-side extents of the iteration dimensions, each from an operand whose map has
+/// it as a plain result; an error on `op` where there is none.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>> extentsOf(mlir::OpBuilder &host,
+                                                          kernel::KernelOpInterface op);
 
 } // namespace strut::cpu
 

@@ -1,5 +1,4 @@
 //===- BufferizeHost.cpp - The host function from tensors to memrefs ------===//
-#include "strut/Plan/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -11,6 +10,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+#include "strut/Plan/Passes.h"
 
 namespace strut::plan {
 #define GEN_PASS_DEF_BUFFERIZEHOST
@@ -90,8 +90,7 @@ LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
   for (BlockArgument argument : main.getArguments())
     if (isa<TensorType>(argument.getType()))
       main.setArgAttr(argument.getArgNumber(),
-                      bufferization::BufferizationDialect::kWritableAttrName,
-                      b.getBoolAttr(false));
+                      bufferization::BufferizationDialect::kWritableAttrName, b.getBoolAttr(false));
 
   RewritePatternSet patterns(&getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);

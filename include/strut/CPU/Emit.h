@@ -11,11 +11,11 @@
 #define STRUT_CPU_EMIT_H
 
 #include "dialects/Kernel/Kernel.h"
-#include "strut/CPU/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "strut/CPU/Target.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace strut::cpu {
@@ -33,8 +33,8 @@ public:
   };
 
   /// Emits the function body: arguments as given, then the task's number.
-  using TaskBody = llvm::function_ref<void(mlir::OpBuilder &, mlir::ValueRange arguments,
-                                           mlir::Value task)>;
+  using TaskBody =
+      llvm::function_ref<void(mlir::OpBuilder &, mlir::ValueRange arguments, mlir::Value task)>;
 
   /// Calls the kernel function named by `key`, making it by `body` if there is
   /// none yet. The function's parameters have the types of `arguments`; a memref
@@ -96,8 +96,8 @@ void storeLanes(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir:
                 mlir::Value count);
 
 /// The values of an affine map's results at `iterators`.
-llvm::SmallVector<mlir::Value> applyMap(mlir::OpBuilder &b, mlir::Location loc,
-                                        mlir::AffineMap map, mlir::ValueRange iterators);
+llvm::SmallVector<mlir::Value> applyMap(mlir::OpBuilder &b, mlir::Location loc, mlir::AffineMap map,
+                                        mlir::ValueRange iterators);
 
 //===----------------------------------------------------------------------===//
 // Emitters, one file each. Return the launches in order.

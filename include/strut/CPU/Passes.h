@@ -2,8 +2,8 @@
 #ifndef STRUT_CPU_PASSES_H
 #define STRUT_CPU_PASSES_H
 
-#include "strut/CPU/Target.h"
 #include "mlir/Pass/Pass.h"
+#include "strut/CPU/Target.h"
 
 namespace mlir {
 class OpPassManager;

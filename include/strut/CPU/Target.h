@@ -9,7 +9,7 @@ namespace strut::cpu {
 /// The properties of an instruction set that shape emitted code. The packager's
 /// target description fills it; the default is AVX-512.
 struct Target {
-  int64_t vectorBytes = 64;    ///< widest vector that runs at full speed
+  int64_t vectorBytes = 64; ///< widest vector that runs at full speed
   int64_t vectorRegisters = 32;
   bool fma = true; ///< fused multiply-adds, and conversions to and from f16
 

@@ -34,10 +34,10 @@ private:
 };
 
 struct KernelWork {
-  std::string name;  ///< of the ONNX node it stands for
-  std::string kind;  ///< the op: contract, attention, rows, map, region
-  Polynomial flops;  ///< an operation of the body counts as one, a multiply-add as two
-  Polynomial bytes;  ///< every operand read or written once
+  std::string name; ///< of the ONNX node it stands for
+  std::string kind; ///< the op: contract, attention, rows, map, region
+  Polynomial flops; ///< an operation of the body counts as one, a multiply-add as two
+  Polynomial bytes; ///< every operand read or written once
 };
 
 /// The kernels of `@main` at the kernel stage, in order. A division of a dimension

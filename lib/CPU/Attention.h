@@ -1,0 +1,31 @@
+//===- Attention.h - What the emitters of attention share ------*- C++ -*-===//
+#ifndef STRUT_LIB_CPU_ATTENTION_H
+#define STRUT_LIB_CPU_ATTENTION_H
+
+#include "strut/CPU/Emit.h"
+
+namespace strut::cpu {
+
+/// What is decided per op before any code is written.
+struct AttentionPlan {
+  kernel::AttentionOp op;
+  llvm::SmallVector<mlir::AffineMap> maps;
+  unsigned m, s, d, e; ///< iteration dimensions; batches come before m
+  int64_t headSize;    ///< extent of e
+  int64_t lanes, vectors, rows;
+  unsigned keyAxis;     ///< of s in the keys
+  unsigned featureAxis; ///< of d in the keys
+
+  int64_t panel() const { return lanes * vectors; }
+  /// Values are summed in tiles of at most `vectors` vectors.
+  int64_t valueVectors() const { return llvm::divideCeil(headSize, lanes); }
+};
+
+/// The launch that copies the keys to the workspace: `[batch][panel of keys][feature]
+/// [key]`, batches in the order of the keys' own axes. `keyCount` is a host value.
+Emitter::Launch packKeys(Emitter &emitter, mlir::OpBuilder &host, const AttentionPlan &plan,
+                         llvm::StringRef key, mlir::Value keyCount);
+
+} // namespace strut::cpu
+
+#endif // STRUT_LIB_CPU_ATTENTION_H
