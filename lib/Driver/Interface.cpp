@@ -1,10 +1,10 @@
 //===- Interface.cpp - What the packager must know of a module ------------===//
 #include "Pipeline.h"
 #include "dialects/Kernel/Kernel.h"
-#include "strut/Cost/Work.h"
-#include "strut/Driver/Metadata.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
+#include "strut/Cost/Work.h"
+#include "strut/Driver/Metadata.h"
 #include "strut/Kernelize/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 
