@@ -190,15 +190,26 @@ std::string nameOf(Location loc) {
 
 KernelWork Counter::count(Operation *op) {
   KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}};
-  for (Value operand : op->getOperands())
-    if (isa<RankedTensorType, kernel::PackedType>(operand.getType()))
-      work.bytes += bytesOf(operand);
   auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op);
+  SmallVector<AffineMap> maps = kernelOp ? kernelOp.getMaps() : SmallVector<AffineMap>();
+  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+    if (!isa<RankedTensorType, kernel::PackedType>(operand.getType()))
+      continue;
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    // A table that is looked up is read once per point, not whole.
+    bool fetched = type && i < maps.size() && type.getRank() && !maps[i].getNumResults();
+    if (fetched)
+      work.bytes += pointsOf(kernelOp) *
+                    Polynomial(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    else
+      work.bytes += bytesOf(operand);
+  }
   if (!kernelOp)
     return work;
   double bodyOps = 0;
   for (Operation &inner : op->getRegion(0).front().without_terminator())
-    bodyOps += !inner.hasTrait<OpTrait::ConstantLike>() && !isa<kernel::IndexOp>(inner);
+    bodyOps += !inner.hasTrait<OpTrait::ConstantLike>() && !isa<kernel::FetchOp>(inner) &&
+               llvm::all_of(inner.getResultTypes(), llvm::IsaPred<FloatType>);
   if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
     work.flops += pointsOf(kernelOp) * Polynomial(2);
     work.flops += pointsOf(kernelOp, contract.getRoles().k) * Polynomial(bodyOps);
