@@ -101,10 +101,16 @@ Input Context::broadcast(Value value, ArrayRef<Dim> shape, ArrayRef<unsigned> ax
   if (TypedAttr scalar = scalarOf((*this)[value].constant))
     return {{}, {}, scalar};
   Value read = tensor(value);
-  const Tracked &tracked = (*this)[value];
+  SmallVector<Dim> own = (*this)[value].dims;
+  if (own.size() > shape.size()) {
+    // Leading axes beyond the shape can only be of extent 1.
+    SmallVector<Dim> trailing(ArrayRef(own).take_back(shape.size()));
+    read = reshape(value.getLoc(), read, own, trailing);
+    own = trailing;
+  }
   SmallVector<AffineExpr> results;
-  unsigned skipped = shape.size() - tracked.rank();
-  for (auto [i, dim] : llvm::enumerate(tracked.dims)) {
+  unsigned skipped = shape.size() - own.size();
+  for (auto [i, dim] : llvm::enumerate(own)) {
     bool repeats = dim.is(1) && !shape[skipped + i].is(1);
     results.push_back(repeats ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axes[skipped + i]));
   }

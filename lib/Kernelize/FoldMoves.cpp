@@ -156,7 +156,8 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
   /// The one permutation by which all operands of full rank are read.
   static AffineMap commonPermutation(kernel::MapOp op) {
     AffineMap common;
-    for (AffineMap map : ArrayRef(op.getMaps()).drop_back()) {
+    SmallVector<AffineMap> maps = op.getMaps();
+    for (AffineMap map : ArrayRef(maps).drop_back()) {
       if (map.getNumResults() != map.getNumDims() || !map.isPermutation())
         continue;
       if (common && common != map)

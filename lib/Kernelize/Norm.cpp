@@ -110,9 +110,6 @@ LogicalResult lowerLayerNormalization(AnyOp op, Context &context, bool centered)
   int64_t rank = dims.size(), axis = normalizeAxis(intAttr(op, "axis", -1), rank);
   if (axis < 0 || axis >= rank)
     return context.refuse(op, "its axis does not exist");
-  for (OpResult result : op->getResults().drop_front())
-    if (!result.use_empty())
-      return context.refuse(op, "its mean and deviation are read, which is not supported yet");
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(axis, rank));
   RowSpace space(rank, axes);
   AffineMap map = space.whole(op->getContext());
@@ -122,16 +119,36 @@ LogicalResult lowerLayerNormalization(AnyOp op, Context &context, bool centered)
       inputs.push_back(context.broadcast(parameter, dims, space.iteratorOf, rank));
   double epsilon = floatAttr(op, "epsilon", 1e-5);
   Dim count = countOf(dims, space.reducedAxes);
+  auto inverseDeviation = [&](Code &c, Value d) {
+    Value variance = mean(c, c.mul(d, d), count);
+    Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
+    return c.div(c.constant(1, d), deviation);
+  };
+  // The statistics are results too; whoever reads them has them computed apart.
+  for (OpResult statistic : op->getResults().drop_front()) {
+    if (isa<NoneType>(statistic.getType()) || statistic.use_empty())
+      continue;
+    SmallVector<Dim> rows(ArrayRef(dims).take_front(axis)), kept(rows);
+    kept.append(rank - axis, Dim(1));
+    Type type = cast<ShapedType>(statistic.getType()).getElementType();
+    Value value =
+        context.rows(op->getLoc(), axes.size(), inputs[0],
+                     {rows, type, space.perRow(op->getContext())}, [&](Code &c, ValueRange x) {
+                       Value average = mean(c, x[0], count);
+                       return statistic.getResultNumber() == 1
+                                  ? average
+                                  : inverseDeviation(c, c.sub(x[0], average));
+                     });
+    context.define(statistic, context.reshape(op->getLoc(), value, rows, kept), kept);
+  }
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
-  Value result = context.rows(
-      op->getLoc(), axes.size(), inputs, {dims, element, map}, [&](Code &c, ValueRange x) {
-        Value d = centered ? c.sub(x[0], mean(c, x[0], count)) : x[0];
-        Value variance = mean(c, c.mul(d, d), count);
-        Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
-        Value y = c.mul(d, c.div(c.constant(1, d), deviation));
-        y = c.mul(y, c.cast(x[1], y.getType()));
-        return x.size() > 2 ? c.add(y, c.cast(x[2], y.getType())) : y;
-      });
+  Value result = context.rows(op->getLoc(), axes.size(), inputs, {dims, element, map},
+                              [&](Code &c, ValueRange x) {
+                                Value d = centered ? c.sub(x[0], mean(c, x[0], count)) : x[0];
+                                Value y = c.mul(d, inverseDeviation(c, d));
+                                y = c.mul(y, c.cast(x[1], y.getType()));
+                                return x.size() > 2 ? c.add(y, c.cast(x[2], y.getType())) : y;
+                              });
   context.define(op->getResult(0), result, dims);
   return success();
 }

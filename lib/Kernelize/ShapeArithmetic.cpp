@@ -67,6 +67,25 @@ std::optional<Dim> equal(const Dim &a, const Dim &b) {
   return std::nullopt;
 }
 
+/// Whether a < b, if that can be told whatever the dimensions.
+std::optional<Dim> less(const Dim &a, const Dim &b) {
+  if ((b - a - Dim(1)).isNonNegative())
+    return Dim(1);
+  if ((a - b).isNonNegative())
+    return Dim(0);
+  return std::nullopt;
+}
+
+std::optional<Dim> negate(std::optional<Dim> truth) {
+  return truth ? std::optional(Dim(1) - *truth) : std::nullopt;
+}
+
+std::optional<Dim> modulo(const Dim &a, const Dim &b) {
+  if (a.isConstant() && b.isConstant() && b.constant() > 0 && a.constant() >= 0)
+    return Dim(a.constant() % b.constant());
+  return a.dividedBy(b) ? std::optional(Dim(0)) : std::nullopt;
+}
+
 bool foldGather(Fold &fold) {
   Contents result;
   for (const Dim &index : fold[1]) {
@@ -157,10 +176,35 @@ std::optional<Dim> divide(Context &context, const Dim &a, const Dim &b) {
   return context.dims.floorDiv(a, b);
 }
 
+/// Comparisons and connectives; none if it is another operator.
+std::optional<bool> dispatchTruth(Fold &fold, StringRef name) {
+  using Elements = ArrayRef<Dim>;
+  if (name == "Equal")
+    return pointwise(fold, [](Elements x) { return equal(x[0], x[1]); });
+  if (name == "Less")
+    return pointwise(fold, [](Elements x) { return less(x[0], x[1]); });
+  if (name == "Greater")
+    return pointwise(fold, [](Elements x) { return less(x[1], x[0]); });
+  if (name == "LessOrEqual")
+    return pointwise(fold, [](Elements x) { return negate(less(x[1], x[0])); });
+  if (name == "GreaterOrEqual")
+    return pointwise(fold, [](Elements x) { return negate(less(x[0], x[1])); });
+  // Truths are 0 and 1, so these are arithmetic.
+  if (name == "Not")
+    return pointwise(fold, [](Elements x) { return negate(x[0]); });
+  if (name == "And")
+    return pointwise(fold, [](Elements x) { return x[0] * x[1]; });
+  if (name == "Or")
+    return pointwise(fold, [](Elements x) { return x[0] + x[1] - x[0] * x[1]; });
+  return std::nullopt;
+}
+
 bool dispatch(Fold &fold) {
   Context &context = fold.context;
   StringRef name = fold.op->getName().getStringRef();
   name.consume_front("onnx.");
+  if (std::optional<bool> truth = dispatchTruth(fold, name))
+    return *truth;
   if (name == "Gather")
     return foldGather(fold);
   if (name == "Slice")
@@ -191,8 +235,8 @@ bool dispatch(Fold &fold) {
     return pointwise(fold, [&](Elements x) { return context.dims.min(x[0], x[1]); });
   if (name == "Max" && fold.operands.size() == 2)
     return pointwise(fold, [&](Elements x) { return context.dims.max(x[0], x[1]); });
-  if (name == "Equal")
-    return pointwise(fold, [](Elements x) { return equal(x[0], x[1]); });
+  if (name == "Mod")
+    return pointwise(fold, [](Elements x) { return modulo(x[0], x[1]); });
   if (name == "Where")
     return pointwise(fold, [](Elements x) -> std::optional<Dim> {
       if (!x[0].isConstant())

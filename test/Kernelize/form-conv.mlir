@@ -1,0 +1,63 @@
+// RUN: strut-opt %s --strut-form-kernels --cse --split-input-file | FileCheck %s
+
+// An implicit matrix product over windows, channels-last, then back.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d6, d1 * 2 + d4, d2 * 2 + d5 * 3)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d6, d4, d5)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d3)>
+// CHECK-DAG: #[[BACK:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3, d1)>
+// CHECK-LABEL: func.func @strided
+func.func @strided(%x: tensor<?x3x9x9xf32> {onnx.dims = ["n", "", "", ""]}, %w: tensor<8x3x3x2xf32>, %b: tensor<8xf32>) -> tensor<?x8x4x3xf32> {
+  // CHECK: %[[C:.*]] = kernel.contract ins(%arg0, %arg1, %arg2 :
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x4x3x8xf32>)
+  // CHECK-SAME: indexing_maps = [#[[X]], #[[W]], #[[B]], #[[Y]]]
+  // CHECK: kernel.map ins(%[[C]] : tensor<?x4x3x8xf32>) outs(%{{.*}} : tensor<?x8x4x3xf32>) attributes {indexing_maps = [#[[BACK]],
+  %0 = onnx.Conv(%x, %w, %b) {strides = array<i64: 2, 2>, dilations = array<i64: 1, 3>} : (tensor<?x3x9x9xf32>, tensor<8x3x3x2xf32>, tensor<8xf32>) -> tensor<?x8x4x3xf32>
+  return %0 : tensor<?x8x4x3xf32>
+}
+
+// -----
+
+// Padding is a copy in channels-last order; symbolic extents are read in its body.
+
+// CHECK-LABEL: func.func @padded
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[L:[a-z0-9]+]]: index)
+func.func @padded(%x: tensor<?x2x?xf32> {onnx.dims = ["n", "", "l"]}, %w: tensor<4x2x3xf32>) -> tensor<?x4x?xf32> {
+  // CHECK: %[[P:.*]] = arith.addi %[[L]], %{{.*}} : index
+  // CHECK: %[[E:.*]] = tensor.empty(%[[N]], %[[P]]) : tensor<?x?x2xf32>
+  // CHECK: %[[COPY:.*]] = kernel.map ins(%arg0 : tensor<?x2x?xf32>) outs(%[[E]]
+  // CHECK: arith.cmpi ult, %{{.*}}, %[[L]] : index
+  // CHECK: kernel.fetch 0
+  // CHECK: arith.select
+  // CHECK: %[[O:.*]] = tensor.empty(%[[N]], %[[L]]) : tensor<?x?x4xf32>
+  // CHECK: kernel.contract ins(%[[COPY]], %arg1 {{.*}} outs(%[[O]]
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1>} : (tensor<?x2x?xf32>, tensor<4x2x3xf32>) -> tensor<?x4x?xf32>
+  return %0 : tensor<?x4x?xf32>
+}
+
+// -----
+
+// One filter per channel is a row kernel over the window.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d3, d1 + d4, d2 + d5)>
+// CHECK-LABEL: func.func @depthwise
+func.func @depthwise(%x: tensor<?x8x6x6xf32> {onnx.dims = ["n", "", "", ""]}, %w: tensor<8x1x3x3xf32>) -> tensor<?x8x4x4xf32> {
+  // CHECK: kernel.rows ins(%arg0, %arg1 :
+  // CHECK-SAME: axes = 3 : i64, indexing_maps = [#[[X]],
+  // CHECK: arith.mulf
+  // CHECK: kernel.combine add
+  %0 = onnx.Conv(%x, %w) {group = 8 : i64} : (tensor<?x8x6x6xf32>, tensor<8x1x3x3xf32>) -> tensor<?x8x4x4xf32>
+  return %0 : tensor<?x8x4x4xf32>
+}
+
+// -----
+
+// SAME padding that depends on the extent needs the extent, unless the stride is 1.
+
+// CHECK-LABEL: func.func @same
+func.func @same(%x: tensor<1x1x5x5xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x3x3xf32> {
+  // CHECK: kernel.map ins(%arg0 {{.*}} outs(%{{.*}} : tensor<1x7x7x1xf32>)
+  %0 = onnx.Conv(%x, %w) {auto_pad = "SAME_UPPER", strides = array<i64: 2, 2>} : (tensor<1x1x5x5xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x3x3xf32>
+  return %0 : tensor<1x1x3x3xf32>
+}

@@ -1,0 +1,56 @@
+// RUN: strut-opt %s --strut-form-kernels --cse --split-input-file | FileCheck %s
+
+// A pool is a row kernel; the extents of its window are attributes.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d1 * 2 + d4, d2 * 2 + d5)>
+// CHECK-LABEL: func.func @max
+func.func @max(%x: tensor<?x4x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x4x4x4xf32> {
+  // CHECK: kernel.rows ins(%arg0 {{.*}} outs(%{{.*}} : tensor<?x4x4x4xf32>)
+  // CHECK-SAME: axes = 2 : i64, extents = array<i64: -1, -1, -1, -1, 2, 2>, indexing_maps = [#[[X]],
+  // CHECK: kernel.combine max
+  %0 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<?x4x8x8xf32>) -> tensor<?x4x4x4xf32>
+  return %0 : tensor<?x4x4x4xf32>
+}
+
+// -----
+
+// The maximum ignores padding: it is -inf.
+
+// CHECK-LABEL: func.func @max_padded
+func.func @max_padded(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
+  // CHECK: arith.constant 0xFF800000 : f32
+  // CHECK: kernel.rows ins(%{{.*}} : tensor<1x6x6x1xf32>)
+  %0 = onnx.MaxPool(%x) {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  return %0 : tensor<1x1x4x4xf32>
+}
+
+// -----
+
+// The mean divides by what of the window lies in the input, or by all of it.
+
+// CHECK-LABEL: func.func @average
+func.func @average(%x: tensor<1x1x4x4xf32>) -> (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) {
+  // CHECK: kernel.rows
+  // CHECK: kernel.combine add
+  // CHECK: kernel.index 4
+  // CHECK: kernel.combine add
+  // CHECK: arith.divf
+  %0 = onnx.AveragePool(%x) {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  // CHECK: kernel.rows
+  // CHECK: kernel.combine add
+  // CHECK-NOT: kernel.index
+  // CHECK: arith.constant 0.111111112 : f32
+  %1 = onnx.AveragePool(%x) {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, count_include_pad = 1 : i64} : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  return %0, %1 : tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>
+}
+
+// -----
+
+// ceil_mode: the last window may hang over the end.
+
+// CHECK-LABEL: func.func @ceil
+func.func @ceil(%x: tensor<1x1x5x5xf32>) -> tensor<1x1x3x3xf32> {
+  // CHECK: kernel.rows ins(%{{.*}} : tensor<1x6x6x1xf32>) outs(%{{.*}} : tensor<1x3x3x1xf32>)
+  %0 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, ceil_mode = 1 : i64} : (tensor<1x1x5x5xf32>) -> tensor<1x1x3x3xf32>
+  return %0 : tensor<1x1x3x3xf32>
+}
