@@ -1,8 +1,8 @@
 //===- Hazards.cpp - what the library's inference does not survive ---------===//
 //
 // The inference functions of the schemas object to most nonsense. At these
-// attribute values (found by mutating models) they hang or write out of bounds,
-// so the values are refused before. Each has a case in the tests.
+// attribute values (found by mutating models) they hang, write out of bounds or
+// take all memory, so the values are refused before. Each has a case in the tests.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +40,16 @@ static std::optional<std::string> normalizationAxis(AnyOp op) {
       .str();
 }
 
+/// The library makes a list of that many parts, whatever the number.
+static std::optional<std::string> splitParts(AnyOp op) {
+  auto parts = op->getAttrOfType<IntegerAttr>("num_outputs");
+  if (!parts || parts.getInt() == int64_t(op->getNumResults()))
+    return std::nullopt;
+  return ("has " + Twine(op->getNumResults()) + " results, but num_outputs is " +
+          Twine(parts.getInt()))
+      .str();
+}
+
 std::optional<std::string> hazardOf(AnyOp op) {
   if (!op.domain().empty() || op->getNumOperands() == 0)
     return std::nullopt;
@@ -47,6 +57,8 @@ std::optional<std::string> hazardOf(AnyOp op) {
     return einsum(op);
   if (op.opType() == "LayerNormalization" || op.opType() == "RMSNormalization")
     return normalizationAxis(op);
+  if (op.opType() == "Split")
+    return splitParts(op);
   return std::nullopt;
 }
 

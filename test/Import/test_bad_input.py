@@ -180,6 +180,12 @@ def test_axis_of_a_normalisation(refuse, axis):
     refuse(one(node, initializers=[weight("g", (3,))]), "norm", f"axis {axis}")
 
 
+@pytest.mark.parametrize("parts", [1, 3, 1 << 40])
+def test_parts_of_a_split(refuse, parts):
+    node = helper.make_node("Split", ["x"], ["y", "z"], name="split", num_outputs=parts)
+    refuse(one(node), "split", "has 2 results")
+
+
 @pytest.mark.parametrize("equation", ["i\xff", "ij-", "i.j", "......", "i>j"])
 def test_einsum_equation(refuse, equation):
     refuse(
