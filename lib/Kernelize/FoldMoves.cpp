@@ -61,6 +61,10 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
           continue;
         if (contract && i == 1 && !composed.isProjectedPermutation())
           continue;
+        SmallVector<AffineMap> maps = op.getMaps();
+        maps[i] = composed;
+        if (!knowsExtents(op, maps))
+          continue;
         edit.map(i) = composed;
       }
       edit.input(i) = move->source;

@@ -59,8 +59,19 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
     std::optional<BlockArgument> argument = edit.argument(input);
     if (!argument || isa<NoneType>(argument->getType()))
       return false;
-    return isCheap(producer) || readsOnce(producer, op, input) ||
-           readByEpilogueOnce(producer, op, input);
+    return (isCheap(producer) || readsOnce(producer, op, input) ||
+            readByEpilogueOnce(producer, op, input)) &&
+           keepsExtents(producer, op, input);
+  }
+
+  /// What is computed from indices alone may be all that gives an extent.
+  static bool keepsExtents(kernel::MapOp producer, kernel::KernelOpInterface op, unsigned input) {
+    SmallVector<AffineMap> maps = op.getMaps(), own = producer.getMaps();
+    AffineMap toIterators = inversePermutation(own.back()).compose(maps[input]);
+    maps.erase(maps.begin() + input);
+    for (AffineMap map : ArrayRef(own).drop_back())
+      maps.push_back(map.compose(toIterators));
+    return knowsExtents(op, maps);
   }
 
   /// An extra of a contraction is read once per element of the result.

@@ -35,6 +35,20 @@ unsigned costOf(Block &body) {
   return cost;
 }
 
+bool knowsExtents(kernel::KernelOpInterface op, ArrayRef<AffineMap> maps) {
+  auto rows = dyn_cast<kernel::RowsOp>(op.getOperation());
+  auto extents = rows ? rows.getExtents() : std::nullopt;
+  for (unsigned d = 0; d < op.getNumIterators(); ++d) {
+    AffineExpr dim = getAffineDimExpr(d, op.getContext());
+    bool given = extents && (*extents)[d] != -1;
+    if (!given && llvm::none_of(maps, [&](AffineMap map) {
+          return llvm::is_contained(map.getResults(), dim);
+        }))
+      return false;
+  }
+  return true;
+}
+
 Value expand(OpBuilder &b, Location loc, AffineExpr expr, ValueRange dims) {
   return affine::expandAffineExpr(b, loc, expr, dims, {});
 }

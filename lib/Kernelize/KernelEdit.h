@@ -15,6 +15,10 @@ std::optional<unsigned> asPureMove(kernel::MapOp map);
 /// functions of `math` count many, fetches and moves few.
 unsigned costOf(mlir::Block &body);
 
+/// Whether with these maps every iteration dimension of `op` has an extent: an
+/// operand that it indexes alone, or an entry of `extents`.
+bool knowsExtents(kernel::KernelOpInterface op, llvm::ArrayRef<mlir::AffineMap> maps);
+
 /// A copy of a kernel whose inputs and body are being changed. Inputs are
 /// numbered as in the op; commit() makes the op agree with them.
 class KernelEdit {

@@ -148,6 +148,7 @@ void addNorm(LoweringTable &table);
 void addGather(LoweringTable &table);
 void addAttention(LoweringTable &table);
 void addIndex(LoweringTable &table);
+void addResize(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);
 void addPool(LoweringTable &table);

@@ -229,6 +229,34 @@ Reason supportsBatchNormalization(Operation *operation) {
   return supportsFloat(operation);
 }
 
+/// Each channel of each image normalised over its spatial axes.
+LogicalResult lowerInstanceNormalization(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("input");
+  SmallVector<Dim> dims = context[input].dims;
+  unsigned rank = dims.size();
+  if (rank < 3)
+    return context.refuse(op, "its input has no spatial axes");
+  MLIRContext *mlir = op->getContext();
+  AffineMap whole = AffineMap::getMultiDimIdentityMap(rank, mlir);
+  AffineMap channel = AffineMap::get(rank, 0, getAffineDimExpr(1, mlir));
+  double epsilon = floatAttr(op, "epsilon", 1e-5);
+  Dim count = product(ArrayRef(dims).drop_front(2));
+  Value result = context.rows(op->getLoc(), rank - 2,
+                              {{context.tensor(input), whole, {}},
+                               {context.tensor(op.in("scale")), channel, {}},
+                               {context.tensor(op.in("B")), channel, {}}},
+                              {dims, context[input].element, whole}, [&](Code &c, ValueRange x) {
+                                Value d = c.sub(x[0], mean(c, x[0], count));
+                                Value variance = mean(c, c.mul(d, d), count);
+                                Value deviation =
+                                    c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
+                                return c.add(c.mul(d, c.div(x[1], deviation)), x[2]);
+                              });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
 /// x / |x|_p along an axis.
 LogicalResult lowerLpNormalization(Operation *operation, Context &context) {
   AnyOp op(operation);
@@ -372,6 +400,7 @@ void addNorm(LoweringTable &table) {
                                       return lowerLayerNormalization(AnyOp(op), context, false);
                                     }};
   table["onnx.BatchNormalization"] = {supportsBatchNormalization, lowerBatchNormalization};
+  table["onnx.InstanceNormalization"] = {supportsFloat, lowerInstanceNormalization};
   table["onnx.LpNormalization"] = {supportsFloat, lowerLpNormalization};
   for (const ReductionRow &row : reductions)
     table["onnx." + std::string(row.name)] = {

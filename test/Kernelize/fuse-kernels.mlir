@@ -198,3 +198,18 @@ func.func @rows(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?xf32> {
   %2 = onnx.Log(%1) : (tensor<?xf32>) -> tensor<?xf32>
   return %2 : tensor<?xf32>
 }
+
+// -----
+
+// A kernel keeps the operand that alone says how long a dimension is.
+
+// CHECK-LABEL: func.func @extents
+func.func @extents(%x: tensor<4x1xf32>) -> tensor<4xf32> {
+  %shape = onnx.Constant() {value = dense<[4, 8]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %axes = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  // CHECK: %[[E:.*]] = kernel.map ins(%arg0 : tensor<4x1xf32>)
+  // CHECK: kernel.rows ins(%[[E]] : tensor<4x8xf32>)
+  %0 = onnx.Expand(%x, %shape) : (tensor<4x1xf32>, tensor<2xi64>) -> tensor<4x8xf32>
+  %1 = onnx.ReduceSum(%0, %axes) {keepdims = 0 : i64} : (tensor<4x8xf32>, tensor<1xi64>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
