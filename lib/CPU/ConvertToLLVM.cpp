@@ -111,6 +111,36 @@ struct ViewPattern : ConvertOpToLLVMPattern<ViewOp> {
   }
 };
 
+/// Moves f16 and bf16 through masked loads and stores as integers: a target that splits
+/// these into elements would carry them as f32 and convert back by a library call.
+void maskHalvesAsIntegers(ModuleOp module) {
+  auto integersFor = [](Value v) -> Type {
+    auto type = dyn_cast<VectorType>(v.getType());
+    if (!type || !(type.getElementType().isF16() || type.getElementType().isBF16()))
+      return {};
+    return type.clone(IntegerType::get(type.getContext(), 16));
+  };
+  module.walk([&](LLVM::MaskedLoadOp load) {
+    Value result = load.getResult();
+    Type type = result.getType(), integers = integersFor(result);
+    if (!integers)
+      return;
+    OpBuilder b(load);
+    for (OpOperand &operand : load.getPassThruMutable())
+      operand.set(LLVM::BitcastOp::create(b, load.getLoc(), integers, operand.get()));
+    result.setType(integers);
+    b.setInsertionPointAfter(load);
+    Value halves = LLVM::BitcastOp::create(b, load.getLoc(), type, result);
+    result.replaceAllUsesExcept(halves, halves.getDefiningOp());
+  });
+  module.walk([&](LLVM::MaskedStoreOp store) {
+    OpBuilder b(store);
+    if (Type integers = integersFor(store.getValue()))
+      store.getValueMutable().set(
+          LLVM::BitcastOp::create(b, store.getLoc(), integers, store.getValue()));
+  });
+}
+
 struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
   using ConvertToLLVMBase::ConvertToLLVMBase;
 
@@ -133,7 +163,8 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
     // Declarations of weights stay beside the code for the packager.
     target.addLegalDialect<kernel::KernelDialect>();
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    maskHalvesAsIntegers(getOperation());
   }
 };
 
@@ -144,7 +175,9 @@ void buildPipeline(OpPassManager &pm, const Target &target) {
   options.vectorBytes = target.vectorBytes;
   options.vectorRegisters = target.vectorRegisters;
   pm.addPass(createLowerKernels(options));
-  pm.addPass(createExpandMath());
+  ExpandMathOptions math;
+  math.fma = target.fma;
+  pm.addPass(createExpandMath(math));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
