@@ -1,0 +1,91 @@
+// RUN: strut-opt %s --strut-bufferize-host --split-input-file | FileCheck %s
+
+// Results become arguments, and their extents are what is returned.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[X:.*]]: memref<?x4xf32> {strut.dims = ["M", ""], strut.name = "x"}, %[[M:.*]]: index,
+// CHECK-SAME: %[[Y:.*]]: memref<?x4xf32> {strut.output = 0 : i64}) -> (index, index)
+// CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[A:.*]] = memref.alloc(%[[M]]) {alignment = 64 : i64} : memref<?x4xf32>
+// CHECK-DAG: %[[B:.*]] = memref.alloc(%[[M]]) {alignment = 64 : i64} : memref<?x4xf32>
+// CHECK: kernel.map ins(%[[X]] : memref<?x4xf32>) outs(%[[FIRST:.*]] : memref<?x4xf32>)
+// CHECK: kernel.map ins(%[[FIRST]] : memref<?x4xf32>) outs(%[[LAST:.*]] : memref<?x4xf32>)
+// CHECK: memref.copy %[[LAST]], %[[Y]]
+// CHECK: return %[[M]], %[[C4]] : index, index
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: tensor<?x4xf32> {strut.name = "x", strut.dims = ["M", ""]}, %m: index) -> (tensor<?x4xf32> {strut.name = "y"}) attributes {strut.symbols = ["M"]} {
+  %init = tensor.empty(%m) : tensor<?x4xf32>
+  %0 = kernel.map ins(%x : tensor<?x4xf32>) outs(%init : tensor<?x4xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %s = arith.addf %e, %e : f32
+    kernel.yield %s : f32
+  } -> tensor<?x4xf32>
+  %1 = kernel.map ins(%0 : tensor<?x4xf32>) outs(%init : tensor<?x4xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %s = arith.mulf %e, %e : f32
+    kernel.yield %s : f32
+  } -> tensor<?x4xf32>
+  return %1 : tensor<?x4xf32>
+}
+
+// -----
+
+// An input is never written to: what would be updated in place is a copy.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[X:.*]]: memref<4xf32>
+// CHECK-NOT: kernel.map {{.*}}outs(%[[X]]
+// CHECK: return
+#i = affine_map<(i) -> (i)>
+func.func @main(%x: tensor<4xf32> {strut.name = "x", strut.dims = [""]}) -> (tensor<4xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %0 = kernel.map ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) attributes {indexing_maps = [#i, #i]} {
+  ^bb0(%e: f32):
+    %s = arith.addf %e, %e : f32
+    kernel.yield %s : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// The size of an argument is the dimension that names it, in arithmetic too.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[B:[^:]*]]: index, %[[S:[^:]*]]: index, %{{[^:]*}}: memref<?xf32> {strut.output = 0 : i64}) -> index
+// CHECK-NOT: memref.dim
+// CHECK: %[[N:.*]] = arith.muli %[[B]], %[[S]] : index
+// CHECK: return %[[N]] : index
+#i = affine_map<(i) -> (i)>
+func.func @main(%x: tensor<?x?xf32> {strut.name = "x", strut.dims = ["B", "S"]}, %b: index, %s: index) -> (tensor<?xf32> {strut.name = "y"}) attributes {strut.symbols = ["B", "S"]} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x?xf32>
+  %columns = tensor.dim %x, %c1 : tensor<?x?xf32>
+  %n = arith.muli %rows, %columns : index
+  %init = tensor.empty(%n) : tensor<?xf32>
+  %0 = kernel.map ins() outs(%init : tensor<?xf32>) attributes {indexing_maps = [#i]} {
+    %c = arith.constant 1.0 : f32
+    kernel.yield %c : f32
+  } -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+// Two outputs, the second an input as it is.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[X:[^:]*]]: memref<4xf32>
+// CHECK-SAME: %{{[^:]*}}: memref<4xf32> {strut.output = 0 : i64}, %[[SECOND:[^:]*]]: memref<4xf32> {strut.output = 1 : i64}) -> (index, index)
+// CHECK: memref.copy %[[X]], %[[SECOND]]
+#i = affine_map<(i) -> (i)>
+func.func @main(%x: tensor<4xf32> {strut.name = "x", strut.dims = [""]}) -> (tensor<4xf32> {strut.name = "y"}, tensor<4xf32> {strut.name = "z"}) attributes {strut.symbols = []} {
+  %init = tensor.empty() : tensor<4xf32>
+  %0 = kernel.map ins(%x : tensor<4xf32>) outs(%init : tensor<4xf32>) attributes {indexing_maps = [#i, #i]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  } -> tensor<4xf32>
+  return %0, %x : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// A module without a host function is left alone.
+// CHECK-LABEL: func private @helper(tensor<4xf32>)
+func.func private @helper(tensor<4xf32>)
