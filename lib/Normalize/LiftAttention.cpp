@@ -11,6 +11,9 @@ using onnx_ir::Op;
 /// softmax(scale·Q·Kᵀ + mask) along the keys.
 struct Scores {
   Value query, keyTransposed, mask;
+  /// Where the scores stand, and what stands elsewhere, instead of a mask.
+  Value condition, masked;
+  bool isInverted = false;
   double scale = 1;
 };
 
@@ -37,7 +40,31 @@ bool isMask(Value value) {
   return type && type.getRank() >= 2 && type.getRank() <= 4 && type.getElementType().isF32();
 }
 
+/// Where(c, scores, low), or the other way round. Adding `low` to a score gives
+/// `low` again only if it is so low that the score is lost in rounding.
+bool matchWhere(Value value, Scores &scores) {
+  auto where = value.getDefiningOp<Op<"Where">>();
+  if (!where || !where->hasOneUse())
+    return false;
+  constexpr double absorbing = -1e30;
+  for (bool inverted : {false, true}) {
+    Value product = where.in(inverted ? "Y" : "X"), low = where.in(inverted ? "X" : "Y");
+    std::optional<double> constant = scalarOf(low);
+    auto condition = dyn_cast<RankedTensorType>(where.in("condition").getType());
+    if (!constant || *constant > absorbing || !condition || condition.getRank() < 2 ||
+        condition.getRank() > 4 || !product.hasOneUse() || !matchProduct(product, scores))
+      continue;
+    scores.condition = where.in("condition");
+    scores.masked = low;
+    scores.isInverted = inverted;
+    return true;
+  }
+  return false;
+}
+
 bool matchScores(Value value, Scores &scores) {
+  if (matchWhere(value, scores))
+    return true;
   auto add = value.getDefiningOp<Op<"Add">>();
   if (!add)
     return matchProduct(value, scores);
@@ -70,6 +97,8 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     auto perm = rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
     Value key =
         Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)->getResult(0);
+    if (scores.condition)
+      scores.mask = additiveMask(scores, op.getLoc(), rewriter);
     SmallVector<Value> operands = {scores.query, key, value};
     if (scores.mask)
       operands.push_back(scores.mask);
@@ -80,6 +109,16 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     rewriter.replaceOp(op, attention);
     ++counts.attention;
     return success();
+  }
+
+  /// 0 where the scores stand, the low constant elsewhere.
+  static Value additiveMask(const Scores &scores, Location loc, PatternRewriter &rewriter) {
+    auto zero = DenseElementsAttr::get(RankedTensorType::get({}, rewriter.getF32Type()), 0.0f);
+    Value nothing = Op<"Constant">::create(rewriter, loc, {}, rewriter.getNamedAttr("value", zero))
+                        ->getResult(0);
+    Value yes = scores.isInverted ? scores.masked : nothing;
+    Value no = scores.isInverted ? nothing : scores.masked;
+    return Op<"Where">::create(rewriter, loc, {scores.condition, yes, no})->getResult(0);
   }
 
   IdiomCounts &counts;

@@ -153,3 +153,33 @@ func.func @no_attention(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: 
   %4 = onnx.MatMul(%3, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
   return %4 : tensor<2x4x8x16xf32>
 }
+
+// A bool mask that selects the lowest float becomes one that adds it.
+
+// CHECK-LABEL: func.func @attention_where
+func.func @attention_where(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>, %mask: tensor<1x1x8x8xi1>) -> tensor<2x4x8x16xf32> {
+  %low = onnx.Constant() {value = dense<-3.40282347E+38> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-DAG: %[[LOW:.*]] = onnx.Constant() {value = dense<-3.40282347E+38>
+  // CHECK-DAG: %[[ZERO:.*]] = onnx.Constant() {value = dense<0.000000e+00>
+  // CHECK: %[[M:.*]] = onnx.Where(%arg3, %[[ZERO]], %[[LOW]]) : (tensor<1x1x8x8xi1>, tensor<f32>, tensor<f32>) -> tensor<1x1x8x8xf32>
+  // CHECK: onnx.Attention(%arg0, %{{.*}}, %arg2, %[[M]]) {scale = 1.000000e+00 : f32}
+  %0 = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %1 = onnx.Where(%mask, %0, %low) : (tensor<1x1x8x8xi1>, tensor<2x4x8x8xf32>, tensor<f32>) -> tensor<2x4x8x8xf32>
+  %2 = onnx.Softmax(%1) : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %3 = onnx.MatMul(%2, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %3 : tensor<2x4x8x16xf32>
+}
+
+// A constant that does not swallow the scores is left alone.
+
+// CHECK-LABEL: func.func @no_attention_where
+func.func @no_attention_where(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>, %mask: tensor<1x1x8x8xi1>) -> tensor<2x4x8x16xf32> {
+  %low = onnx.Constant() {value = dense<-1.0E+4> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NOT: onnx.Attention
+  // CHECK: return
+  %0 = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %1 = onnx.Where(%mask, %0, %low) : (tensor<1x1x8x8xi1>, tensor<2x4x8x8xf32>, tensor<f32>) -> tensor<2x4x8x8xf32>
+  %2 = onnx.Softmax(%1) : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %3 = onnx.MatMul(%2, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %3 : tensor<2x4x8x16xf32>
+}
