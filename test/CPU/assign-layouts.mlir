@@ -1,0 +1,102 @@
+// RUN: strut-opt %s --strut-assign-layouts --split-input-file | FileCheck %s
+// RUN: strut-opt %s --strut-assign-layouts='vector-bytes=16 vector-registers=16' --split-input-file | FileCheck %s --check-prefix=SSE
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+
+kernel.weight @wide : tensor<8x200xf32> = #kernel.file<"m.onnx", 0, 6400>
+kernel.weight @narrow : tensor<10x8xf32> = #kernel.file<"m.onnx", 6400, 320>
+
+// A weight is packed in panels, as wide as the registers hold and no wider than its
+// columns need; which axis holds the columns is said by the layout.
+// CHECK-LABEL: func @weights
+// SSE-LABEL: func @weights
+func.func @weights(%x: tensor<?x8xf32>, %a: tensor<?x200xf32>, %b: tensor<?x10xf32>) -> (tensor<?x200xf32>, tensor<?x10xf32>) {
+  // CHECK: kernel.use @wide : !kernel.packed<tensor<8x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 64>>
+  // CHECK: kernel.contract {{.*}} outs
+  // CHECK-NOT: workspace
+  // SSE: kernel.use @wide : !kernel.packed<tensor<8x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 8>>
+  %w = kernel.use @wide : tensor<8x200xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<8x200xf32>) outs(%a : tensor<?x200xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x200xf32>
+  // CHECK: kernel.use @narrow : !kernel.packed<tensor<10x8xf32>, #cpu.panels<rows = [1], cols = [0], n = 16>>
+  // SSE: kernel.use @narrow : !kernel.packed<tensor<10x8xf32>, #cpu.panels<rows = [1], cols = [0], n = 8>>
+  %v = kernel.use @narrow : tensor<10x8xf32>
+  %1 = kernel.contract ins(%x, %v : tensor<?x8xf32>, tensor<10x8xf32>) outs(%b : tensor<?x10xf32>) attributes {indexing_maps = [#mk, #nk, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x10xf32>
+  return %0, %1 : tensor<?x200xf32>, tensor<?x10xf32>
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+kernel.weight @w : tensor<8x16xf32> = #kernel.file<"m.onnx", 0, 512>
+
+// A use that something else reads stays as it is.
+// CHECK-LABEL: func @shared
+func.func @shared(%x: tensor<?x8xf32>, %o: tensor<?x16xf32>) -> (tensor<?x16xf32>, tensor<8x16xf32>) {
+  // CHECK: %[[PLAIN:.*]] = kernel.use @w : tensor<8x16xf32>
+  // CHECK: %[[PACKED:.*]] = kernel.use @w : !kernel.packed
+  // CHECK: kernel.contract ins(%{{.*}}, %[[PACKED]] :
+  %w = kernel.use @w : tensor<8x16xf32>
+  %0 = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<8x16xf32>) outs(%o : tensor<?x16xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x16xf32>
+  // CHECK: return %{{.*}}, %[[PLAIN]]
+  return %0, %w : tensor<?x16xf32>, tensor<8x16xf32>
+}
+
+// -----
+
+#bmk = affine_map<(b, m, n, k) -> (b, m, k)>
+#bkn = affine_map<(b, m, n, k) -> (b, k, n)>
+#bnk = affine_map<(b, m, n, k) -> (b, n, k)>
+#bmn = affine_map<(b, m, n, k) -> (b, m, n)>
+
+// A computed operand is read where it lies if its columns follow each other, and else
+// packed into a workspace of whole panels.
+// CHECK-LABEL: func @computed
+func.func @computed(%x: tensor<?x?x8xf32>, %v: tensor<?x8x?xf32>, %t: tensor<?x?x8xf32>, %o: tensor<?x?x?xf32>) -> (tensor<?x?x?xf32>, tensor<?x?x?xf32>) {
+  // CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<?x?x?xf32>) attributes
+  %0 = kernel.contract ins(%x, %v : tensor<?x?x8xf32>, tensor<?x8x?xf32>) outs(%o : tensor<?x?x?xf32>) attributes {indexing_maps = [#bmk, #bkn, #bmn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x?x?xf32>
+  // CHECK: %[[N:.*]] = tensor.dim %arg2
+  // CHECK: %[[PANELS:.*]] = arith.ceildivui %[[N]], %{{.*}} : index
+  // CHECK: %[[SIZE:.*]] = tensor.empty(%{{.*}}) : tensor<?xf32>
+  // CHECK: kernel.contract {{.*}} workspace(%[[SIZE]] : tensor<?xf32>)
+  %1 = kernel.contract ins(%x, %t : tensor<?x?x8xf32>, tensor<?x?x8xf32>) outs(%o : tensor<?x?x?xf32>) attributes {indexing_maps = [#bmk, #bnk, #bmn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x?x?xf32>
+  return %0, %1 : tensor<?x?x?xf32>, tensor<?x?x?xf32>
+}
+
+// -----
+
+#q = affine_map<(m, s, d, e) -> (m, d)>
+#k = affine_map<(m, s, d, e) -> (s, d)>
+#v = affine_map<(m, s, d, e) -> (s, e)>
+#o = affine_map<(m, s, d, e) -> (m, e)>
+
+// Keys are always packed: 100 of them fill two panels of 64, of 32 features each.
+// CHECK-LABEL: func @attention
+func.func @attention(%q: tensor<?x32xf32>, %k: tensor<100x32xf32>, %o: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  // CHECK: %[[KEYS:.*]] = tensor.empty() : tensor<4096xf32>
+  // CHECK: kernel.attention {{.*}} workspace(%[[KEYS]] : tensor<4096xf32>)
+  %y = kernel.attention ins(%q, %k, %k : tensor<?x32xf32>, tensor<100x32xf32>, tensor<100x32xf32>) outs(%o : tensor<?x32xf32>) attributes {indexing_maps = [#q, #k, #v, #o]} {
+  ^bb0(%score: f32):
+    kernel.yield %score : f32
+  } -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
