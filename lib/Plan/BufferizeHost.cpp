@@ -11,6 +11,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "strut/Plan/Passes.h"
+#include "dialects/Kernel/Kernel.h"
 
 namespace strut::plan {
 #define GEN_PASS_DEF_BUFFERIZEHOST
@@ -104,6 +105,14 @@ LogicalResult BufferizeHostPass::bufferize() {
   options.bufferizeFunctionBoundaries = true;
   options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
   options.bufferAlignment = 64;
+  // The body of a kernel.region stays on tensors until its target takes it, so the op
+  // counts as done when its operands are memrefs.
+  options.opFilter.denyOperation([](Operation *op) {
+    auto onTensors = [](Operation *region) {
+      return llvm::any_of(region->getOperandTypes(), llvm::IsaPred<TensorType>);
+    };
+    return op->getParentOfType<kernel::RegionOp>() || (isa<kernel::RegionOp>(op) && !onTensors(op));
+  });
   bufferization::BufferizationState state;
   if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
     return failure();
