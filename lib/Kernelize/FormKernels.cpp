@@ -29,6 +29,7 @@ const LoweringTable &lowerings() {
     addNorm(table);
     addAttention(table);
     addConv(table);
+    addConvTranspose(table);
     addResize(table);
     addPool(table);
     return table;

@@ -151,6 +151,7 @@ void addIndex(LoweringTable &table);
 void addResize(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);
+void addConvTranspose(LoweringTable &table);
 void addPool(LoweringTable &table);
 
 /// All lowerings, by the full name of the op ("onnx.Add", "layer.linear").
