@@ -113,8 +113,8 @@ def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
     4. the epilogue takes the accumulator and one scalar per extra and yields the
        init's element type.
 
-    A sum over no elements is 0. Terms are added in the order of k, whatever the
-    tile, so that the bits of a row do not depend on its neighbours.
+    A sum over no elements is 0. The order in which terms are added depends on
+    k alone, so that the bits of a row do not depend on its neighbours.
 
     ```mlir
     %y = kernel.contract ins(%x, %w, %b : tensor<?x768xf32>, tensor<768x3072xf32>, tensor<3072xf32>)

@@ -74,6 +74,7 @@ private:
   Value columnsLeft(int64_t v);
   void emitProducts(Value firstRow, Value height);
   void emitProduct(Value firstRow, int64_t height);
+  void emitBlocks(TileProduct &tile);
   void emitEpilogue(Value row, Value scratchOffset);
 
   Plan plan;
@@ -173,11 +174,53 @@ void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
       tile.masks.push_back(vector::CreateMaskOp::create(b, loc, maskType, columnsLeft(v)));
   }
 
+  emitBlocks(tile);
+}
+
+/// Sums over blocks of k into the scratch tile. A block bounds how many terms one
+/// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
+/// sqrt(K) units, blocks of 256 keep it at that of 256 terms and K / 256 sums.
+/// Several k dimensions (windows) are one block.
+void TaskEmitter::emitBlocks(TileProduct &tile) {
+  constexpr int64_t block = 256;
+  OpBuilder::InsertionGuard guard(b);
   auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
-  SmallVector<Value> sums = tile.emit(b, loc, SmallVector<Value>(height * plan.vectors, zero));
-  for (auto [i, sum] : llvm::enumerate(sums))
-    vector::StoreOp::create(b, loc, sum, scratch, index(i * plan.lanes));
+  SmallVector<Value> zeros(tile.rowOffsets.size() * plan.vectors, zero);
+  auto at = [&](size_t i) { return index(i * plan.lanes); };
+  if (tile.extents.size() != 1) {
+    for (auto [i, sum] : llvm::enumerate(tile.emit(b, loc, zeros)))
+      vector::StoreOp::create(b, loc, sum, scratch, at(i));
+    return;
+  }
+  // At least one block, so that a sum over nothing is stored as 0.
+  Value k = tile.extents[0];
+  Value end = arith::MaxUIOp::create(b, loc, k, index(1));
+  auto blocks = scf::ForOp::create(b, loc, index(0), end, index(block));
+  b.setInsertionPointToStart(blocks.getBody());
+  Value first = blocks.getInductionVar();
+  tile.extents[0] =
+      arith::MinUIOp::create(b, loc, arith::SubIOp::create(b, loc, k, first), index(block));
+  Value aMove = arith::MulIOp::create(b, loc, first, tile.aStrides[0]);
+  for (Value &row : tile.rowOffsets)
+    row = arith::AddIOp::create(b, loc, row, aMove);
+  tile.bOffset = arith::AddIOp::create(b, loc, tile.bOffset,
+                                       arith::MulIOp::create(b, loc, first, tile.bStrides[0]));
+  SmallVector<Value> sums = tile.emit(b, loc, zeros);
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first, index(0));
+  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/true);
+  for (Block *target : {branch.thenBlock(), branch.elseBlock()}) {
+    b.setInsertionPointToStart(target);
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Value total = sum;
+      if (target == branch.elseBlock()) {
+        Value older = vector::LoadOp::create(b, loc, vectorType, scratch, at(i));
+        total = isa<FloatType>(plan.accumulator) ? Value(arith::AddFOp::create(b, loc, older, sum))
+                                                 : Value(arith::AddIOp::create(b, loc, older, sum));
+      }
+      vector::StoreOp::create(b, loc, total, scratch, at(i));
+    }
+  }
 }
 
 void TaskEmitter::emitEpilogue(Value row, Value scratchOffset) {
