@@ -52,6 +52,8 @@ Reason supportsAttention(Operation *operation) {
     auto type = dyn_cast<RankedTensorType>(op.in(name).getType());
     if (!type || !type.getElementType().isF32())
       return "it is supported for f32 only";
+    if (type.getRank() != 3 && type.getRank() != 4)
+      return ("its operand " + name + " has neither three nor four axes").str();
   }
   for (StringRef name : {"past_key", "past_value", "nonpad_kv_seqlen"})
     if (op.in(name))

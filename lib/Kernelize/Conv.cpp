@@ -19,6 +19,8 @@ Reason supportsConv(Operation *operation) {
   auto weight = dyn_cast<RankedTensorType>(op.in("W").getType());
   if (!input || !weight || !weight.hasStaticShape())
     return "the shape of its weight is not known";
+  if (weight.getRank() != input.getRank())
+    return "input and weight have different ranks";
   if (input.getRank() < 3 || input.getRank() > 5)
     return "it has no one to three spatial axes";
   if (!isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(input.getElementType()))

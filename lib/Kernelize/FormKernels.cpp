@@ -39,8 +39,8 @@ const LoweringTable &lowerings() {
 
 /// Structure that the walk itself understands.
 static bool isStructure(Operation *op) {
-  return isa<onnx_ir::Op<"Constant">, onnx_ir::Absent, layer::AlternativesOp, layer::YieldOp,
-             func::ReturnOp>(op);
+  return isa<onnx_ir::Op<"Constant">, onnx_ir::Absent, onnx_ir::Yield, layer::AlternativesOp,
+             layer::YieldOp, func::ReturnOp>(op);
 }
 
 std::optional<std::string> unsupportedReason(Operation *op) {
@@ -154,6 +154,8 @@ LogicalResult FormFunction::lower(Operation &op) {
   return lowerings().find(op.getName().getStringRef())->second.lower(&op, context);
 }
 
+static bool isNegative(const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }
+
 LogicalResult FormFunction::lowerBlock(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block)) {
     // Index arithmetic and kernels that this walk itself has made.
@@ -163,6 +165,11 @@ LogicalResult FormFunction::lowerBlock(Block &block) {
     context.b.setInsertionPoint(&op);
     if (failed(lower(op)))
       return failure();
+    for (Value result : op.getResults()) {
+      auto known = context.values.find(result);
+      if (known != context.values.end() && llvm::any_of(known->second.dims, isNegative))
+        return context.refuse(&op, "its result would have a negative extent");
+    }
   }
   return success();
 }

@@ -86,9 +86,10 @@ Value logSoftmax(Code &c, Value x) {
 LogicalResult lowerSoftmax(AnyOp op, Context &context, Value (*function)(Code &, Value)) {
   Value input = op->getOperand(0);
   SmallVector<Dim> dims = context[input].dims;
-  if (dims.empty())
-    return context.refuse(op, "its input is a scalar");
-  RowSpace space(dims.size(), normalizeAxis(intAttr(op, "axis", -1), dims.size()));
+  int64_t axis = normalizeAxis(intAttr(op, "axis", -1), dims.size());
+  if (axis < 0 || axis >= int64_t(dims.size()))
+    return context.refuse(op, "its axis does not exist");
+  RowSpace space(dims.size(), axis);
   AffineMap map = space.whole(op->getContext());
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
   Value result =
@@ -262,7 +263,10 @@ LogicalResult lowerLpNormalization(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op->getOperand(0);
   SmallVector<Dim> dims = context[input].dims;
-  RowSpace space(dims.size(), normalizeAxis(intAttr(op, "axis", -1), dims.size()));
+  int64_t axis = normalizeAxis(intAttr(op, "axis", -1), dims.size());
+  if (axis < 0 || axis >= int64_t(dims.size()))
+    return context.refuse(op, "its axis does not exist");
+  RowSpace space(dims.size(), axis);
   AffineMap map = space.whole(op->getContext());
   bool euclidean = intAttr(op, "p", 2) == 2;
   Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();

@@ -92,6 +92,8 @@ LogicalResult lowerFlatten(Operation *operation, Context &context) {
   AnyOp op(operation);
   ArrayRef<Dim> from = context[op.in("input")].dims;
   int64_t axis = normalizeAxis(intAttr(op, "axis", 1), from.size());
+  if (axis < 0 || axis > int64_t(from.size()))
+    return context.refuse(op, "its axis does not exist");
   SmallVector<Dim> to = {product(from.take_front(axis)), product(from.drop_front(axis))};
   return defineView(op, context, op.in("input"), to);
 }
@@ -150,6 +152,10 @@ LogicalResult lowerTranspose(Operation *operation, Context &context) {
     permutation = llvm::to_vector(given.asArrayRef());
   else
     permutation = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, from.size())));
+  SmallVector<int64_t> sorted(permutation);
+  llvm::sort(sorted);
+  if (sorted != llvm::to_vector(llvm::seq<int64_t>(0, from.size())))
+    return context.refuse(op, "its perm is no permutation of the axes");
   SmallVector<AffineExpr> read(from.size());
   for (auto [i, axis] : llvm::enumerate(permutation)) {
     to.push_back(from[axis]);

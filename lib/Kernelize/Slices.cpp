@@ -184,6 +184,8 @@ LogicalResult lowerConcat(Operation *operation, Context &context) {
   shape[axis] = Dim(0);
   for (Value operand : op->getOperands()) {
     ArrayRef<Dim> dims = context[operand].dims;
+    if (dims.size() != shape.size())
+      return context.refuse(op, "its operands have different ranks");
     for (auto [i, dim] : llvm::enumerate(dims)) {
       if (int64_t(i) == axis)
         shape[i] = shape[i] + dim;

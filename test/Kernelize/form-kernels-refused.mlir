@@ -53,3 +53,28 @@ func.func @indices(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xi64> {
   %0:2 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>) loc("pool")
   return %0#1 : tensor<1x1x2x2xi64>
 }
+
+// -----
+
+// CHECK: error: Transpose node 'turn' cannot be compiled: its perm is no permutation of the axes
+func.func @permutation(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
+  %0 = onnx.Transpose(%x) {perm = array<i64: 1, 7>} : (tensor<2x3xf32>) -> tensor<3x2xf32> loc("turn")
+  return %0 : tensor<3x2xf32>
+}
+
+// -----
+
+// CHECK: error: Softmax node 'soft' cannot be compiled: its axis does not exist
+func.func @axis(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = onnx.Softmax(%x) {axis = 5 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32> loc("soft")
+  return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK: error: ConstantOfShape node 'fill' cannot be compiled: its result would have a negative extent
+func.func @negative() -> tensor<?xf32> {
+  %s = onnx.Constant() {value = dense<-4> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.ConstantOfShape(%s) : (tensor<1xi64>) -> tensor<?xf32> loc("fill")
+  return %0 : tensor<?xf32>
+}
