@@ -167,6 +167,12 @@ Polynomial Counter::pointsOf(kernel::KernelOpInterface op, ArrayRef<unsigned> wi
   for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
     if (llvm::is_contained(without, d))
       continue;
+    // Only `extents` tells the size of a window.
+    auto rows = dyn_cast<kernel::RowsOp>(*op);
+    if (rows && rows.getExtents() && (*rows.getExtents())[d] >= 0) {
+      points = points * Polynomial(double((*rows.getExtents())[d]));
+      continue;
+    }
     AffineExpr expr = getAffineDimExpr(d, op->getContext());
     for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
       if (std::optional<unsigned> axis = map.getResultPosition(expr)) {
@@ -199,8 +205,8 @@ KernelWork Counter::count(Operation *op) {
     // A table that is looked up is read once per point, not whole.
     bool fetched = type && i < maps.size() && type.getRank() && !maps[i].getNumResults();
     if (fetched)
-      work.bytes += pointsOf(kernelOp) *
-                    Polynomial(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+      work.bytes +=
+          pointsOf(kernelOp) * Polynomial(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     else
       work.bytes += bytesOf(operand);
   }
