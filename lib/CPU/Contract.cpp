@@ -179,10 +179,10 @@ void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
 
 /// Sums over blocks of k into the scratch tile. A block bounds how many terms one
 /// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
-/// sqrt(K) units, blocks of 256 keep it at that of 256 terms and K / 256 sums.
+/// sqrt(K) units, blocks of 512 keep it near that of 512 terms.
 /// Several k dimensions (windows) are one block.
 void TaskEmitter::emitBlocks(TileProduct &tile) {
-  constexpr int64_t block = 256;
+  constexpr int64_t block = 512;
   OpBuilder::InsertionGuard guard(b);
   auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
