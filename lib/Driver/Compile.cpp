@@ -23,6 +23,9 @@ using namespace llvm;
 using namespace strut;
 using namespace strut::driver;
 
+/// Of a module written at the layer stage.
+constexpr StringLiteral kLayerStage = "strut.layer_stage";
+
 /// Writes a stage as text, or as bytecode where the name asks for it.
 static Error writeStage(mlir::ModuleOp module, const std::string &path) {
   return writeFile(path.empty() ? "-" : path, [&](raw_pwrite_stream &stream) -> Error {
@@ -59,6 +62,9 @@ private:
   Error lower(const package::TargetSpec &target);
   Error finish(const package::TargetSpec &target);
   void timed(StringRef stage, std::chrono::steady_clock::time_point start);
+  Error pastStage() {
+    return createStringError(options.input + " is past the stage that is asked for");
+  }
 
   const CompileOptions &options;
   raw_ostream &log;
@@ -120,7 +126,8 @@ Error Compilation::lower(const package::TargetSpec &target) {
   model.symbol = options.name;
   model.metadata = describeWork(*module);
   cpu::Target cpuTarget = pipeline::emitterTarget(target);
-  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, cpuTarget); }))
+  if (Error error =
+          runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, cpuTarget); }))
     return error;
   program = completeInterface(*module, model);
   if (Error error = runPasses("emit", [&](auto &pm) { pipeline::buildCPUPipeline(pm, cpuTarget); }))
@@ -198,24 +205,34 @@ Error Compilation::run() {
   timed("import", start);
   if (Error error = fixDimensions(*module, options.dims))
     return error;
-  if (options.emit == CompileOptions::MlirOnnx && !options.checkOnly)
+  // A layer stage is normal already, and normalising it again would fold what layers
+  // are made of; unless its shapes have just changed.
+  bool layers = (*module)->removeAttr(kLayerStage) != nullptr;
+  if (options.emit == CompileOptions::MlirOnnx && !options.checkOnly) {
+    if (layers || isKernelStage(*module))
+      return pastStage();
     return writeStage(*module, options.output);
+  }
 
   if (!isKernelStage(*module)) {
-    if (Error error = runPasses("normalize", [](auto &pm) { pipeline::buildNormalizePipeline(pm); }))
-      return error;
+    if (!layers || !options.dims.empty())
+      if (Error error =
+              runPasses("normalize", [](auto &pm) { pipeline::buildNormalizePipeline(pm); }))
+        return error;
     if (Error error = check())
       return error;
     if (options.checkOnly)
       return Error::success();
     if (Error error = runPasses("recognize", pipeline::buildLayerPipeline))
       return error;
-    if (options.emit == CompileOptions::MlirLayer)
+    if (options.emit == CompileOptions::MlirLayer) {
+      (*module)->setAttr(kLayerStage, mlir::UnitAttr::get(&context));
       return writeStage(*module, options.output);
+    }
     if (Error error = runPasses("kernelize", pipeline::buildKernelPipeline))
       return error;
   } else if (options.emit == CompileOptions::MlirLayer || options.checkOnly) {
-    return createStringError(options.input + " is past the stage that is asked for");
+    return pastStage();
   }
   if (options.emit == CompileOptions::MlirKernel)
     return writeStage(*module, options.output);

@@ -100,11 +100,12 @@ def test_a_stage_from_a_stage(model_file, compile_file, tmp_path):
     assert resumed.read_text() == direct.read_text()
 
 
-def test_no_way_back(model_file, strut_run, compile_file, tmp_path):
-    kernels = compile_file(model_file("contraction"), tmp_path / "k.mlir", "--emit", "mlir-kernel")
-    done = strut_run("compile", kernels, "--emit", "mlir-layer", "-o", tmp_path / "l.mlir", code=1)
+@pytest.mark.parametrize("late, early", [(2, 1), (2, 0), (1, 0)])
+def test_no_way_back(model_file, strut_run, compile_file, tmp_path, late, early):
+    stage = compile_file(model_file("contraction"), tmp_path / "late.mlir", "--emit", STAGES[late])
+    done = strut_run("compile", stage, "--emit", STAGES[early], "-o", tmp_path / "early.mlir", code=1)
     assert "past the stage" in done.stderr
-    assert not (tmp_path / "l.mlir").exists()
+    assert not (tmp_path / "early.mlir").exists()
 
 
 def test_llvm(model_file, compile_file, tmp_path):
