@@ -75,6 +75,12 @@ bool isBorder(kernel::KernelOpInterface op, unsigned d) {
   return false;
 }
 
+/// Slices have gaps, and so may what comes out of a choice between forms.
+bool isContiguous(Value value) {
+  return !value.getDefiningOp<tensor::ExtractSliceOp>() &&
+         !value.getDefiningOp<scf::IndexSwitchOp>();
+}
+
 struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
   MergeDimensions(MLIRContext *context, unsigned &count)
       : OpInterfaceRewritePattern(context), count(count) {}
@@ -111,8 +117,7 @@ struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       if (place.kind == Place::Absent)
         continue;
       bool isInit = i >= op.getKernelInputs().size();
-      if (isInit ? !operand.getDefiningOp<tensor::EmptyOp>()
-                 : bool(operand.getDefiningOp<tensor::ExtractSliceOp>()))
+      if (isInit ? !operand.getDefiningOp<tensor::EmptyOp>() : !isContiguous(operand))
         return false;
       // A weight keeps the shape that it is packed in.
       if (isa<kernel::ContractOp>(op.getOperation()) && i == 1 &&

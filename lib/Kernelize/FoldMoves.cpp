@@ -1,5 +1,6 @@
 //===- FoldMoves.cpp - Pure maps into their neighbours --------------------===//
 #include "FuseKernels.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -139,9 +140,11 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
     if (op->getNumResults() != 1)
       return failure();
     std::optional<Move> move = moveBehind(op->getResult(0));
-    // A move into a slice of another tensor is what puts it there.
+    // A move into a slice of another tensor is what puts it there, and one of a
+    // choice between forms what gives it dimensions.
     if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType() ||
-        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>())
+        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>() ||
+        move->source.getDefiningOp<scf::IndexSwitchOp>())
       return failure();
     rewriter.replaceOp(op, move->source);
     ++counts.moves;

@@ -221,8 +221,13 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
     yield->erase();
     target.takeBody(form);
   }
-  for (auto [old, tracked, result] : llvm::zip(op.getResults(), results, branch.getResults()))
-    context.define(old, result, tracked.dims);
+  // A move has a destination, which tells the dimensions that a switch does not.
+  // Kernels that read it read the switch instead.
+  b.setInsertionPoint(op);
+  for (auto [old, tracked, result] : llvm::zip(op.getResults(), results, branch.getResults())) {
+    AffineMap identity = b.getMultiDimIdentityMap(tracked.dims.size());
+    context.define(old, context.move(loc, result, identity, tracked.dims), tracked.dims);
+  }
   return success();
 }
 

@@ -65,7 +65,8 @@ func.func @alternatives(%x: tensor<?x?x8xf32> {onnx.name = "x", onnx.dims = ["b"
   // CHECK: kernel.contract
   // CHECK-NOT: kernel.contract
   // CHECK: scf.yield
-  // CHECK: return %[[Y]]
+  // CHECK: %[[Z:.*]] = kernel.map ins(%[[Y]]
+  // CHECK: return %[[Z]]
   %y = layer.alternatives of %x : tensor<?x?x8xf32> by [#layer.case<[0, 1] below 48 -> 0>] else 1 -> tensor<?x?x8xf32> {
     %a = layer.linear %x, %u : tensor<?x?x8xf32>, tensor<8x2xf32> -> tensor<?x?x2xf32>
     %b = layer.linear %a, %v : tensor<?x?x2xf32>, tensor<2x8xf32> -> tensor<?x?x8xf32>
