@@ -125,10 +125,12 @@ static LogicalResult verifyResults(Operation *op, OperandRange inits, ResultRang
   return success();
 }
 
-/// The checks of every op over an iteration space.
+/// The checks of every op over an iteration space. The body yields elements of the
+/// inits, unless `yielded` says what else.
 static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRange inits,
                                   ResultRange results, ArrayRef<AffineMap> maps, Region &body,
-                                  ArrayRef<Type> leadingArguments, unsigned mappedInputs) {
+                                  ArrayRef<Type> leadingArguments, unsigned mappedInputs,
+                                  Type yielded = {}) {
   if (failed(verifyResults(op, inits, results)))
     return failure();
   if (maps.size() != inputs.size() + inits.size())
@@ -158,10 +160,12 @@ static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRan
   if (yield.getNumOperands() != inits.size())
     return op->emitOpError("yields ")
            << yield.getNumOperands() << " values for " << inits.size() << " inits";
-  for (auto [value, init] : llvm::zip(yield.getValues(), inits))
-    if (value.getType() != shapedTypeOf(init.getType()).getElementType())
-      return op->emitOpError("yields a ")
-             << value.getType() << " for an init of type " << init.getType();
+  for (auto [value, init] : llvm::zip(yield.getValues(), inits)) {
+    Type wanted = yielded ? yielded : shapedTypeOf(init.getType()).getElementType();
+    if (value.getType() != wanted)
+      return op->emitOpError("yields a ") << value.getType() << " for an init of type "
+                                          << init.getType() << ", needs a " << wanted;
+  }
   return success();
 }
 
@@ -223,8 +227,8 @@ LogicalResult AttentionOp::verify() {
   SmallVector<AffineMap> maps = getMaps();
   if (maps[0].getNumDims() < 4)
     return emitOpError("needs the iteration dimensions (batch..., m, s, d, e)");
-  return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
-                      Float32Type::get(getContext()), 3);
+  Type f32 = Float32Type::get(getContext()); // a score, before and after
+  return verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(), f32, 3, f32);
 }
 
 LogicalResult RowsOp::verify() {

@@ -3,12 +3,15 @@
 import numpy
 import pytest
 
+from Execute.kernels import DTYPES
+
 SHAPES = [(1, 1), (2, 7), (1, 128), (3, 33), (1, 300), (2, 513), (0, 5), (2, 0)]
 HEAD_SIZES = [32, 64, 80, 1]
 
 
-def attention_text(heads, kv_heads, size, body, extras="", strut_dims=("B", "M", "S")):
-    """A host function y = attention(q, k, v[, mask]); `body` makes %z of %score (and %m)."""
+def attention_text(heads, kv_heads, size, body, extras="", strut_dims=("B", "M", "S"), dtype="f32"):
+    """A host function y = attention(q, k, v[, mask]); `body` makes %z of %score (and %m). The
+    mask is f32, all else of `dtype`."""
     b, m, s = strut_dims
     head = f"h floordiv {heads // kv_heads}" if heads != kv_heads else "h"
     mask = extras == "mask"
@@ -16,7 +19,7 @@ def attention_text(heads, kv_heads, size, body, extras="", strut_dims=("B", "M",
     maps = [f"{space} -> (b, m, h, d)", f"{space} -> (b, s, {head}, d)", f"{space} -> (b, s, {head}, e)"]
     maps += [f"{space} -> (b, s)"] if mask else []
     maps += [f"{space} -> (b, m, h, e)"]
-    q, kv = f"tensor<?x?x{heads}x{size}xf32>", f"tensor<?x?x{kv_heads}x{size}xf32>"
+    q, kv = f"tensor<?x?x{heads}x{size}x{dtype}>", f"tensor<?x?x{kv_heads}x{size}x{dtype}>"
 
     def argument(name, type, rows):
         dims = f'["{b}", "{rows}", "", ""]' if type != "tensor<?x?xf32>" else f'["{b}", "{rows}"]'
@@ -120,6 +123,20 @@ def test_grouped_queries(compile_attention, load, rng, assert_close, cpu):
         q, k, v = draw(rng, b, m, s, 8, 2, 64)
         y = model.run({"q": q, "k": k, "v": v})["y"]
         assert_close(y, reference(q, k, v), what=f"batch {b}, {m} queries, {s} keys")
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+@pytest.mark.parametrize("cpu", [None, "x86-64-v3", "x86-64-v2"], ids=str)
+def test_halves(compile_attention, load, rng, assert_close, cpu, dtype):
+    """Stored in 16 bits, computed in f32."""
+    numbers = DTYPES[dtype]
+    for size in (32, 20):
+        text = attention_text(2, 2, size, PLAIN, dtype=dtype)
+        model = load(compile_attention(text, *(["--target-cpu", cpu] if cpu else [])))
+        for b, m, s in [(2, 7, 40), (1, 1, 300), (1, 3, 0)]:
+            q, k, v = (x.astype(numbers) for x in draw(rng, b, m, s, 2, 2, size))
+            y = model.run({"q": q, "k": k, "v": v})["y"]
+            assert_close(y, reference(q, k, v), str(numbers), what=f"batch {b}, {m} queries, {s} keys")
 
 
 def test_causal(compile_attention, load, rng, assert_close):

@@ -179,7 +179,7 @@ func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32
 #mn = affine_map<(m, n, k) -> (m, n)>
 // Constraint 4: what is yielded.
 func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32>) {
-  // expected-error @+1 {{yields a 'f64' for an init of type 'tensor<?x4xf32>'}}
+  // expected-error @+1 {{yields a 'f64' for an init of type 'tensor<?x4xf32>', needs a 'f32'}}
   %y = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<8x4xf32>) outs(%o : tensor<?x4xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
   ^bb0(%acc: f32):
     %t = arith.extf %acc : f32 to f64
@@ -347,6 +347,23 @@ func.func @attention(%q: tensor<?x4xf16>, %o: tensor<?x4xf16>) {
   %y = kernel.attention ins(%q, %q, %q : tensor<?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16>) outs(%o : tensor<?x4xf16>) attributes {indexing_maps = [#q, #k, #v, #o]} {
   ^bb0(%score: f16):
     kernel.yield %score : f16
+  } -> tensor<?x4xf16>
+  return
+}
+
+// -----
+
+#q = affine_map<(m, s, d, e) -> (m, d)>
+#k = affine_map<(m, s, d, e) -> (s, d)>
+#v = affine_map<(m, s, d, e) -> (s, e)>
+#o = affine_map<(m, s, d, e) -> (m, e)>
+// Constraint 2: so is what is made of it.
+func.func @attention(%q: tensor<?x4xf16>, %o: tensor<?x4xf16>) {
+  // expected-error @+1 {{yields a 'f16' for an init of type 'tensor<?x4xf16>', needs a 'f32'}}
+  %y = kernel.attention ins(%q, %q, %q : tensor<?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16>) outs(%o : tensor<?x4xf16>) attributes {indexing_maps = [#q, #k, #v, #o]} {
+  ^bb0(%score: f32):
+    %short = arith.truncf %score : f32 to f16
+    kernel.yield %short : f16
   } -> tensor<?x4xf16>
   return
 }
