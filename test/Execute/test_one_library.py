@@ -7,9 +7,13 @@ import sys
 import threading
 
 import numpy
+import onnx
 import pytest
+from onnx import helper
 from scipy.special import erf
 
+from bench import models
+from examples.digits import classify
 from Execute import abi
 
 SIZES = [7, 512, 1, 0, 33]  # in this order
@@ -93,6 +97,40 @@ def test_bits_depend_on_the_row_alone(contraction, load, rng, act):
     for begin, end in [(0, 1), (99, 100), (3, 10), (1, 100), (50, 83)]:
         part = two.run({"x": x[begin:end]})["y"]
         numpy.testing.assert_array_equal(part, whole[begin:end], err_msg=f"{begin}:{end}")
+
+
+@pytest.fixture(scope="module")
+def softmax(compile_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("softmax")
+    nodes = [helper.make_node("Softmax", ["x"], ["y"], "/Softmax", axis=-1)]
+    onnx.save(models.model(nodes, [("x", ["M", 77])], [("y", ["M", 77])], [], 17), folder / "softmax.onnx")
+    return compile_file(folder / "softmax.onnx", folder / "softmax.so")
+
+
+def test_softmax_of_a_row_alone(softmax, load, rng, assert_close):
+    one, two = load(softmax, 1), load(softmax, 2)
+    x = rng.normal(0, 5, (600, 77)).astype(numpy.float32)
+    whole = two.run({"x": x})["y"]
+    weights = numpy.exp(x.astype(numpy.float64) - x.max(-1, keepdims=True))
+    assert_close(whole, weights / weights.sum(-1, keepdims=True))
+    numpy.testing.assert_array_equal(one.run({"x": x})["y"], whole)
+    for begin, end in [(0, 1), (599, 600), (3, 20), (1, 600)]:
+        numpy.testing.assert_array_equal(two.run({"x": x[begin:end]})["y"], whole[begin:end])
+
+
+def test_digits_alone_and_together(load, compile_file, tmp_path, rng):
+    """A whole network: convolutions, pooling, softmax."""
+    source = classify.onnx_file(report=lambda line: None)[0]
+    path = compile_file(source, tmp_path / "digits.so")
+    one, two = load(path, 1), load(path, 2)
+    (name,) = (info.name for info in one.inputs)
+    images = rng.random((50, 1, 8, 8), numpy.float32)
+    whole = two.run({name: images})
+    for output, value in one.run({name: images}).items():
+        numpy.testing.assert_array_equal(value, whole[output], err_msg=output)
+    for begin, end in [(0, 1), (49, 50), (7, 30)]:
+        for output, value in two.run({name: images[begin:end]}).items():
+            numpy.testing.assert_array_equal(value, whole[output][begin:end], err_msg=f"{output} {begin}:{end}")
 
 
 def test_fork_after_open(contraction, rng):
