@@ -17,6 +17,8 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (foldConstants)
+    pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
   // What no lowering takes falls to the function body of its schema.
   pm.addPass(normalize::createExpandFunctions(

@@ -33,6 +33,26 @@ def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   ];
 }
 
+def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
+  let summary = "evaluate what depends on constants alone";
+  let description = [{
+    The largest subgraphs whose operands are all constants are evaluated by the
+    normal CPU pipeline, in one module per function, and become constants.
+
+    A value stays an expression where storing it would be a loss: where it is
+    larger than 64 KiB and than four times the constants it is made of, or where
+    its operator only repeats elements (Expand, Tile, ConstantOfShape). Random and
+    unsupported operators stay too, and so does arithmetic on a few integers, which
+    form-kernels does symbolically. Where all values of a function together are so
+    small that running the code generator costs more than it brings, only those are
+    evaluated without which a user of theirs could not be compiled.
+  }];
+  let statistics = [
+    Statistic<"numFolded", "num-folded", "Number of operators that were evaluated">,
+    Statistic<"numConstants", "num-constants", "Number of constants they became">
+  ];
+}
+
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{

@@ -1,0 +1,271 @@
+//===- Evaluate.cpp - Values of a function, at compile time ---------------===//
+#include "strut/Evaluate/Evaluate.h"
+#include "Jit.h"
+#include "Widen.h"
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "strut/Cost/Work.h"
+#include "strut/Kernelize/Passes.h"
+#include "strut/Pipeline/Pipeline.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace strut::evaluate {
+namespace {
+
+std::string spell(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+/// One call of evaluate().
+class Evaluation {
+public:
+  Evaluation(const Options &options, MLIRContext &context)
+      : options(options), context(context), handler(&context, [this](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error && message.empty())
+            message = diagnostic.str();
+          return success();
+        }) {}
+
+  llvm::Error prepare(func::FuncOp function, ArrayRef<Array> inputs);
+  llvm::Error lower();
+  llvm::Expected<std::vector<Array>> run(ArrayRef<Array> inputs);
+
+private:
+  llvm::Error fitInputs(ArrayRef<Array> inputs);
+  llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
+  llvm::Error checkFlops();
+  llvm::Error checkBytes(uint64_t bytes);
+  llvm::Error failure(const std::string &otherwise) {
+    return llvm::createStringError(message.empty() ? otherwise : message);
+  }
+  func::FuncOp main() { return module->lookupSymbol<func::FuncOp>("main"); }
+
+  const Options &options;
+  MLIRContext &context;
+  std::string message;
+  ScopedDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  std::vector<int64_t> dims;
+  std::vector<RankedTensorType> outputs; ///< may have dynamic extents
+  size_t buffers = 0;
+  std::optional<package::TargetSpec> host;
+};
+
+/// Binds dynamic extents: of a function of kernels as dimensions, of another one
+/// by making its arguments static.
+llvm::Error Evaluation::fitInputs(ArrayRef<Array> inputs) {
+  Block &entry = main().front();
+  auto symbols = main()->getAttrOfType<ArrayAttr>(kernelize::kSymbolsAttr);
+  dims.assign(symbols ? symbols.size() : 0, -1);
+  unsigned count = llvm::count_if(main().getArgumentTypes(), llvm::IsaPred<TensorType>);
+  if (count != inputs.size())
+    return llvm::createStringError(
+        llvm::formatv("the function takes {0} tensors, given are {1}", count, inputs.size()));
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    RankedTensorType given = input.getType();
+    auto wanted = cast<TensorType>(entry.getArgument(i).getType());
+    bool fits = wanted.getElementType() == given.getElementType();
+    if (fits && wanted.hasRank())
+      fits = succeeded(verifyCompatibleShape(wanted, given));
+    auto names = main().getArgAttrOfType<ArrayAttr>(i, kernelize::kDimsAttr);
+    for (unsigned s = 0; fits && names && s < dims.size(); ++s)
+      for (auto [name, extent] : llvm::zip(names, given.getShape())) {
+        if (name != symbols[s])
+          continue;
+        fits &= dims[s] == -1 || dims[s] == extent;
+        dims[s] = extent;
+      }
+    if (!fits)
+      return llvm::createStringError(llvm::formatv("input {0} is a {1}, the function takes a {2}",
+                                                   i, spell(given), spell(wanted)));
+    if (!symbols)
+      entry.getArgument(i).setType(given);
+  }
+  for (auto [s, extent] : llvm::enumerate(dims))
+    if (extent == -1)
+      return llvm::createStringError("no input says how large '" +
+                                     cast<StringAttr>(symbols[s]).getValue() + "' is");
+  if (!symbols)
+    main().setType(FunctionType::get(&context, entry.getArgumentTypes(),
+                                     entry.getTerminator()->getOperandTypes()));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluation::prepare(func::FuncOp function, ArrayRef<Array> inputs) {
+  module = ModuleOp::create(function.getLoc());
+  OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
+  function.walk([&](kernel::UseOp use) {
+    if (!module->lookupSymbol(use.getWeight()))
+      b.clone(*use.getDeclaration());
+  });
+  auto clone = cast<func::FuncOp>(b.clone(*function));
+  clone.setName("main");
+  clone.setPublic();
+  clone.removeResAttrsAttr();
+  if (options.precision == Precision::F64)
+    if (llvm::Error error = widen(clone))
+      return error;
+  return fitInputs(inputs);
+}
+
+llvm::Error Evaluation::runPasses(llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager manager(&context);
+  build(manager);
+  if (failed(manager.run(*module)))
+    return failure("it cannot be compiled");
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluation::checkFlops() {
+  double flops = 0;
+  for (const cost::KernelWork &work : cost::workOf(*module))
+    for (const auto &[exponents, coefficient] : work.flops.terms()) {
+      double term = coefficient;
+      for (auto [dim, exponent] : llvm::zip(dims, exponents))
+        for (int i = 0; i < exponent; ++i)
+          term *= dim;
+      flops += term;
+    }
+  if (flops > options.maxFlops)
+    return llvm::createStringError(llvm::formatv(
+        "it takes {0:e2} operations, more than the limit of {1:e2}", flops, options.maxFlops));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluation::checkBytes(uint64_t bytes) {
+  if (bytes > options.maxBytes)
+    return llvm::createStringError(llvm::formatv(
+        "it takes {0} bytes of memory, more than the limit of {1}", bytes, options.maxBytes));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluation::lower() {
+  llvm::Expected<package::TargetSpec> target = package::resolveTarget("", "native");
+  if (!target)
+    return target.takeError();
+  host = std::move(*target);
+  if (!main()->hasAttr(kernelize::kSymbolsAttr))
+    if (llvm::Error error = runPasses([](OpPassManager &pm) {
+          pipeline::buildNormalizePipeline(pm, /*foldConstants=*/false);
+          pipeline::buildLayerPipeline(pm);
+          pipeline::buildKernelPipeline(pm);
+        }))
+      return error;
+  if (llvm::Error error = checkFlops())
+    return error;
+  for (Type type : main().getResultTypes())
+    outputs.push_back(cast<RankedTensorType>(type));
+  cpu::Target emitted = pipeline::emitterTarget(*host);
+  if (llvm::Error error =
+          runPasses([&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, emitted); }))
+    return error;
+  buffers = main()->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
+  return runPasses([&](OpPassManager &pm) { pipeline::buildCPUPipeline(pm, emitted); });
+}
+
+/// Memory that a run works in.
+struct Memory {
+  Array bytes;
+  char *data() { return bytes.bytes().data(); }
+  Memory(MLIRContext &context, int64_t size)
+      : bytes(RankedTensorType::get({size}, IntegerType::get(&context, 8))) {}
+};
+
+llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
+  llvm::Expected<package::WeightPlan> plan = pipeline::planWeights(*module);
+  if (!plan)
+    return plan.takeError();
+  // By now @main is a function of the LLVM dialect.
+  Operation *lowered = module->lookupSymbol("main");
+  size_t buffers = lowered->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
+  for (auto weight : llvm::make_early_inc_range(module->getOps<kernel::WeightOp>()))
+    weight.erase();
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "evaluate");
+  if (!code)
+    return failure("it cannot be translated to LLVM IR");
+  llvm::Expected<Jit> jit = Jit::compile(*code, *host);
+  if (!jit)
+    return jit.takeError();
+
+  size_t axes = 0;
+  for (RankedTensorType type : outputs)
+    axes += type.getRank();
+  std::vector<int64_t> sizes(buffers), offsets, shapes(axes);
+  if (int32_t wrong = jit->bind(dims.data(), sizes.data(), shapes.data()))
+    return llvm::createStringError(
+        llvm::formatv("dimension {0} cannot be {1}", wrong - 1, dims[wrong - 1]));
+  // One buffer after the other: intermediates are few, and are gone in a moment.
+  uint64_t arena = 0, results = 0;
+  for (int64_t size : sizes) {
+    offsets.push_back(arena);
+    arena = llvm::SaturatingAdd(arena, llvm::alignTo(uint64_t(size), uint64_t(64)));
+  }
+  ArrayRef<int64_t> shape = shapes;
+  for (RankedTensorType &type : outputs) {
+    type = type.clone(shape.take_front(type.getRank()));
+    shape = shape.drop_front(type.getRank());
+    results += type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  }
+  if (llvm::Error error =
+          checkBytes(llvm::SaturatingAdd(llvm::SaturatingAdd(arena, results), plan->bytes())))
+    return std::move(error);
+
+  Memory working(context, arena), weights(context, plan->bytes());
+  llvm::Expected<uint64_t> packed = package::packWeights(
+      *plan, {reinterpret_cast<uint8_t *>(weights.data()), size_t(plan->bytes())});
+  if (!packed)
+    return packed.takeError();
+  std::vector<Array> values;
+  for (RankedTensorType type : outputs)
+    values.emplace_back(type);
+  std::vector<void *> in, out;
+  for (const Array &input : inputs)
+    in.push_back(const_cast<char *>(input.bytes().data()));
+  for (Array &value : values)
+    out.push_back(value.bytes().data());
+  StrutExecutor executor = {};
+  executor.width = 1;
+  StrutFrame frame = {in.data(),      out.data(),  working.data(), offsets.data(),
+                      weights.data(), dims.data(), &executor};
+  jit->run(&frame);
+  return values;
+}
+
+} // namespace
+
+void getDependentDialects(DialectRegistry &registry) {
+  OpPassManager stages(ModuleOp::getOperationName());
+  pipeline::buildNormalizePipeline(stages, /*foldConstants=*/false);
+  pipeline::buildLayerPipeline(stages);
+  pipeline::buildKernelPipeline(stages);
+  pipeline::buildPlanPipeline(stages, cpu::Target());
+  pipeline::buildCPUPipeline(stages, cpu::Target());
+  stages.getDependentDialects(registry);
+}
+
+llvm::Expected<std::vector<Array>> evaluate(func::FuncOp function, ArrayRef<Array> inputs,
+                                            const Options &options) {
+  std::vector<Array> wide;
+  if (options.precision == Precision::F64) {
+    for (const Array &input : inputs)
+      wide.push_back(widen(input));
+    inputs = wide;
+  }
+  Evaluation evaluation(options, *function.getContext());
+  if (llvm::Error error = evaluation.prepare(function, inputs))
+    return std::move(error);
+  if (llvm::Error error = evaluation.lower())
+    return std::move(error);
+  return evaluation.run(inputs);
+}
+
+} // namespace strut::evaluate
