@@ -21,18 +21,18 @@ typedef struct StrutCompileDim {
 /** Strings may be null, which is the default of each. Start from zeros and set
  * `struct_size`: fields are only ever appended. */
 typedef struct StrutCompileOptions {
-  uint32_t struct_size;  /**< sizeof(StrutCompileOptions) */
-  int32_t threads;       /**< of the compiler; 0: one per CPU that the process may use */
-  const char *input;     /**< model.onnx or an emitted MLIR stage; required */
-  const char *output;    /**< .so, .a or .o; for a stage any file, null: standard output */
-  const char *emit;      /**< null for a library, or mlir-onnx, mlir-layer, mlir-kernel,
-                              llvm, asm */
-  const char *target;    /**< LLVM triple; default: this machine's */
-  const char *cpu;       /**< LLVM CPU name; default: native */
-  const char *name;      /**< in the exported table and the header; default: the output's */
+  uint32_t struct_size; /**< sizeof(StrutCompileOptions) */
+  int32_t threads;      /**< of the compiler; 0: one per CPU that the process may use */
+  const char *input;    /**< model.onnx or an emitted MLIR stage; required */
+  const char *output;   /**< .so, .a or .o; for a stage any file, null: standard output */
+  const char *emit;     /**< null for a library, or mlir-onnx, mlir-layer, mlir-kernel,
+                             llvm, asm */
+  const char *target;   /**< LLVM triple; default: this machine's */
+  const char *cpu;      /**< LLVM CPU name; default: native */
+  const char *name;     /**< in the exported table and the header; default: the output's */
   const StrutCompileDim *dims;
   int32_t num_dims;
-  int32_t check_only;    /**< not 0: stop after the check for unsupported nodes */
+  int32_t check_only; /**< not 0: stop after the check for unsupported nodes */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to
