@@ -5,7 +5,6 @@
 // small: a kernel does not allocate.
 //
 //===----------------------------------------------------------------------===//
-#include "strut/CPU/Emit.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
@@ -14,6 +13,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
+#include "strut/CPU/Emit.h"
 
 using namespace mlir;
 
@@ -96,12 +96,11 @@ FailureOr<Launches> emitRegion(Emitter &emitter, OpBuilder &host, kernel::Region
   SmallVector<Value> arguments(op->getOperands());
   Value one = arith::ConstantIndexOp::create(host, loc, 1);
   bool written = false;
-  Emitter::Launch launch =
-      emitter.launch(host, loc, "region", keyOf(op), arguments, one,
-                     [&](OpBuilder &b, ValueRange parameters, Value) {
-                       cloneBody(op, b, parameters);
-                       written = true;
-                     });
+  Emitter::Launch launch = emitter.launch(host, loc, "region", keyOf(op), arguments, one,
+                                          [&](OpBuilder &b, ValueRange parameters, Value) {
+                                            cloneBody(op, b, parameters);
+                                            written = true;
+                                          });
   if (written && failed(lowerBody(launch.kernel, op)))
     return failure();
   return Launches{launch};
