@@ -1,4 +1,5 @@
 //===- BufferizeHost.cpp - The host function from tensors to memrefs ------===//
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -11,7 +12,6 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "strut/Plan/Passes.h"
-#include "dialects/Kernel/Kernel.h"
 
 namespace strut::plan {
 #define GEN_PASS_DEF_BUFFERIZEHOST
