@@ -11,8 +11,7 @@ _Alignas(64) HIDDEN const
 static const char *const dims[] = {"batch"};
 static const StrutDim matrix[] = {{-1, 0}, {AffineColumns, -1}};
 static const StrutDim column[] = {{-1, 0}};
-#define FLOAT32                                                                                    \
-  { kDLFloat, 32, 1 }
+#define FLOAT32 {kDLFloat, 32, 1}
 static const StrutTensorInfo inputs[] = {{"x", FLOAT32, 2, matrix, -1},
                                          {"scale", FLOAT32, 1, column, -1}};
 static const StrutTensorInfo outputs[] = {{"y", FLOAT32, 2, matrix, -1}};
