@@ -47,8 +47,8 @@ static cl::opt<CompileOptions::Emit>
          cl::sub(compileCommand));
 static cl::opt<std::string> target("target", cl::desc("Target of the library (default: this one)"),
                                    cl::value_desc("triple"), cl::sub(compileCommand));
-static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"),
-                                cl::value_desc("name"), cl::sub(compileCommand));
+static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::value_desc("name"),
+                                cl::sub(compileCommand));
 static cl::opt<std::string> name("name", cl::desc("Name in the C header (default: the output's)"),
                                  cl::value_desc("identifier"), cl::sub(compileCommand));
 static cl::opt<bool> timing("timing", cl::desc("Report the time of each stage"),
