@@ -2,8 +2,8 @@
 
 // Every node without a lowering is named, not only the first.
 
-// CHECK: error: Det node 'first' cannot be compiled: this operator is not supported yet
-// CHECK: error: Det node 'second' cannot be compiled: this operator is not supported yet
+// CHECK: error: {{.*}}Det node 'first' cannot be compiled: this operator is not supported yet
+// CHECK: error: {{.*}}Det node 'second' cannot be compiled: this operator is not supported yet
 func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, tensor<f32>) {
   %0 = onnx.Det(%x) : (tensor<2x2xf32>) -> tensor<f32> loc("first")
   %1 = onnx.Det(%y) : (tensor<2x2xf32>) -> tensor<f32> loc("second")
@@ -12,7 +12,7 @@ func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, te
 
 // -----
 
-// CHECK: error: Add node 'sum' cannot be compiled: it computes with elements of type 'ui8', which is not supported
+// CHECK: error: {{.*}}Add node 'sum' cannot be compiled: it computes with elements of type 'ui8', which is not supported
 func.func @types(%x: tensor<2xui8>) -> tensor<2xui8> {
   %0 = onnx.Add(%x, %x) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8> loc("sum")
   return %0 : tensor<2xui8>
@@ -22,7 +22,7 @@ func.func @types(%x: tensor<2xui8>) -> tensor<2xui8> {
 
 // Two dimensions that nothing says to be equal.
 
-// CHECK: error: Add node 'sum' cannot be compiled: its operands have shapes [?] and [?], and it cannot be told that they broadcast
+// CHECK: error: {{.*}}Add node 'sum' cannot be compiled: its operands have shapes [?] and [?], and it cannot be told that they broadcast
 func.func @broadcast(%x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {onnx.dims = ["m"]}) -> tensor<?xf32> {
   %0 = onnx.Add(%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("sum")
   return %0 : tensor<?xf32>
@@ -32,7 +32,7 @@ func.func @broadcast(%x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {o
 
 // A shape that depends on data.
 
-// CHECK: error: Reshape node 'view' cannot be compiled: its shape is computed from data and not from shapes
+// CHECK: error: {{.*}}Reshape node 'view' cannot be compiled: its shape is computed from data and not from shapes
 func.func @data(%x: tensor<8xf32>, %s: tensor<2xi64>) -> tensor<?x?xf32> {
   %0 = onnx.Reshape(%x, %s) : (tensor<8xf32>, tensor<2xi64>) -> tensor<?x?xf32> loc("view")
   return %0 : tensor<?x?xf32>
@@ -40,7 +40,7 @@ func.func @data(%x: tensor<8xf32>, %s: tensor<2xi64>) -> tensor<?x?xf32> {
 
 // -----
 
-// CHECK: error: Relu node 'act' cannot be compiled: the rank of its result is not known
+// CHECK: error: {{.*}}Relu node 'act' cannot be compiled: the rank of its result is not known
 func.func @rank(%x: tensor<*xf32>) -> tensor<*xf32> {
   %0 = onnx.Relu(%x) : (tensor<*xf32>) -> tensor<*xf32> loc("act")
   return %0 : tensor<*xf32>
@@ -48,7 +48,7 @@ func.func @rank(%x: tensor<*xf32>) -> tensor<*xf32> {
 
 // -----
 
-// CHECK: error: MaxPool node 'pool' cannot be compiled: its indices are read
+// CHECK: error: {{.*}}MaxPool node 'pool' cannot be compiled: its indices are read
 func.func @indices(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xi64> {
   %0:2 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>) loc("pool")
   return %0#1 : tensor<1x1x2x2xi64>
@@ -56,7 +56,7 @@ func.func @indices(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xi64> {
 
 // -----
 
-// CHECK: error: Transpose node 'turn' cannot be compiled: its perm is no permutation of the axes
+// CHECK: error: {{.*}}Transpose node 'turn' cannot be compiled: its perm is no permutation of the axes
 func.func @permutation(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %0 = onnx.Transpose(%x) {perm = array<i64: 1, 7>} : (tensor<2x3xf32>) -> tensor<3x2xf32> loc("turn")
   return %0 : tensor<3x2xf32>
@@ -64,7 +64,7 @@ func.func @permutation(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
 
 // -----
 
-// CHECK: error: Softmax node 'soft' cannot be compiled: its axis does not exist
+// CHECK: error: {{.*}}Softmax node 'soft' cannot be compiled: its axis does not exist
 func.func @axis(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = onnx.Softmax(%x) {axis = 5 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32> loc("soft")
   return %0 : tensor<2x3xf32>
@@ -72,7 +72,7 @@ func.func @axis(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 
 // -----
 
-// CHECK: error: ConstantOfShape node 'fill' cannot be compiled: its result would have a negative extent
+// CHECK: error: {{.*}}ConstantOfShape node 'fill' cannot be compiled: its result would have a negative extent
 func.func @negative() -> tensor<?xf32> {
   %s = onnx.Constant() {value = dense<-4> : tensor<1xi64>} : () -> tensor<1xi64>
   %0 = onnx.ConstantOfShape(%s) : (tensor<1xi64>) -> tensor<?xf32> loc("fill")
