@@ -9,8 +9,6 @@ import pytest
 
 from bench import models
 
-TRIPLE_AARCH64 = "aarch64-unknown-linux-gnu"
-
 
 @pytest.fixture(scope="session")
 def clang():

@@ -34,7 +34,8 @@ module attributes {{onnx.graph_name = "g"}} {{
   func.func @main({", ".join(arguments)}) -> ({q} {{strut.name = "y"}})
       attributes {{strut.symbols = [{", ".join(f'"{name}"' for name in symbols)}]}} {{
     %init = tensor.empty(%{b}, %{m}) : {q}
-    %y = kernel.attention ins(%q, %k, %v{", %mask" if mask else ""} : {q}, {kv}, {kv}{", tensor<?x?xf32>" if mask else ""})
+    %y = kernel.attention ins(%q, %k, %v{", %mask" if mask else ""} :
+                              {q}, {kv}, {kv}{", tensor<?x?xf32>" if mask else ""})
         outs(%init : {q}) attributes {{indexing_maps = [{", ".join(f"affine_map<{text}>" for text in maps)}]}} {{
     ^bb0(%score: f32{", %m: f32" if mask else ""}):
       {body}
