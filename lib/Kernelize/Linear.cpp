@@ -53,7 +53,8 @@ Factor factorOf(Context &context, Location loc, Value value, ArrayRef<Dim> shape
   return factor;
 }
 
-/// [..., m, k] x [..., k, n]; a vector on the left has no m, on the right no n.
+/// [..., m, k] x [..., k, n]; a vector on the left has no m, on the right an n of
+/// extent 1 that the result drops, for a contraction has columns.
 LogicalResult lowerMatMul(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value a = op.in("A"), b = op.in("B");
@@ -91,23 +92,26 @@ LogicalResult lowerMatMul(Operation *operation, Context &context) {
     lhs.batch.push_back(out.back());
     init.shape.push_back(left[left.size() - 2]);
   }
-  AffineExpr n;
-  if (rightAxes == 2) {
-    n = getAffineDimExpr(next++, mlir);
-    out.push_back(n);
-    init.shape.push_back(right.back());
-  }
+  AffineExpr n = getAffineDimExpr(next++, mlir);
+  out.push_back(n);
+  init.shape.push_back(rightAxes == 2 ? right.back() : Dim(1));
+  if (rightAxes == 1)
+    rhs.tensor = context.reshape(op->getLoc(), rhs.tensor, right, {right[0], Dim(1)});
   AffineExpr contracted = getAffineDimExpr(next++, mlir);
   lhs.batch.push_back(contracted);
   rhs.batch.push_back(contracted);
-  if (n)
-    rhs.batch.push_back(n);
+  rhs.batch.push_back(n);
   init.map = AffineMap::get(next, 0, out, mlir);
   Value result = context.contract(op->getLoc(),
                                   {{lhs.tensor, AffineMap::get(next, 0, lhs.batch, mlir), {}},
                                    {rhs.tensor, AffineMap::get(next, 0, rhs.batch, mlir), {}}},
                                   init);
-  context.define(op->getResult(0), result, init.shape);
+  SmallVector<Dim> shape = init.shape;
+  if (rightAxes == 1) {
+    shape.pop_back();
+    result = context.reshape(op->getLoc(), result, init.shape, shape);
+  }
+  context.define(op->getResult(0), result, shape);
   return success();
 }
 

@@ -15,13 +15,14 @@ func.func @matmul(%a: tensor<?x4x?x8xf32> {onnx.dims = ["b", "", "s", ""]}, %b: 
 
 // -----
 
-// Vectors have no m, or no n.
+// A vector has no m; on the right it is one column.
 
 // CHECK-LABEL: func.func @vectors
 func.func @vectors(%a: tensor<8xf32>, %b: tensor<8x4xf32>) -> (tensor<4xf32>, tensor<f32>) {
   // CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<4xf32>)
   %0 = onnx.MatMul(%a, %b) : (tensor<8xf32>, tensor<8x4xf32>) -> tensor<4xf32>
-  // CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<f32>)
+  // CHECK: %[[Y:.*]] = kernel.contract ins(%arg0, %{{.*}} : tensor<8xf32>, tensor<8x1xf32>) outs(%{{.*}} : tensor<1xf32>)
+  // CHECK: tensor.collapse_shape %[[Y]] [] : tensor<1xf32> into tensor<f32>
   %1 = onnx.MatMul(%a, %a) : (tensor<8xf32>, tensor<8xf32>) -> tensor<f32>
   return %0, %1 : tensor<4xf32>, tensor<f32>
 }
