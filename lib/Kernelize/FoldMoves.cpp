@@ -37,6 +37,15 @@ bool isStrided(AffineMap map) {
   return !bad.wasInterrupted();
 }
 
+/// Whether both maps depend on the same dimensions. A dimension that lhs alone
+/// drops would change its role to one of columns.
+bool readsSameDims(AffineMap a, AffineMap b) {
+  for (unsigned d = 0; d < a.getNumDims(); ++d)
+    if (a.isFunctionOfDim(d) != b.isFunctionOfDim(d))
+      return false;
+  return true;
+}
+
 /// kernel(..., move(x), ...) = kernel(..., x, ...) with composed maps
 struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
   FoldMoveIntoConsumer(MLIRContext *context, FusionCounts &counts)
@@ -58,7 +67,7 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
         AffineMap composed = move->map.compose(edit.map(i));
         bool contract = isa<kernel::ContractOp>(op.getOperation());
         // A contraction reads lhs as a strided view and rhs as a permuted one.
-        if (contract && i == 0 && !isStrided(composed))
+        if (contract && i == 0 && !(isStrided(composed) && readsSameDims(composed, edit.map(i))))
           continue;
         if (contract && i == 1 && !composed.isProjectedPermutation())
           continue;

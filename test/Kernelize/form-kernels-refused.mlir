@@ -12,7 +12,7 @@ func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, te
 
 // -----
 
-// CHECK: error: {{.*}}Add node 'sum' cannot be compiled: it computes with elements of type 'ui8', which is not supported
+// CHECK: error: {{.*}}Add node 'sum' cannot be compiled: it computes with elements of type ui8, which is not supported
 func.func @types(%x: tensor<2xui8>) -> tensor<2xui8> {
   %0 = onnx.Add(%x, %x) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8> loc("sum")
   return %0 : tensor<2xui8>
