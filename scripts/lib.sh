@@ -155,7 +155,7 @@ ensure_build() {
   else
     local log=$STRUT_BUILD/build.log
     ninja -C "$STRUT_BUILD" -j "$STRUT_JOBS" >"$log" 2>&1 </dev/null || {
-      grep -E -A 12 'FAILED:|error:' "$log" | head -n 60 >&2 || true
+      grep -a -E -A 12 'FAILED:|error:' "$log" | head -n 60 >&2 || true
       fail "the build failed" "Its full output is in $log."
     }
   fi
