@@ -153,11 +153,10 @@ def test_scores_beyond_the_range_of_exp(compile_attention, load, rng, assert_clo
     model = load(compile_attention(attention_text(1, 1, 32, PLAIN)))
     q, k, v = draw(rng, 1, 4, 700, 1, 1, 32)
     k *= numpy.linspace(1, 200, 700, dtype=numpy.float32)[None, :, None, None]
-    # Scores of some thousands have an error of their own; let single keys win clearly.
     y = model.run({"q": q, "k": k, "v": v})["y"]
     assert numpy.isfinite(y).all()
-    winners = (q[0, :, 0] @ k[0, :, 0].T).argmax(-1)
-    numpy.testing.assert_allclose(y[0, :, 0], v[0, winners, 0], rtol=1e-3, atol=1e-3)
+    # A score of a thousand is known to some 1e-4 in f32, so the weights are to that ratio.
+    numpy.testing.assert_allclose(y, reference(q, k, v), rtol=0, atol=5e-3)
 
 
 def test_bits_depend_on_the_row_alone(compile_attention, load, rng):
