@@ -205,6 +205,8 @@ Error Compilation::run() {
   timed("import", start);
   if (Error error = fixDimensions(*module, options.dims))
     return error;
+  if (Error error = aliasOutputs(*module, options.aliases))
+    return error;
   // A layer stage is normal already, and normalising it again would fold what layers
   // are made of; unless its shapes have just changed.
   bool layers = (*module)->removeAttr(kLayerStage) != nullptr;

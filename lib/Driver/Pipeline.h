@@ -15,6 +15,12 @@ bool isKernelStage(mlir::ModuleOp module);
 llvm::Error fixDimensions(mlir::ModuleOp module,
                           llvm::ArrayRef<std::pair<std::string, int64_t>> dims);
 
+/// Lets outputs share the memory of inputs, as pairs of their names, of a module in
+/// the onnx dialect. Fails by name where there is no such tensor, where the types
+/// differ, or where an input is shared twice.
+llvm::Error aliasOutputs(mlir::ModuleOp module,
+                         llvm::ArrayRef<std::pair<std::string, std::string>> aliases);
+
 /// Inputs, outputs and dimensions of a module at the kernel stage. The extents of
 /// outputs are filled in by completeInterface.
 llvm::Expected<package::ModelInfo> describeInterface(mlir::ModuleOp module);

@@ -63,26 +63,48 @@ struct BufferizeHostPass : impl::BufferizeHostBase<BufferizeHostPass> {
   LogicalResult bufferize();
 };
 
+/// Whether a value is an argument or made of one by reshapes and slices alone.
+static bool viewsInput(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::ExtractSliceOp,
+             tensor::CastOp>(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return true;
+}
+
 LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
   auto ret = cast<func::ReturnOp>(main.getBody().front().getTerminator());
   OpBuilder b(ret);
-  SmallVector<Value> extents;
-  for (auto [i, result] : llvm::enumerate(ret.getOperands())) {
+  SmallVector<Value> extents, results(ret.getOperands());
+  // Copies to memory that may be an input's come last.
+  SmallVector<std::pair<Value, Value>> copies, lastCopies;
+  for (auto [i, result] : llvm::enumerate(results)) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
     if (!type)
       return ret.emitError("the host function must return ranked tensors, got ")
              << result.getType();
     auto buffer = MemRefType::get(type.getShape(), type.getElementType());
-    auto attributes = b.getDictionaryAttr(b.getNamedAttr("strut.output", b.getI64IntegerAttr(i)));
+    NamedAttrList attributes(b.getNamedAttr("strut.output", b.getI64IntegerAttr(i)));
+    Attribute alias = main.getResultAttr(i, kAliasAttr);
+    if (alias)
+      attributes.set(kAliasAttr, alias);
     unsigned position = main.getNumArguments();
-    if (failed(main.insertArgument(position, buffer, attributes, result.getLoc())))
+    if (failed(main.insertArgument(position, buffer, attributes.getDictionary(&getContext()),
+                                   result.getLoc())))
       return failure();
     for (int64_t axis = 0; axis < type.getRank(); ++axis)
       extents.push_back(b.createOrFold<tensor::DimOp>(ret.getLoc(), result, axis));
-    bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange(), result,
-                                                      main.getArgument(position),
-                                                      /*restrict=*/true, /*writable=*/true);
+    (alias ? lastCopies : copies).push_back({result, main.getArgument(position)});
   }
+  for (auto &[result, output] : lastCopies)
+    if (viewsInput(result))
+      result = bufferization::AllocTensorOp::create(
+          b, ret.getLoc(), cast<RankedTensorType>(result.getType()), ValueRange(), result);
+  for (auto [result, output] : llvm::concat<std::pair<Value, Value>>(copies, lastCopies))
+    bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange(), result, output,
+                                                      /*restrict=*/true, /*writable=*/true);
   ret.getOperandsMutable().assign(extents);
   SmallVector<DictionaryAttr> resultAttributes;
   SmallVector<Type> indices(extents.size(), b.getIndexType());

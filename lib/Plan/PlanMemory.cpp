@@ -118,7 +118,7 @@ unsigned HostPlanner::elideOutputCopies() {
     auto output = dyn_cast<BlockArgument>(copy.getTarget());
     memref::AllocOp alloc = reshapedAllocation(copy.getSource());
     if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output") ||
-        !used.insert(output).second)
+        main.getArgAttr(output.getArgNumber(), kAliasAttr) || !used.insert(output).second)
       continue;
     // Sizes are those of the allocation: an argument does not know its own.
     OpBuilder b(alloc);

@@ -51,6 +51,9 @@ static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::va
                                 cl::sub(compileCommand));
 static cl::opt<std::string> name("name", cl::desc("Name in the C header (default: the output's)"),
                                  cl::value_desc("identifier"), cl::sub(compileCommand));
+static cl::list<std::string> aliases("alias",
+                                     cl::desc("An output that is an input, updated in place"),
+                                     cl::value_desc("output=input"), cl::sub(compileCommand));
 static cl::opt<bool> timing("timing", cl::desc("Report the time of each stage"),
                             cl::sub(compileCommand));
 static cl::opt<bool> checkOnly("check-only", cl::desc("List what is unsupported and stop"),
@@ -95,6 +98,12 @@ static Error runCompile(DimValues values) {
   options.triple = target;
   options.cpu = cpu;
   options.dims = std::move(values);
+  for (StringRef text : aliases) {
+    auto [out, in] = text.split('=');
+    if (out.empty() || in.empty())
+      return createStringError("--alias " + text + ": expected output=input");
+    options.aliases.emplace_back(out, in);
+  }
   options.name = name;
   options.threads = threads;
   options.timing = timing;

@@ -39,6 +39,9 @@ struct CompileOptions {
 
   /// Symbolic dimensions that are fixed at compile time.
   std::vector<std::pair<std::string, int64_t>> dims;
+  /// Outputs that are an input with some elements changed (a cache), as names of
+  /// output and input: a run updates the input's memory.
+  std::vector<std::pair<std::string, std::string>> aliases;
   /// Names the exported table `strut_model_<name>` of .a and .o, and the
   /// functions of the header. Empty: made from the output's file name.
   std::string name;

@@ -11,6 +11,10 @@ class OpPassManager;
 
 namespace strut::plan {
 
+/// Of a result of `@main`, then of the argument that it is written to: the number of
+/// the input whose memory it may be.
+inline constexpr llvm::StringLiteral kAliasAttr = "strut.alias";
+
 #define GEN_PASS_DECL
 #include "strut/Plan/Passes.h.inc"
 

@@ -11,6 +11,11 @@ def BufferizeHost : Pass<"strut-bufferize-host", "::mlir::ModuleOp"> {
     `strut.output`; in their place `@main` returns the extents of the outputs, axis
     by axis, as index values. Then One-Shot Bufferize runs: kernels write in place,
     inputs are read-only, and every intermediate is one `memref.alloc`.
+
+    A result with the attribute `strut.alias` may lie in the memory of that input. It
+    is written at the very end, when nothing reads the input any more: the copies to
+    such outputs follow all others, and one that would read an input reads a copy of
+    it made before.
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
@@ -23,7 +28,8 @@ def PlanMemory : Pass<"strut-plan-memory", "::mlir::ModuleOp"> {
     is chosen when dimensions are bound. `@main` gets the arguments `%arena` and one
     offset per buffer, and the attribute `strut.lifetimes`: first and last
     position, inclusive, at which each buffer is live. What is copied to an output
-    at its end is computed there in the first place.
+    at its end is computed there in the first place, but not where the output is
+    marked `strut.alias`: it may be the memory of an input that is still read.
 
     `@main_bind` takes the dimensions and returns the size of each buffer in
     bytes, then the extents of the outputs.
