@@ -34,7 +34,7 @@ config.available_features.add(platform.machine())
 if lit.util.which("qemu-aarch64"):
     config.available_features.add("qemu-aarch64")
 
-strut_tools = ["strut-opt", "strut-reduce", "strut-lsp-server", "strut"]
+strut_tools = ["strut-opt", "strut-reduce", "strut-lsp-server", "strut", "toy-backend"]
 llvm_tools = ["FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-nm", "llvm-readelf"]
 directories = [config.strut_tools_dir, config.llvm_tools_dir]
 llvm_config.add_tool_substitutions(
