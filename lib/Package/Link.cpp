@@ -100,7 +100,9 @@ Error runLld(ArrayRef<std::string> arguments, StringRef out) {
 
 std::vector<std::string> commonArguments(StringRef out, const LinkOptions &options) {
   bool x86 = options.target.triple.getArch() == Triple::x86_64;
-  return {"ld.lld", "-m", x86 ? "elf_x86_64" : "aarch64linux", "-o", out.str()};
+  // One thread: there is nothing to gain on a few objects, and lld's pool belongs to the
+  // process that started it, so that a forked child would wait for it for ever.
+  return {"ld.lld", "--threads=1", "-m", x86 ? "elf_x86_64" : "aarch64linux", "-o", out.str()};
 }
 
 Error checkUndefined(StringRef path) {
