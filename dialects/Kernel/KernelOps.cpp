@@ -82,28 +82,21 @@ LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &tables) {
 // What all kernels share
 //===----------------------------------------------------------------------===//
 
-/// Operands are read, inits and workspace written, as memrefs. On tensors a
-/// kernel is pure.
-static void
-addEffects(Operation *op, OperandRange inputs, MutableArrayRef<OpOperand> written,
-           SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    bool writes = llvm::any_of(written, [&](OpOperand &w) { return &w == &operand; });
-    if (writes)
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
-  }
-}
-
+/// As memrefs, inputs are read, and inits and workspace written. On tensors a kernel
+/// is pure.
 template <typename OpT>
 static void
 addKernelEffects(OpT op,
                  SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  unsigned first = op.getInputs().size();
-  addEffects(op, op.getInputs(), op->getOpOperands().drop_front(first), effects);
+  // Scalars of a region are no memrefs, so what is not an input is written.
+  for (auto [i, operand] : llvm::enumerate(op->getOpOperands())) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (i < op.getInputs().size())
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+  }
 }
 
 /// Results have the shapes of their inits.

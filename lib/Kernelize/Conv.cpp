@@ -13,21 +13,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-Reason supportsConv(Operation *operation) {
-  AnyOp op(operation);
-  auto input = dyn_cast<RankedTensorType>(op.in("X").getType());
-  auto weight = dyn_cast<RankedTensorType>(op.in("W").getType());
-  if (!input || !weight || !weight.hasStaticShape())
-    return "the shape of its weight is not known";
-  if (weight.getRank() != input.getRank())
-    return "input and weight have different ranks";
-  if (input.getRank() < 3 || input.getRank() > 5)
-    return "it has no one to three spatial axes";
-  if (!isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(input.getElementType()))
-    return "it is supported for floats only";
-  return std::nullopt;
-}
-
 /// The iteration dimensions (n, o..., oc, k..., ic).
 struct ConvSpace {
   unsigned rank, size;
@@ -101,6 +86,6 @@ LogicalResult lowerConv(Operation *operation, Context &context) {
 
 } // namespace
 
-void addConv(LoweringTable &table) { table["onnx.Conv"] = {supportsConv, lowerConv}; }
+void addConv(LoweringTable &table) { table["onnx.Conv"] = {refuseConvolution, lowerConv}; }
 
 } // namespace strut::kernelize

@@ -14,16 +14,8 @@ namespace {
 
 Reason supportsConvTranspose(Operation *operation) {
   AnyOp op(operation);
-  auto input = dyn_cast<RankedTensorType>(op.in("X").getType());
-  auto weight = dyn_cast<RankedTensorType>(op.in("W").getType());
-  if (!input || !weight || !weight.hasStaticShape())
-    return "the shape of its weight is not known";
-  if (weight.getRank() != input.getRank())
-    return "input and weight have different ranks";
-  if (input.getRank() < 3 || input.getRank() > 5)
-    return "it has no one to three spatial axes";
-  if (!isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(input.getElementType()))
-    return "it is supported for floats only";
+  if (Reason reason = refuseConvolution(operation))
+    return reason;
   if (intAttr(op, "group", 1) != 1)
     return "groups are not supported yet";
   auto autoPad = op.attr<StringAttr>("auto_pad");

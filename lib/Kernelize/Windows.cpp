@@ -145,4 +145,19 @@ Value channelsFirst(Context &context, Location loc, Value tensor, ArrayRef<Dim> 
   return context.move(loc, tensor, AffineMap::get(rank, 0, read, context.getContext()), to);
 }
 
+Reason refuseConvolution(Operation *operation) {
+  AnyOp op(operation);
+  auto input = dyn_cast<RankedTensorType>(op.in("X").getType());
+  auto weight = dyn_cast<RankedTensorType>(op.in("W").getType());
+  if (!input || !weight || !weight.hasStaticShape())
+    return "the shape of its weight is not known";
+  if (weight.getRank() != input.getRank())
+    return "input and weight have different ranks";
+  if (input.getRank() < 3 || input.getRank() > 5)
+    return "it has no one to three spatial axes";
+  if (!isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(input.getElementType()))
+    return "it is supported for floats only";
+  return std::nullopt;
+}
+
 } // namespace strut::kernelize

@@ -21,6 +21,9 @@ struct Windows {
   }
 };
 
+/// Why an operator with an input X and a weight W cannot be a convolution, if so.
+Reason refuseConvolution(mlir::Operation *operation);
+
 /// Reads the attributes; `kernel` is used where the op has no kernel_shape.
 /// None, with a message, if padding cannot be told from the shapes.
 std::optional<Windows> windowsOf(AnyOp op, Context &context, llvm::ArrayRef<Dim> input,

@@ -106,7 +106,6 @@ LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
     bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange(), result, output,
                                                       /*restrict=*/true, /*writable=*/true);
   ret.getOperandsMutable().assign(extents);
-  SmallVector<DictionaryAttr> resultAttributes;
   SmallVector<Type> indices(extents.size(), b.getIndexType());
   main.removeResAttrsAttr();
   main.setFunctionType(b.getFunctionType(main.getArgumentTypes(), indices));
