@@ -8,8 +8,9 @@
 // do the bits.
 //
 //===----------------------------------------------------------------------===//
-#include "Attention.h"
+#include "AttentionPlan.h"
 #include "MicroKernel.h"
+#include "PackKeys.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -31,11 +32,11 @@ constexpr int64_t rowsPerTask = 48;
 //===----------------------------------------------------------------------===//
 
 /// Emits one task: query rows of one batch.
-class TaskEmitter {
+class TaskEmitter : TaskCode {
 public:
-  TaskEmitter(const AttentionPlan &decided, OpBuilder builder, ValueRange arguments)
-      : plan(decided), b(builder), loc(plan.op.getLoc()), query(arguments[0]), keys(arguments[1]),
-        values(arguments[2]) {
+  TaskEmitter(const AttentionPlan &decided, const OpBuilder &builder, ValueRange arguments)
+      : TaskCode(builder, decided.op->getLoc()), plan(decided), query(arguments[0]),
+        keys(arguments[1]), values(arguments[2]) {
     size_t extraCount = plan.op.getExtras().size();
     llvm::append_range(extras, arguments.slice(3, extraCount));
     init = arguments[3 + extraCount];
@@ -48,9 +49,6 @@ public:
   void emit(Value task);
 
 private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
   Value number(float value) { return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value)); }
   Value vectorOf(float value) {
     return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vectorType, value));
@@ -70,8 +68,6 @@ private:
   Value rowIndex(Value firstRow, int64_t r);
 
   AttentionPlan plan;
-  OpBuilder b;
-  Location loc;
   Value query, keys, values, init, packed;
   SmallVector<Value> extras, extents;
   Type f32;
@@ -197,9 +193,7 @@ void TaskEmitter::emitScores(int64_t rows, Value panelInBlock, Value firstKey) {
   Value inBlock = mul(panelInBlock, index(plan.panel()));
   for (int64_t v = 0; v < plan.vectors; ++v) {
     Value key = add(add(firstKey, inBlock), index(v * plan.lanes));
-    Value left = arith::SubIOp::create(b, loc, extents[plan.s], key);
-    left = arith::MaxSIOp::create(b, loc, left, index(0));
-    left = arith::MinSIOp::create(b, loc, left, index(plan.lanes));
+    Value left = lanesLeft(b, loc, extents[plan.s], key, plan.lanes);
     Value valid = vector::CreateMaskOp::create(b, loc, maskType, left);
     iterators[plan.s] = key;
     for (int64_t r = 0; r < rows; ++r) {

@@ -123,9 +123,7 @@ Value TaskEmitter::columnsLeft(int64_t v) {
   if (!plan.masked)
     return {};
   Value first = arith::AddIOp::create(b, loc, fixed[plan.n], index(v * plan.lanes));
-  Value left = arith::SubIOp::create(b, loc, extents[plan.n], first);
-  left = arith::MaxSIOp::create(b, loc, left, index(0));
-  return arith::MinSIOp::create(b, loc, left, index(plan.lanes));
+  return lanesLeft(b, loc, extents[plan.n], first, plan.lanes);
 }
 
 /// Chooses the K loop of the tile's height.
@@ -286,9 +284,7 @@ Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const Plan &plan,
         for (int64_t v = 0; v < plan.vectors; ++v) {
           Value column = arith::AddIOp::create(b, loc, first, index(v * plan.lanes));
           iterators[plan.n] = column;
-          Value left = arith::SubIOp::create(b, loc, extents[plan.n], column);
-          left = arith::MaxSIOp::create(b, loc, left, index(0));
-          left = arith::MinSIOp::create(b, loc, left, index(plan.lanes));
+          Value left = lanesLeft(b, loc, extents[plan.n], column, plan.lanes);
           Value lanes =
               loadLanes(b, loc, source, plan.maps[1], iterators, plan.n, plan.lanes, left);
           Value at = arith::AddIOp::create(b, loc, out, index(v * plan.lanes));

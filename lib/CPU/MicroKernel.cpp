@@ -19,6 +19,16 @@ static Value mul(OpBuilder &b, Location loc, Value x, Value y) {
   return b.createOrFold<arith::MulIOp>(loc, x, y, arith::IntegerOverflowFlags::nsw);
 }
 
+Value TaskCode::index(int64_t value) { return constantIndex(b, loc, value); }
+Value TaskCode::add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+Value TaskCode::mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
+
+Value lanesLeft(OpBuilder &b, Location loc, Value extent, Value first, int64_t lanes) {
+  Value left = arith::SubIOp::create(b, loc, extent, first);
+  left = arith::MaxSIOp::create(b, loc, left, constantIndex(b, loc, 0));
+  return arith::MinSIOp::create(b, loc, left, constantIndex(b, loc, lanes));
+}
+
 //===----------------------------------------------------------------------===//
 // FlatView
 //===----------------------------------------------------------------------===//

@@ -6,6 +6,18 @@
 
 namespace strut::cpu {
 
+/// What an emitter of tasks writes with: a builder, a location, index arithmetic.
+struct TaskCode {
+  TaskCode(const mlir::OpBuilder &builder, mlir::Location loc) : b(builder), loc(loc) {}
+
+  mlir::Value index(int64_t value);
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value mul(mlir::Value x, mlir::Value y);
+
+  mlir::OpBuilder b;
+  mlir::Location loc;
+};
+
 /// A memref as one flat array, addressed by offsets in elements.
 struct FlatView {
   mlir::Value flat;                       ///< memref<?xT>
@@ -44,6 +56,10 @@ struct TileProduct {
 /// Splits a linear index over row-major `extents`.
 llvm::SmallVector<mlir::Value> delinearize(mlir::OpBuilder &b, mlir::Location loc,
                                            mlir::Value index, mlir::ValueRange extents);
+
+/// How many of the `lanes` elements from `first` on lie before `extent`, 0 to `lanes`.
+mlir::Value lanesLeft(mlir::OpBuilder &b, mlir::Location loc, mlir::Value extent, mlir::Value first,
+                      int64_t lanes);
 
 /// `value`, a scalar or vector, widened to `element` (f16 to f32, i8 to i32).
 mlir::Value widen(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type element);

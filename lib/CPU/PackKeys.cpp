@@ -1,5 +1,5 @@
 //===- PackKeys.cpp - The keys of attention as panels of their transpose --===//
-#include "Attention.h"
+#include "PackKeys.h"
 #include "MicroKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,10 +41,10 @@ SmallVector<Value> keyBatchSizes(OpBuilder &b, Location loc, const AttentionPlan
 }
 
 /// Emits one task of the packing: a panel of keys of one batch.
-class PackEmitter {
+class PackEmitter : TaskCode {
 public:
-  PackEmitter(const AttentionPlan &decided, OpBuilder builder, ValueRange arguments)
-      : plan(decided), b(builder), loc(plan.op.getLoc()), keys(arguments[0]),
+  PackEmitter(const AttentionPlan &decided, const OpBuilder &builder, ValueRange arguments)
+      : TaskCode(builder, decided.op->getLoc()), plan(decided), keys(arguments[0]),
         workspace(arguments[1]), view(b, loc, keys) {}
 
   void emit(Value task) {
@@ -80,9 +80,6 @@ public:
   }
 
 private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
   bool isUnitStride() {
     SmallVector<int64_t> strides;
     int64_t offset;
@@ -121,8 +118,6 @@ private:
   }
 
   AttentionPlan plan;
-  OpBuilder b;
-  Location loc;
   Value keys, workspace;
   FlatView view;
   Value keyCount, features, base, firstKey, target;

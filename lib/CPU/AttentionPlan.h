@@ -1,6 +1,6 @@
-//===- Attention.h - What the emitters of attention share ------*- C++ -*-===//
-#ifndef STRUT_LIB_CPU_ATTENTION_H
-#define STRUT_LIB_CPU_ATTENTION_H
+//===- AttentionPlan.h - What the emitters of attention share --*- C++ -*-===//
+#ifndef STRUT_LIB_CPU_ATTENTIONPLAN_H
+#define STRUT_LIB_CPU_ATTENTIONPLAN_H
 
 #include "strut/CPU/Emit.h"
 
@@ -21,11 +21,6 @@ struct AttentionPlan {
   int64_t valueVectors() const { return llvm::divideCeil(headSize, lanes); }
 };
 
-/// The launch that copies the keys to the workspace: `[batch][panel of keys][feature]
-/// [key]`, batches in the order of the keys' own axes. `keyCount` is a host value.
-Emitter::Launch packKeys(Emitter &emitter, mlir::OpBuilder &host, const AttentionPlan &plan,
-                         llvm::StringRef key, mlir::Value keyCount);
-
 } // namespace strut::cpu
 
-#endif // STRUT_LIB_CPU_ATTENTION_H
+#endif // STRUT_LIB_CPU_ATTENTIONPLAN_H
