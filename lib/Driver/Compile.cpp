@@ -45,12 +45,19 @@ namespace {
 /// One call of compile().
 class Compilation {
 public:
-  Compilation(const CompileOptions &options, raw_ostream &log)
-      : options(options), log(log), context(mlir::MLIRContext::Threading::DISABLED) {
+  Compilation(const CompileOptions &options, raw_ostream &log) : options(options), log(log) {
     mlir::DialectRegistry registry;
     registerDialects(registry);
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
+  }
+
+  /// Keeps what a crash has left in no state to be destroyed.
+  ~Compilation() {
+    if (!crashed)
+      return;
+    (void)module.release();
+    (void)contextOwner.release();
   }
 
   Error run();
@@ -69,7 +76,10 @@ private:
   const CompileOptions &options;
   raw_ostream &log;
   Progress progress{log};
-  mlir::MLIRContext context;
+  std::unique_ptr<mlir::MLIRContext> contextOwner =
+      std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
+  mlir::MLIRContext &context = *contextOwner;
+  bool crashed = false;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   package::ModelInfo model;
   package::ProgramInfo program;
@@ -88,13 +98,13 @@ void Compilation::timed(StringRef stage, std::chrono::steady_clock::time_point s
 Error Compilation::runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build) {
   progress.stage(stage);
   auto start = std::chrono::steady_clock::now();
-  Diagnostics diagnostics(context);
-  mlir::PassManager manager(&context);
-  build(manager);
-  if (failed(manager.run(*module)))
-    return diagnostics.take(("the stage '" + stage + "' failed").str());
-  timed(stage, start);
-  return Error::success();
+  auto manager = std::make_unique<mlir::PassManager>(&context);
+  build(*manager);
+  PassesResult result = driver::runPasses(std::move(manager), *module, stage, options.crash);
+  crashed = result.crashed;
+  if (!result.error)
+    timed(stage, start);
+  return std::move(result.error);
 }
 
 /// The pre-flight report; an error if any node is unsupported.

@@ -28,6 +28,7 @@
 #include "strut/CPU/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
+#include "strut/Pipeline/Pipeline.h"
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
 
@@ -54,6 +55,7 @@ void registerDialects(DialectRegistry &registry) {
 }
 
 void registerPasses() {
+  normalize::registerExpandFunctions(pipeline::hasNoLowering);
   normalize::registerNormalizePasses();
   recognize::registerPasses();
   kernelize::registerPasses();

@@ -16,13 +16,18 @@ namespace strut::normalize {
 namespace {
 struct ExpandFunctions : impl::ExpandFunctionsBase<ExpandFunctions> {
   using ExpandFunctionsBase::ExpandFunctionsBase;
-  explicit ExpandFunctions(ExpandPredicate shouldExpand) : shouldExpand(std::move(shouldExpand)) {}
+  ExpandFunctions(ExpandPredicate isUnlowered, bool only) : isUnlowered(std::move(isUnlowered)) {
+    onlyUnlowered = only;
+  }
 
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<OnnxDialect>();
   }
 
   void runOnOperation() override {
+    ExpandPredicate shouldExpand;
+    if (onlyUnlowered)
+      shouldExpand = isUnlowered;
     if (!ops.empty()) {
       llvm::StringSet<> names;
       names.insert(ops.begin(), ops.end());
@@ -57,12 +62,19 @@ struct ExpandFunctions : impl::ExpandFunctionsBase<ExpandFunctions> {
     return success();
   }
 
-  ExpandPredicate shouldExpand;
+  ExpandPredicate isUnlowered;
 };
 } // namespace
 
 std::unique_ptr<Pass> createExpandFunctions(ExpandPredicate shouldExpand) {
-  return std::make_unique<ExpandFunctions>(std::move(shouldExpand));
+  return std::make_unique<ExpandFunctions>(std::move(shouldExpand), /*only=*/true);
+}
+
+void registerExpandFunctions(ExpandPredicate isUnlowered) {
+  // The first registration of a pass is the one that counts.
+  registerPass([isUnlowered = std::move(isUnlowered)] {
+    return std::make_unique<ExpandFunctions>(isUnlowered, /*only=*/false);
+  });
 }
 
 } // namespace strut::normalize

@@ -1,6 +1,5 @@
 //===- Pipeline.cpp - The road from a module to generated code ------------===//
 #include "strut/Pipeline/Pipeline.h"
-#include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "strut/CPU/Passes.h"
@@ -13,6 +12,8 @@ using namespace mlir;
 
 namespace strut::pipeline {
 
+bool hasNoLowering(onnx_ir::AnyOp op) { return kernelize::unsupportedReason(op).has_value(); }
+
 void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
@@ -21,8 +22,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
   // What no lowering takes falls to the function body of its schema.
-  pm.addPass(normalize::createExpandFunctions(
-      [](onnx_ir::AnyOp op) { return kernelize::unsupportedReason(op).has_value(); }));
+  pm.addPass(normalize::createExpandFunctions(hasNoLowering));
   pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

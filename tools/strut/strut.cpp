@@ -56,6 +56,13 @@ static cl::list<std::string> aliases("alias",
                                      cl::value_desc("output=input"), cl::sub(compileCommand));
 static cl::opt<bool> timing("timing", cl::desc("Report the time of each stage"),
                             cl::sub(compileCommand));
+static cl::opt<std::string>
+    reproducer("crash-reproducer",
+               cl::desc("Where a crash leaves module and passes (default: beside the output); "
+                        "a pass that fails leaves them there too"),
+               cl::value_desc("file"), cl::sub(compileCommand));
+static cl::opt<bool> noReproducer("no-crash-reproducer", cl::desc("Let crashes crash"),
+                                  cl::sub(compileCommand));
 static cl::opt<bool> checkOnly("check-only", cl::desc("List what is unsupported and stop"),
                                cl::sub(compileCommand));
 
@@ -109,6 +116,9 @@ static Error runCompile(DimValues values) {
   options.timing = timing;
   options.checkOnly = checkOnly;
   options.json = asJSON;
+  options.crash.recover = !noReproducer;
+  options.crash.onAnyFailure = !reproducer.empty();
+  options.crash.file = reproducer.empty() ? defaultReproducer(file, output) : reproducer;
   if (emit == CompileOptions::Artifact && output.empty() && !checkOnly)
     return createStringError("say where the library goes: -o FILE.so (or .a, .o)");
   return compile(options, errs());

@@ -7,6 +7,7 @@
 #ifndef STRUT_DRIVER_COMPILE_H
 #define STRUT_DRIVER_COMPILE_H
 
+#include "strut/Driver/Reproducer.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <string>
@@ -54,6 +55,8 @@ struct CompileOptions {
   bool checkOnly = false;
   /// With `checkOnly`: the report as JSON on standard output.
   bool json = false;
+  /// What a crash of a pass leaves.
+  CrashOptions crash;
 };
 
 /// Compiles `options.input`. Progress and timing go to `log`. On failure the

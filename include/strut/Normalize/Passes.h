@@ -21,6 +21,10 @@ using ExpandPredicate = std::function<bool(onnx_ir::AnyOp)>;
 /// operators without a body.
 std::unique_ptr<mlir::Pass> createExpandFunctions(ExpandPredicate shouldExpand);
 
+/// Registers the pass with the predicate that its option `only-unlowered` stands for,
+/// so that a printed pipeline can be run again. Call it before registerNormalizePasses.
+void registerExpandFunctions(ExpandPredicate isUnlowered);
+
 /// Gives each function of the module the types that its arguments and return
 /// have by now.
 void updateFunctionTypes(mlir::ModuleOp module);

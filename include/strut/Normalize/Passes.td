@@ -22,11 +22,14 @@ def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   let description = [{
     An operator of the standard may be defined by others. The body is built in
     the newest forms and may itself hold operators to expand. Operators are
-    chosen by name (`ops=Celu,com.microsoft.QuickGelu`), or by a predicate given
-    in C++; without either, everything that has a body is expanded.
+    chosen by name (`ops=Celu,com.microsoft.QuickGelu`), or are those that the
+    compiler does not lower (`only-unlowered`); without either, everything that has
+    a body is expanded.
   }];
   let options = [
-    ListOption<"ops", "ops", "std::string", "Operators to expand, without the prefix onnx.">
+    ListOption<"ops", "ops", "std::string", "Operators to expand, without the prefix onnx.">,
+    Option<"onlyUnlowered", "only-unlowered", "bool", "false",
+           "Expand operators that the compiler has no lowering for">
   ];
   let statistics = [
     Statistic<"numExpanded", "num-expanded", "Number of operators that were expanded">

@@ -7,6 +7,7 @@
 #ifndef STRUT_PIPELINE_PIPELINE_H
 #define STRUT_PIPELINE_PIPELINE_H
 
+#include "dialects/Onnx/Onnx.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "strut/CPU/Target.h"
@@ -14,6 +15,9 @@
 #include "strut/Package/Weights.h"
 
 namespace strut::pipeline {
+
+/// Whether no stage can lower the operator as it is.
+bool hasNoLowering(onnx_ir::AnyOp op);
 
 /// onnx: what the file says, in normal form. `foldConstants` evaluates what depends
 /// on constants alone; the evaluator itself goes without.
