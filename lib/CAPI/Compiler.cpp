@@ -5,6 +5,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -13,9 +14,26 @@ using namespace strut::driver;
 
 static std::string text(const char *given) { return given ? given : ""; }
 
-static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
-  if (given.struct_size < sizeof(StrutCompileOptions))
+/// The options as this version has them: a caller may have been compiled against an
+/// older header, or a newer one as long as it asks for nothing that is unknown here.
+static Expected<StrutCompileOptions> known(const StrutCompileOptions *caller) {
+  constexpr size_t firstVersion = offsetof(StrutCompileOptions, aliases);
+  StrutCompileOptions given = {};
+  if (caller->struct_size < firstVersion)
     return createStringError("StrutCompileOptions::struct_size is not set");
+  StringRef bytes(reinterpret_cast<const char *>(caller), caller->struct_size);
+  memcpy(&given, bytes.data(), std::min(bytes.size(), sizeof given));
+  if (bytes.drop_front(std::min(bytes.size(), sizeof given)).find_first_not_of('\0') !=
+      StringRef::npos)
+    return createStringError("StrutCompileOptions has fields that libStrut " STRUT_VERSION
+                             " does not know");
+  if (given.num_dims < 0 || (given.num_dims && !given.dims) || given.num_aliases < 0 ||
+      (given.num_aliases && !given.aliases))
+    return createStringError("StrutCompileOptions has a count without an array");
+  return given;
+}
+
+static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
   CompileOptions options;
   options.input = text(given.input);
   if (options.input.empty())
@@ -42,11 +60,14 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
   options.checkOnly = given.check_only;
   for (const StrutCompileDim &dim : ArrayRef(given.dims, given.num_dims))
     options.dims.emplace_back(text(dim.name), dim.size);
+  for (const StrutCompileAlias &alias : ArrayRef(given.aliases, given.num_aliases))
+    options.aliases.emplace_back(text(alias.output), text(alias.input));
   return options;
 }
 
-char *strutCompile(const StrutCompileOptions *given) {
-  Expected<CompileOptions> options = optionsOf(*given);
+char *strutCompile(const StrutCompileOptions *caller) {
+  Expected<StrutCompileOptions> given = known(caller);
+  Expected<CompileOptions> options = given ? optionsOf(*given) : given.takeError();
   Error error = options ? compile(*options, errs()) : options.takeError();
   if (!error)
     return nullptr;

@@ -38,6 +38,9 @@ public:
 
   /// Computes outputs where they are wanted; returns how many.
   unsigned elideOutputCopies();
+  /// The op that is first to write the buffer, if the buffer may lie in the memory of
+  /// `input`; else null.
+  Operation *firstToUpdate(Value input, memref::AllocOp buffer);
   LogicalResult collect();
   void generateBind();
   void placeInArena();
@@ -45,7 +48,8 @@ public:
   SmallVector<Buffer> buffers;
 
 private:
-  int32_t positionOf(Operation *op) { return positions.lookup(body.findAncestorOpInBlock(*op)); }
+  Operation *inBody(Operation *op) { return body.findAncestorOpInBlock(*op); }
+  int32_t positionOf(Operation *op) { return positions.lookup(inBody(op)); }
   static Value bytesOf(OpBuilder &b, memref::AllocOp alloc);
 
   func::FuncOp main;
@@ -53,16 +57,53 @@ private:
   DenseMap<Operation *, int32_t> positions;
 };
 
-/// The allocation behind a chain of reshapes, which keep all elements in order.
-memref::AllocOp reshapedAllocation(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto alloc = dyn_cast<memref::AllocOp>(op))
-      return alloc;
-    if (!isa<memref::CollapseShapeOp, memref::ExpandShapeOp>(op))
-      return {};
-    value = op->getOperand(0);
+/// The memory behind a chain of reshapes, which keep all elements in order.
+Value reshaped(Value value) {
+  while (isa_and_present<memref::CollapseShapeOp, memref::ExpandShapeOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
+
+/// Uses of memory, also through views of it and results of structured control flow.
+SmallVector<OpOperand *> usesOf(Value memory) {
+  SmallVector<OpOperand *> uses;
+  SmallVector<Value> aliases{memory};
+  while (!aliases.empty()) {
+    for (OpOperand &use : aliases.pop_back_val().getUses()) {
+      uses.push_back(&use);
+      Operation *user = use.getOwner();
+      if (isa<ViewLikeOpInterface>(user) || user->hasTrait<OpTrait::IsTerminator>()) {
+        Operation *carrier = isa<ViewLikeOpInterface>(user) ? user : user->getParentOp();
+        if (!isa<func::FuncOp>(carrier))
+          llvm::copy_if(carrier->getResults(), std::back_inserter(aliases),
+                        [](Value v) { return isa<MemRefType>(v.getType()); });
+      }
+    }
   }
-  return {};
+  return uses;
+}
+
+/// Whether a copy is one of all of `source`.
+bool copiesAllOf(Operation *op, Value source) {
+  auto copy = dyn_cast<memref::CopyOp>(op);
+  return copy && reshaped(copy.getSource()) == source;
+}
+
+/// Whether the user may write `buffer` over what it reads here: it copies the whole, or
+/// is pointwise and reads each element just where it writes.
+bool readsWhereItWrites(OpOperand &read, Value buffer) {
+  if (auto copy = dyn_cast<memref::CopyOp>(read.getOwner()))
+    return reshaped(copy.getTarget()) == buffer && copiesAllOf(copy, reshaped(read.get()));
+  auto map = dyn_cast<kernel::MapOp>(read.getOwner());
+  if (!map || read.getOperandNumber() >= map.getInputs().size())
+    return false;
+  SmallVector<AffineMap> maps = map.getMaps();
+  ArrayRef<AffineMap> writes = ArrayRef(maps).drop_front(map.getInputs().size());
+  AffineMap reads = maps[read.getOperandNumber()];
+  return reads.isPermutation() &&
+         llvm::all_of_zip(map.getInits(), writes, [&](Value init, auto at) {
+           return reshaped(init) != buffer || at == reads;
+         });
 }
 
 /// The dense array `memory` as `type` with `sizes`, which make as many elements.
@@ -111,20 +152,47 @@ void lowerReshapes(func::FuncOp main) {
   });
 }
 
+Operation *HostPlanner::firstToUpdate(Value input, memref::AllocOp buffer) {
+  Operation *first = nullptr;
+  for (OpOperand *use : usesOf(buffer))
+    if (Operation *op = inBody(use->getOwner());
+        !isa<ViewLikeOpInterface>(op) && (!first || op->isBeforeInBlock(first)))
+      first = op;
+  // From there on nothing else may look at the input.
+  bool isLast = llvm::all_of(usesOf(input), [&](OpOperand *use) {
+    Operation *user = use->getOwner();
+    return isa<ViewLikeOpInterface, memref::DimOp>(user) || inBody(user)->isBeforeInBlock(first) ||
+           (user == first && reshaped(use->get()) == input && readsWhereItWrites(*use, buffer));
+  });
+  return isLast ? first : nullptr;
+}
+
 unsigned HostPlanner::elideOutputCopies() {
   unsigned elided = 0;
   DenseSet<Value> used;
   for (auto copy : llvm::make_early_inc_range(body.getOps<memref::CopyOp>())) {
     auto output = dyn_cast<BlockArgument>(copy.getTarget());
-    memref::AllocOp alloc = reshapedAllocation(copy.getSource());
-    if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output") ||
-        main.getArgAttr(output.getArgNumber(), kAliasAttr) || !used.insert(output).second)
+    auto alloc = reshaped(copy.getSource()).getDefiningOp<memref::AllocOp>();
+    if (!output || !alloc || !main.getArgAttr(output.getArgNumber(), "strut.output"))
+      continue;
+    memref::CopyOp wholeInput;
+    if (auto alias = main.getArgAttrOfType<IntegerAttr>(output.getArgNumber(), kAliasAttr)) {
+      Value input = main.getArgument(alias.getInt());
+      Operation *first = firstToUpdate(input, alloc);
+      if (!first)
+        continue;
+      if (copiesAllOf(first, input))
+        wholeInput = cast<memref::CopyOp>(first);
+    }
+    if (!used.insert(output).second)
       continue;
     // Sizes are those of the allocation: an argument does not know its own.
     OpBuilder b(alloc);
     Value view = viewAs(b, alloc.getLoc(), output, alloc.getType(), alloc.getMixedSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
+    if (wholeInput) // the runtime has seen to it that the output begins as its input
+      wholeInput.erase();
     copy.erase();
     ++elided;
   }
@@ -173,20 +241,8 @@ LogicalResult HostPlanner::collect() {
       alloc.emitError("a planned buffer must be dense, got ") << alloc.getType();
       return WalkResult::interrupt();
     }
-    SmallVector<Value> aliases{alloc.getResult()};
-    while (!aliases.empty()) {
-      Value alias = aliases.pop_back_val();
-      for (Operation *user : alias.getUsers()) {
-        buffer.last = std::max(buffer.last, positionOf(user));
-        // Views and the results of structured control flow keep the buffer alive.
-        if (isa<ViewLikeOpInterface>(user) || user->hasTrait<OpTrait::IsTerminator>()) {
-          Operation *carrier = isa<ViewLikeOpInterface>(user) ? user : user->getParentOp();
-          if (!isa<func::FuncOp>(carrier))
-            llvm::copy_if(carrier->getResults(), std::back_inserter(aliases),
-                          [](Value v) { return isa<MemRefType>(v.getType()); });
-        }
-      }
-    }
+    for (OpOperand *use : usesOf(alloc))
+      buffer.last = std::max(buffer.last, positionOf(use->getOwner()));
     buffers.push_back(buffer);
     return WalkResult::advance();
   });

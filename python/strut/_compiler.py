@@ -24,6 +24,10 @@ class _Dim(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("size", ctypes.c_int64)]
 
 
+class _Alias(ctypes.Structure):
+    _fields_ = [("output", ctypes.c_char_p), ("input", ctypes.c_char_p)]
+
+
 class _Options(ctypes.Structure):
     _fields_ = [
         ("struct_size", ctypes.c_uint32),
@@ -37,6 +41,8 @@ class _Options(ctypes.Structure):
         ("dims", ctypes.POINTER(_Dim)),
         ("num_dims", ctypes.c_int32),
         ("check_only", ctypes.c_int32),
+        ("aliases", ctypes.POINTER(_Alias)),
+        ("num_aliases", ctypes.c_int32),
     ]
 
 
@@ -78,19 +84,24 @@ def _bytes(value: Any) -> bytes | None:
     return None if value is None else os.fsencode(value)
 
 
-def _compile_file(model: Any, output: Any, emit: str | None, dims: Mapping[str, int], **rest: Any) -> None:
+def _compile_file(
+    model: Any, output: Any, dims: Mapping[str, int], alias: Mapping[str, str], **rest: Any
+) -> None:
     values = (_Dim * len(dims))(*((name.encode(), size) for name, size in dims.items()))
+    aliases = (_Alias * len(alias))(*((out.encode(), into.encode()) for out, into in alias.items()))
     options = _Options(
         struct_size=ctypes.sizeof(_Options),
         threads=rest["threads"],
         input=_bytes(model),
         output=_bytes(output),
-        emit=_bytes(emit),
+        emit=_bytes(rest["emit"]),
         target=_bytes(rest["target"]),
         cpu=_bytes(rest["cpu"]),
         name=_bytes(rest["name"]),
         dims=values,
         num_dims=len(dims),
+        aliases=aliases,
+        num_aliases=len(alias),
     )
     library = _library()
     message = library.strutCompile(ctypes.byref(options))
@@ -107,6 +118,7 @@ def compile(
     target: str | None = None,
     cpu: str | None = None,
     dims: Mapping[str, int] | None = None,
+    alias: Mapping[str, str] | None = None,
     name: str | None = None,
     threads: int = 0,
     emit: str | None = None,
@@ -116,14 +128,15 @@ def compile(
     `model` is the path of an .onnx file or of an emitted stage, its bytes, or an onnx.ModelProto.
     Without `output` the result is a Model, loaded and ready; otherwise it is written there (.so, .a
     or .o, by the suffix) and its path returned. `target` is an LLVM triple, `cpu` an LLVM CPU name;
-    both default to this machine. `dims` fixes symbolic dimensions. `threads` are the compiler's own,
-    and the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
+    both default to this machine. `dims` fixes symbolic dimensions. `alias` names, by output, the input
+    whose memory it may update in place (see Model.run). `threads` are the compiler's own, and the
+    Model's. `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
 
     Raises CompileError with the compiler's message.
     """
     if emit is not None and output is None:
         raise ValueError(f"emit={emit!r} needs an output to write to")
-    rest = {"target": target, "cpu": cpu, "name": name, "threads": threads}
+    rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):
         folder = tempfile.TemporaryDirectory(prefix="strut-")
@@ -133,7 +146,7 @@ def compile(
             model = Path(folder.name) / "model.onnx"
             model.write_bytes(content)
         made = Path(output) if output is not None else Path(folder.name) / "model.so"
-        _compile_file(model, made, emit, dims or {}, **rest)
+        _compile_file(model, made, dims or {}, alias or {}, **rest)
         if output is not None:
             return made
         loaded = Model(made, threads)

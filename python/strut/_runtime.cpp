@@ -13,6 +13,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 #include <new>
+#include <optional>
 #include <vector>
 
 namespace nb = nanobind;
@@ -74,12 +75,12 @@ struct Lease {
   }
 };
 
-/// The tensors of a call: they point into arrays that Python keeps alive.
+/// The tensors of a call: its inputs point into arrays that Python keeps alive.
 struct Call {
   std::vector<DLTensor> inputs, outputs;
   std::vector<const DLTensor *> pointers;
   std::vector<std::vector<int64_t>> shapes, strides;
-  std::vector<Buffer> copies; ///< of inputs that the run would write to
+  std::vector<std::optional<Buffer>> results; ///< per output, where its array owns it
 };
 
 class Model {
@@ -108,16 +109,15 @@ public:
       call.pointers.push_back(&tensor);
     call.outputs.resize(static_cast<size_t>(about().num_outputs));
     auto lease = std::make_shared<Lease>();
-    std::vector<Buffer> results;
     std::string why;
     StrutStatus status;
     {
       nb::gil_scoped_release release;
-      status = compute(call, *lease, copy, inPlace, results, why);
+      status = compute(call, *lease, copy, inPlace, why);
     }
     if (status != STRUT_OK)
       raise(status, why);
-    return wrap(call, results, std::move(lease));
+    return wrap(call, std::move(lease));
   }
 
 private:
@@ -160,58 +160,58 @@ private:
     return lease.context != nullptr;
   }
 
-  /// Runs without the GIL; copies the results into `results` if asked to.
-  StrutStatus compute(Call &call, Lease &lease, bool copy, bool inPlace,
-                      std::vector<Buffer> &results, std::string &why) {
+  /// Runs without the GIL; copies the results if asked to.
+  StrutStatus compute(Call &call, Lease &lease, bool copy, bool inPlace, std::string &why) {
     if (!lend(lease, why))
       return STRUT_OUT_OF_MEMORY;
-    for (int32_t i = 0; i < about().num_outputs && !inPlace; ++i) {
+    call.results.resize(call.outputs.size());
+    for (size_t i = 0; i < call.outputs.size(); ++i) {
       int32_t alias = about().outputs[i].alias;
-      if (alias < 0)
+      if (alias < 0 || inPlace)
         continue;
+      // The run updates a copy, and that is the result.
       DLTensor &input = call.inputs[static_cast<size_t>(alias)];
-      size_t bytes = bytesOf(input);
-      Buffer &buffer = call.copies.emplace_back(bytes);
-      std::memcpy(buffer.data, static_cast<char *>(input.data) + input.byte_offset, bytes);
+      Buffer &buffer = call.results[i].emplace(bytesOf(input));
+      copyOf(input, buffer);
       input.data = buffer.data;
       input.byte_offset = 0;
     }
     StrutStatus status = lease.context->run(call.pointers.data(), call.outputs.data(), why);
-    if (status != STRUT_OK)
-      return status;
-    for (size_t i = 0; i < call.outputs.size(); ++i) {
-      const DLTensor &output = call.outputs[i];
-      if (!copy && about().outputs[i].alias < 0)
-        continue;
-      Buffer &buffer = results.emplace_back(bytesOf(output));
-      std::memcpy(buffer.data, static_cast<char *>(output.data) + output.byte_offset,
-                  bytesOf(output));
-    }
-    return STRUT_OK;
+    for (size_t i = 0; i < call.outputs.size() && status == STRUT_OK && copy; ++i)
+      if (about().outputs[i].alias < 0)
+        copyOf(call.outputs[i], call.results[i].emplace(bytesOf(call.outputs[i])));
+    return status;
   }
 
-  /// The outputs as arrays that own their memory, or share the lease of it.
-  nb::list wrap(const Call &call, std::vector<Buffer> &results, std::shared_ptr<Lease> lease) {
+  static void copyOf(const DLTensor &tensor, Buffer &buffer) {
+    std::memcpy(buffer.data, static_cast<char *>(tensor.data) + tensor.byte_offset,
+                bytesOf(tensor));
+  }
+
+  /// The outputs as arrays that own their memory or share the lease of it; None for
+  /// one that was updated in place, which is the caller's own array.
+  nb::list wrap(Call &call, std::shared_ptr<Lease> lease) {
     nb::list arrays;
-    auto next = results.begin();
-    bool copied = results.size() == call.outputs.size();
     for (size_t i = 0; i < call.outputs.size(); ++i) {
       const DLTensor &output = call.outputs[i];
-      std::vector<size_t> shape(output.shape, output.shape + output.ndim);
-      nb::dlpack::dtype dtype = {output.dtype.code, output.dtype.bits, output.dtype.lanes};
-      if (dtype.code == kDLBfloat)
-        dtype.code = kDLUInt;
       void *data = static_cast<char *>(output.data) + output.byte_offset;
       nb::object owner;
-      if (copied || about().outputs[i].alias >= 0) {
-        data = next++->release();
+      if (call.results[i]) {
+        data = call.results[i]->release();
         owner =
             nb::capsule(data, [](void *p) noexcept { operator delete(p, std::align_val_t(64)); });
+      } else if (about().outputs[i].alias >= 0) {
+        arrays.append(nb::none());
+        continue;
       } else {
         owner = nb::capsule(new std::shared_ptr<Lease>(lease), [](void *p) noexcept {
           delete static_cast<std::shared_ptr<Lease> *>(p);
         });
       }
+      std::vector<size_t> shape(output.shape, output.shape + output.ndim);
+      nb::dlpack::dtype dtype = {output.dtype.code, output.dtype.bits, output.dtype.lanes};
+      if (dtype.code == kDLBfloat)
+        dtype.code = kDLUInt;
       arrays.append(
           nb::cast(nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), owner, nullptr, dtype),
                    nb::rv_policy::reference));

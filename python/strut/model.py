@@ -107,12 +107,10 @@ class Model:
         if in_place:
             self._check_in_place(inputs, arrays)
         results = self._model.run(arrays, copy, in_place)
-        outputs = {info.name: _from_bits(a, info) for info, a in zip(self._outputs, results)}
-        if in_place:
-            for info in self._outputs:
-                if info.alias is not None:
-                    outputs[info.name] = inputs[info.alias]
-        return outputs
+        return {
+            info.name: inputs[info.alias] if array is None else _from_bits(array, info)
+            for info, array in zip(self._outputs, results)
+        }
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Computes all outputs: one array, or a tuple of them in the order of `outputs`."""
@@ -142,7 +140,8 @@ class Model:
             taken = arrays[position[info.alias]]
             if not (isinstance(array, np.ndarray) and isinstance(taken, np.ndarray)):
                 raise ValueError(f"input '{info.alias}' is updated in place and must be a numpy array")
-            if not np.shares_memory(array, taken) or not array.flags.writeable:
+            copied = array.size and not np.may_share_memory(array, taken)
+            if copied or not array.flags.writeable:
                 raise ValueError(
                     f"input '{info.alias}' is updated in place and must be writeable and contiguous"
                 )

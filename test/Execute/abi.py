@@ -88,20 +88,27 @@ class Context:
         session.check(session.table.create_context(session.handle, self.handle), None)
 
     def run(self, *arrays, outputs=1):
-        tensors = []
-        for array in arrays:
-            shape = (c.c_int64 * array.ndim)(*array.shape)
-            code = _CODES[array.dtype.kind]
-            tensors.append(
-                Tensor(array.ctypes.data, 1, 0, array.ndim, code, 8 * array.itemsize, 1, shape, None, 0)
-            )
-        pointers = (c.POINTER(Tensor) * len(tensors))(*map(c.pointer, tensors))
         results = (Tensor * outputs)()
-        self._session.check(self._session.table.run(self.handle, pointers, results), self.handle)
+        self._run(arrays, results)
         return [_copy(result) for result in results]
+
+    def run_into(self, arrays, outputs):
+        """Writes the results into the arrays `outputs`."""
+        self._run(arrays, (Tensor * len(outputs))(*map(_tensor, outputs)))
+
+    def _run(self, arrays, results):
+        tensors = [_tensor(array) for array in arrays]
+        pointers = (c.POINTER(Tensor) * len(tensors))(*map(c.pointer, tensors))
+        self._session.check(self._session.table.run(self.handle, pointers, results), self.handle)
 
     def destroy(self):
         self._session.table.destroy_context(self.handle)
+
+
+def _tensor(array):
+    shape = (c.c_int64 * array.ndim)(*array.shape)
+    code = _CODES[array.dtype.kind]
+    return Tensor(array.ctypes.data, 1, 0, array.ndim, code, 8 * array.itemsize, 1, shape, None, 0)
 
 
 def _copy(tensor):

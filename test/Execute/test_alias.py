@@ -98,6 +98,30 @@ def test_two_caches_change_places(build):
         np.testing.assert_array_equal(b, second)
 
 
+def test_memory_of_its_own_leaves_the_input(build):
+    nodes = [("Mul", ["cache", "x"], ["product"]), ("Tanh", ["product"], ["next"])]
+    context = build(nodes, ["cache", "x"], ["next"], {"next": "cache"})
+    cache, x, own = arrays(3)
+    before = cache.copy()
+    expected = np.tanh(np.float64(before) * x)
+    context.run_into([cache, x], [own])
+    np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(cache, before)
+    context.run(cache, x)
+    np.testing.assert_array_equal(cache, own)
+
+
+def test_a_cache_that_does_not_change(build):
+    context = build([("Identity", ["cache"], ["next"])], ["cache"], ["next"], {"next": "cache"})
+    cache, own = arrays(2)
+    before = cache.copy()
+    context.run_into([cache], [own])
+    np.testing.assert_array_equal(own, before)
+    (following,) = context.run(cache)
+    np.testing.assert_array_equal(following, before)
+    np.testing.assert_array_equal(cache, before)
+
+
 @pytest.mark.parametrize(
     "alias,message",
     [

@@ -93,3 +93,111 @@ func.func @main(%x: memref<8xf32>, %y: memref<4xf32> {strut.output = 0 : i64}) -
   }
   return %c4 : index
 }
+
+// -----
+
+// An output that may be an input is computed there where the one kernel that still
+// reads the input reads each element where it writes.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[X:[^:]*]]: memref<4x2xf32>, %[[Y:[^:]*]]: memref<4x2xf32> {strut.alias = 0 : i64
+// CHECK-SAME: strut.lifetimes = []
+// CHECK: %[[OUT:.*]] = memref.cast
+// CHECK: kernel.map ins(%[[X]] : memref<4x2xf32>) outs(%[[OUT]] : memref<4x2xf32>)
+// CHECK-NOT: kernel.map
+// CHECK: return
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: memref<4x2xf32>, %y: memref<4x2xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4x2xf32>
+  kernel.map ins(%x : memref<4x2xf32>) outs(%a : memref<4x2xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %d = arith.addf %e, %e : f32
+    kernel.yield %d : f32
+  }
+  memref.copy %a, %y : memref<4x2xf32> to memref<4x2xf32>
+  return
+}
+
+// -----
+
+// Not where it reads other elements than it writes: that takes a buffer, and a copy at the end.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: strut.lifetimes = [array<i32: {{.*}}>]
+// CHECK-COUNT-2: kernel.map
+// CHECK: return
+#id = affine_map<(m, n) -> (m, n)>
+#turned = affine_map<(m, n) -> (n, m)>
+func.func @main(%x: memref<4x4xf32>, %y: memref<4x4xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4x4xf32>
+  kernel.map ins(%x : memref<4x4xf32>) outs(%a : memref<4x4xf32>) attributes {indexing_maps = [#turned, #id]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  }
+  memref.copy %a, %y : memref<4x4xf32> to memref<4x4xf32>
+  return
+}
+
+// -----
+
+// Nor where the same kernel also fetches from the input.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: strut.lifetimes = [array<i32: {{.*}}>]
+// CHECK-COUNT-2: kernel.map
+// CHECK: return
+#i = affine_map<(i) -> (i)>
+#fetched = affine_map<(i) -> ()>
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4xf32>
+  kernel.map ins(%x, %x : memref<4xf32>, memref<4xf32>) outs(%a : memref<4xf32>) attributes {indexing_maps = [#i, #fetched, #i]} {
+  ^bb0(%e: f32, %unused: none):
+    kernel.yield %e : f32
+  }
+  memref.copy %a, %y : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+// Nor where a later kernel reads the input.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: strut.lifetimes = [array<i32: {{.*}}>]
+// CHECK-COUNT-3: kernel.map
+// CHECK: return
+#i = affine_map<(i) -> (i)>
+func.func @main(%x: memref<4xf32>, %y: memref<4xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}, %z: memref<4xf32> {strut.output = 1 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  kernel.map ins(%x : memref<4xf32>) outs(%a : memref<4xf32>) attributes {indexing_maps = [#i, #i]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  }
+  kernel.map ins(%x : memref<4xf32>) outs(%b : memref<4xf32>) attributes {indexing_maps = [#i, #i]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  }
+  memref.copy %b, %z : memref<4xf32> to memref<4xf32>
+  memref.copy %a, %y : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+// A buffer that begins as a copy of the input is the output as it comes: what changes
+// is a row, and nothing else is moved.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %{{[^:]*}}: memref<4x8xf32>, %[[ROW:[^:]*]]: memref<1x8xf32>
+// CHECK-SAME: strut.lifetimes = []
+// CHECK: kernel.map ins(%[[ROW]] : memref<1x8xf32>)
+// CHECK-NOT: kernel.map
+// CHECK: return
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: memref<4x8xf32>, %row: memref<1x8xf32>, %y: memref<4x8xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4x8xf32>
+  memref.copy %x, %a : memref<4x8xf32> to memref<4x8xf32>
+  %place = memref.subview %a[2, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: 16>>
+  kernel.map ins(%row : memref<1x8xf32>) outs(%place : memref<1x8xf32, strided<[8, 1], offset: 16>>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  }
+  memref.copy %a, %y : memref<4x8xf32> to memref<4x8xf32>
+  return
+}

@@ -1,5 +1,7 @@
 """Compiling from Python, and the ONNX backend class."""
 
+import ctypes
+import os
 import threading
 
 import numpy as np
@@ -108,6 +110,39 @@ def test_refused(tmp_path, path):
     with pytest.raises(ValueError, match="needs an output"):
         strut.compile(path, emit="mlir-onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_callers_of_other_versions(path, tmp_path):
+    """The C API takes the shorter options of an older header, and the longer ones of a newer
+    header as long as what it does not know is not used."""
+    from strut import _compiler
+
+    class Newer(_compiler._Options):
+        _fields_ = [("newer", ctypes.c_int64)]
+
+    def compile(size, **fields):
+        made = tmp_path / "net.so"
+        made.unlink(missing_ok=True)
+        options = Newer(struct_size=size, input=os.fsencode(path), output=os.fsencode(made), **fields)
+        library = _compiler._library()
+        message = library.strutCompile(ctypes.cast(ctypes.byref(options), ctypes.POINTER(_compiler._Options)))
+        if not message:
+            check(strut.load(made))
+            return None
+        text = ctypes.string_at(message).decode()
+        library.strutFreeMessage(message)
+        assert not made.exists()
+        return text
+
+    first = _compiler._Options.aliases.offset
+    assert compile(first, num_aliases=3) is None  # what lies behind is not read
+    assert compile(ctypes.sizeof(Newer)) is None
+    assert "does not know" in compile(ctypes.sizeof(Newer), newer=1)
+    for size in (0, first - 1):
+        assert "struct_size is not set" in compile(size)
+    for field in ("num_dims", "num_aliases"):
+        for count in (-1, 1):
+            assert "a count without an array" in compile(ctypes.sizeof(_compiler._Options), **{field: count})
 
 
 def test_threads(path):

@@ -18,8 +18,16 @@ typedef struct StrutCompileDim {
   int64_t size;
 } StrutCompileDim;
 
+/** An output that is an input with some elements changed (a cache): it may lie in the
+ * input's memory, which a run then updates. */
+typedef struct StrutCompileAlias {
+  const char *output;
+  const char *input;
+} StrutCompileAlias;
+
 /** Strings may be null, which is the default of each. Start from zeros and set
- * `struct_size`: fields are only ever appended. */
+ * `struct_size`: fields are only ever appended, and one that a caller does not
+ * know yet is zero. */
 typedef struct StrutCompileOptions {
   uint32_t struct_size; /**< sizeof(StrutCompileOptions) */
   int32_t threads;      /**< of the compiler; 0: one per CPU that the process may use */
@@ -33,6 +41,8 @@ typedef struct StrutCompileOptions {
   const StrutCompileDim *dims;
   int32_t num_dims;
   int32_t check_only; /**< not 0: stop after the check for unsupported nodes */
+  const StrutCompileAlias *aliases;
+  int32_t num_aliases;
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to

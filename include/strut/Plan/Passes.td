@@ -28,8 +28,11 @@ def PlanMemory : Pass<"strut-plan-memory", "::mlir::ModuleOp"> {
     is chosen when dimensions are bound. `@main` gets the arguments `%arena` and one
     offset per buffer, and the attribute `strut.lifetimes`: first and last
     position, inclusive, at which each buffer is live. What is copied to an output
-    at its end is computed there in the first place, but not where the output is
-    marked `strut.alias`: it may be the memory of an input that is still read.
+    at its end is computed there in the first place. An output marked `strut.alias`
+    may be the memory of an input: it is computed there only if nothing reads the
+    input from the first write on, except a pointwise kernel that reads each element
+    where it writes. A copy of that whole input to begin with is left out, since the
+    runtime makes it where the output has memory of its own.
 
     `@main_bind` takes the dimensions and returns the size of each buffer in
     bytes, then the extents of the outputs.
