@@ -4,6 +4,7 @@
 
 include "dialects/Kernel/KernelAttrs.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/RegionKindInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
@@ -15,6 +16,40 @@ def Kernel_Operand : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef, Kernel_Packed
                                "ranked tensor, strided memref or packed weight">;
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+def Kernel_ProgramOp : Kernel_Op<"program", [
+    Symbol, SymbolTable, IsolatedFromAbove, NoRegionArguments, SingleBlock, NoTerminator,
+    HasOnlyGraphRegion]> {
+  let summary = "what one target runs";
+  let description = [{
+    A host function and all that a target makes of it: layouts, a memory plan,
+    emitted kernels. A module has one program per target, each cloned from the same
+    kernels on tensors, and the weights that they share beside them; a run uses one
+    program. `target` is an attribute of the back end that the program belongs to;
+    passes of other back ends leave the program alone.
+
+    ```mlir
+    kernel.program @cpu_znver4 for #cpu.target<vector_bytes = 64> {
+      func.func @main(%x: tensor<?x768xf32>, %m: index) -> tensor<?x3072xf32> { ... }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, AnyAttr:$target);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `for` $target attr-dict-with-keyword $body";
+  let skipDefaultBuilders = 1;
+  let builders = [
+    OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::Attribute":$target), [{
+      $_state.addAttribute(getSymNameAttrName($_state.name), $_builder.getStringAttr(name));
+      $_state.addAttribute(getTargetAttrName($_state.name), target);
+      $_state.addRegion()->emplaceBlock();
+    }]>
+  ];
+}
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -58,7 +93,7 @@ def Kernel_UseOp : Kernel_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let results = (outs Kernel_Operand:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
   let extraClassDeclaration = [{
-    /// The declaration, looked up in the outermost module.
+    /// The declaration, looked up in the nearest symbol table around the op that has it.
     ::strut::kernel::WeightOp getDeclaration();
   }];
 }

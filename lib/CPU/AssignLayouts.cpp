@@ -44,8 +44,10 @@ struct AssignLayoutsPass : impl::AssignLayoutsBase<AssignLayoutsPass> {
   using AssignLayoutsBase::AssignLayoutsBase;
 
   void runOnOperation() override {
-    target.vectorBytes = vectorBytes;
-    target.vectorRegisters = vectorRegisters;
+    auto attribute = dyn_cast<TargetAttr>(getOperation().getTarget());
+    if (!attribute)
+      return;
+    target = attribute.getTarget();
     getOperation().walk([&](kernel::ContractOp op) { assign(op); });
     getOperation().walk([&](kernel::AttentionOp op) { assign(op); });
   }

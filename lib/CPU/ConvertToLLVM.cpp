@@ -44,9 +44,9 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type();
     SmallVector<Type> types(adaptor.getArguments().getTypes());
     auto bundleType = LLVM::LLVMStructType::getLiteral(context, types);
-    auto module = op->getParentOfType<ModuleOp>();
+    auto program = op->getParentOfType<kernel::ProgramOp>();
     FailureOr<LLVM::LLVMFuncOp> parallel =
-        LLVM::lookupOrCreateFn(b, module, "strut_rt_parallel", {pointer, pointer, pointer, i64},
+        LLVM::lookupOrCreateFn(b, program, "strut_rt_parallel", {pointer, pointer, pointer, i64},
                                LLVM::LLVMVoidType::get(context));
     if (failed(parallel))
       return failure();
@@ -113,14 +113,14 @@ struct ViewPattern : ConvertOpToLLVMPattern<ViewOp> {
 
 /// Moves f16 and bf16 through masked loads and stores as integers: a target that splits
 /// these into elements would carry them as f32 and convert back by a library call.
-void maskHalvesAsIntegers(ModuleOp module) {
+void maskHalvesAsIntegers(kernel::ProgramOp program) {
   auto integersFor = [](Value v) -> Type {
     auto type = dyn_cast<VectorType>(v.getType());
     if (!type || !(type.getElementType().isF16() || type.getElementType().isBF16()))
       return {};
     return type.clone(IntegerType::get(type.getContext(), 16));
   };
-  module.walk([&](LLVM::MaskedLoadOp load) {
+  program.walk([&](LLVM::MaskedLoadOp load) {
     Value result = load.getResult();
     Type type = result.getType(), integers = integersFor(result);
     if (!integers)
@@ -133,7 +133,7 @@ void maskHalvesAsIntegers(ModuleOp module) {
     Value halves = LLVM::BitcastOp::create(b, load.getLoc(), type, result);
     result.replaceAllUsesExcept(halves, halves.getDefiningOp());
   });
-  module.walk([&](LLVM::MaskedStoreOp store) {
+  program.walk([&](LLVM::MaskedStoreOp store) {
     OpBuilder b(store);
     if (Type integers = integersFor(store.getValue()))
       store.getValueMutable().set(
@@ -145,6 +145,8 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
   using ConvertToLLVMBase::ConvertToLLVMBase;
 
   void runOnOperation() override {
+    if (!isa<TargetAttr>(getOperation().getTarget()))
+      return;
     MLIRContext *context = &getContext();
     LowerToLLVMOptions options(context);
     LLVMTypeConverter converter(context, options);
@@ -159,9 +161,7 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     patterns.add<LaunchPattern, UnbundlePattern, ViewPattern>(converter);
     LLVMConversionTarget target(*context);
-    target.addLegalOp<ModuleOp>();
-    // Declarations of weights stay beside the code for the packager.
-    target.addLegalDialect<kernel::KernelDialect>();
+    target.addLegalOp<kernel::ProgramOp>();
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     maskHalvesAsIntegers(getOperation());
@@ -170,14 +170,9 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
 
 } // namespace
 
-void buildPipeline(OpPassManager &pm, const Target &target) {
-  LowerKernelsOptions options;
-  options.vectorBytes = target.vectorBytes;
-  options.vectorRegisters = target.vectorRegisters;
-  pm.addPass(createLowerKernels(options));
-  ExpandMathOptions math;
-  math.fma = target.fma;
-  pm.addPass(createExpandMath(math));
+void buildPipeline(OpPassManager &pm) {
+  pm.addPass(createLowerKernels());
+  pm.addPass(createExpandMath());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(memref::createExpandStridedMetadataPass());

@@ -48,7 +48,7 @@ Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, S
   llvm::interleaveComma(types, os);
   func::FuncOp &kernel = kernels[fullKey];
   if (!kernel) {
-    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+    OpBuilder b = OpBuilder::atBlockEnd(&program.getBody().front());
     kernel = func::FuncOp::create(b, loc, (name + "_" + Twine(kernels.size() - 1)).str(),
                                   b.getFunctionType(types, {}));
     kernel.setPrivate();

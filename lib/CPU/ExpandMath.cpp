@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "strut/CPU/CPU.h"
 #include "strut/CPU/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -45,6 +46,10 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
 
   void runOnOperation() override {
+    auto target = dyn_cast<TargetAttr>(getOperation().getTarget());
+    if (!target)
+      return;
+    fma = target.getFma();
     // Halves first: computing them in f32 makes more functions of f32.
     if (failed(each(&ExpandMathPass::expandHalf)) ||
         failed(each(&ExpandMathPass::expandFunction)) ||
@@ -55,6 +60,9 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
 private:
   /// Gives the replacement of an op, null for none.
   using Expansion = FailureOr<Value> (ExpandMathPass::*)(ImplicitLocOpBuilder &, Operation *);
+
+  /// Whether the target has fused multiply-adds, and conversions to and from f16.
+  bool fma = true;
 
   LogicalResult each(Expansion expansion) {
     SmallVector<Operation *> ops;

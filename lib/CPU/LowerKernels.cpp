@@ -22,11 +22,11 @@ namespace {
 
 constexpr int64_t weightAlignment = 64;
 
-/// The pass on one module.
+/// The pass on one program.
 class HostLowering {
 public:
-  HostLowering(ModuleOp module, func::FuncOp main, const Target &target)
-      : module(module), main(main), context(module.getContext()), emitter(module, target) {}
+  HostLowering(kernel::ProgramOp program, func::FuncOp main, const Target &target)
+      : program(program), main(main), context(program.getContext()), emitter(program, target) {}
 
   LogicalResult run();
   unsigned launchCount = 0;
@@ -42,7 +42,7 @@ private:
   void generateRun();
   void generateBind();
 
-  ModuleOp module;
+  kernel::ProgramOp program;
   func::FuncOp main;
   MLIRContext *context;
   Emitter emitter;
@@ -90,13 +90,13 @@ void HostLowering::placeWeights() {
     use.getResult().replaceAllUsesWith(view);
     use.erase();
   });
-  module->setAttr("cpu.weights", b.getArrayAttr(list));
-  module->setAttr("cpu.weight_bytes", b.getI64IntegerAttr(end));
+  program->setAttr("cpu.weights", b.getArrayAttr(list));
+  program->setAttr("cpu.weight_bytes", b.getI64IntegerAttr(end));
 }
 
 func::FuncOp HostLowering::taskOf(func::FuncOp kernel) {
   std::string name = (kernel.getName() + "_task").str();
-  if (auto task = module.lookupSymbol<func::FuncOp>(name))
+  if (auto task = program.lookupSymbol<func::FuncOp>(name))
     return task;
   OpBuilder b(kernel);
   b.setInsertionPointAfter(kernel);
@@ -142,7 +142,7 @@ LogicalResult HostLowering::lower(Operation *op) {
 /// `strut_run(frame)`: the arguments of @main, read from a StrutFrame (program.h),
 /// all of whose fields are pointers.
 void HostLowering::generateRun() {
-  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  OpBuilder b = OpBuilder::atBlockEnd(&program.getBody().front());
   Location loc = main.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(context), index = b.getIndexType();
   auto run = func::FuncOp::create(b, loc, "strut_run", b.getFunctionType({pointer}, {}));
@@ -208,8 +208,8 @@ void HostLowering::generateRun() {
 /// `strut_bind(dims, bytes, shapes)`: checks the limits of the dimensions, then
 /// stores what @main_bind returns.
 void HostLowering::generateBind() {
-  auto bind = module.lookupSymbol<func::FuncOp>("main_bind");
-  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  auto bind = program.lookupSymbol<func::FuncOp>("main_bind");
+  OpBuilder b = OpBuilder::atBlockEnd(&program.getBody().front());
   Location loc = main.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type(), i32 = b.getI32Type();
   auto entry = func::FuncOp::create(b, loc, "strut_bind",
@@ -263,7 +263,7 @@ LogicalResult HostLowering::run() {
   for (auto cast : llvm::make_early_inc_range(main.getOps<UnrealizedConversionCastOp>()))
     cast.erase();
   main.setPrivate();
-  module.lookupSymbol<func::FuncOp>("main_bind").setPrivate();
+  program.lookupSymbol<func::FuncOp>("main_bind").setPrivate();
   generateRun();
   generateBind();
   return success();
@@ -274,12 +274,10 @@ struct LowerKernelsPass : impl::LowerKernelsBase<LowerKernelsPass> {
 
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    if (!main)
+    auto target = dyn_cast<TargetAttr>(getOperation().getTarget());
+    if (!main || !target)
       return;
-    Target target;
-    target.vectorBytes = vectorBytes;
-    target.vectorRegisters = vectorRegisters;
-    HostLowering lowering(getOperation(), main, target);
+    HostLowering lowering(getOperation(), main, target.getTarget());
     if (failed(lowering.run()))
       return signalPassFailure();
     launches += lowering.launchCount;

@@ -3,7 +3,6 @@
 #include "strut/Driver/Compile.h"
 #include "Module.h"
 #include "Pipeline.h"
-#include "dialects/Kernel/Kernel.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -135,19 +134,17 @@ Error Compilation::lower(const package::TargetSpec &target) {
   model = std::move(*described);
   model.symbol = options.name;
   model.metadata = describeWork(*module);
-  cpu::Target cpuTarget = pipeline::emitterTarget(target);
-  if (Error error =
-          runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, cpuTarget); }))
+  if (Error error = runPasses(
+          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(target)); }))
     return error;
-  program = completeInterface(*module, model);
-  if (Error error = runPasses("emit", [&](auto &pm) { pipeline::buildCPUPipeline(pm, cpuTarget); }))
+  program = completeInterface(pipeline::getProgram(*module), model);
+  if (Error error = runPasses("emit", pipeline::buildCPUPipeline))
     return error;
-  auto planned = pipeline::planWeights(*module);
+  auto planned = pipeline::planWeights(pipeline::getProgram(*module));
   if (!planned)
     return planned.takeError();
   weights = std::move(*planned);
-  for (auto weight : make_early_inc_range(module->getOps<kernel::WeightOp>()))
-    weight.erase();
+  module = pipeline::takeProgram(pipeline::getProgram(*module));
   return Error::success();
 }
 

@@ -93,14 +93,14 @@ std::string describeWork(ModuleOp module) {
   return writeMetadata(kernels);
 }
 
-package::ProgramInfo completeInterface(ModuleOp module, package::ModelInfo &model) {
+package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::ModelInfo &model) {
   package::ProgramInfo program;
-  auto main = module.lookupSymbol<func::FuncOp>("main");
+  auto main = planned.lookupSymbol<func::FuncOp>("main");
   for (auto lifetime :
        main->getAttrOfType<ArrayAttr>("strut.lifetimes").getAsRange<DenseI32ArrayAttr>())
     program.lifetimes.push_back({lifetime[0], lifetime[1]});
 
-  auto bind = module.lookupSymbol<func::FuncOp>("main_bind");
+  auto bind = planned.lookupSymbol<func::FuncOp>("main_bind");
   auto returned = bind.getBody().front().getTerminator()->getOperands();
   size_t next = program.lifetimes.size();
   for (package::TensorInfo &output : model.outputs)

@@ -2,6 +2,7 @@
 #ifndef LIB_DRIVER_PIPELINE_H
 #define LIB_DRIVER_PIPELINE_H
 
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "strut/Package/Artifact.h"
 
@@ -27,7 +28,7 @@ llvm::Expected<package::ModelInfo> describeInterface(mlir::ModuleOp module);
 /// The metadata of a module at the kernel stage: the work of each kernel, as JSON.
 std::string describeWork(mlir::ModuleOp module);
 /// Reads the extents of outputs and the lifetimes of buffers off planned code.
-package::ProgramInfo completeInterface(mlir::ModuleOp module, package::ModelInfo &model);
+package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::ModelInfo &model);
 
 } // namespace strut::driver
 

@@ -55,7 +55,6 @@ private:
   OwningOpRef<ModuleOp> module;
   std::vector<int64_t> dims;
   std::vector<RankedTensorType> outputs; ///< may have dynamic extents
-  size_t buffers = 0;
   std::optional<package::TargetSpec> host;
 };
 
@@ -163,12 +162,10 @@ llvm::Error Evaluation::lower() {
     return error;
   for (Type type : main().getResultTypes())
     outputs.push_back(cast<RankedTensorType>(type));
-  cpu::Target emitted = pipeline::emitterTarget(*host);
-  if (llvm::Error error =
-          runPasses([&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, emitted); }))
+  if (llvm::Error error = runPasses(
+          [&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(*host)); }))
     return error;
-  buffers = main()->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
-  return runPasses([&](OpPassManager &pm) { pipeline::buildCPUPipeline(pm, emitted); });
+  return runPasses(pipeline::buildCPUPipeline);
 }
 
 /// Memory that a run works in.
@@ -180,14 +177,14 @@ struct Memory {
 };
 
 llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
-  llvm::Expected<package::WeightPlan> plan = pipeline::planWeights(*module);
+  kernel::ProgramOp program = pipeline::getProgram(*module);
+  llvm::Expected<package::WeightPlan> plan = pipeline::planWeights(program);
   if (!plan)
     return plan.takeError();
   // By now @main is a function of the LLVM dialect.
-  Operation *lowered = module->lookupSymbol("main");
+  Operation *lowered = program.lookupSymbol("main");
   size_t buffers = lowered->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
-  for (auto weight : llvm::make_early_inc_range(module->getOps<kernel::WeightOp>()))
-    weight.erase();
+  module = pipeline::takeProgram(program);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "evaluate");
   if (!code)
@@ -247,8 +244,8 @@ void getDependentDialects(DialectRegistry &registry) {
   pipeline::buildNormalizePipeline(stages, /*foldConstants=*/false);
   pipeline::buildLayerPipeline(stages);
   pipeline::buildKernelPipeline(stages);
-  pipeline::buildPlanPipeline(stages, cpu::Target());
-  pipeline::buildCPUPipeline(stages, cpu::Target());
+  pipeline::buildPlanPipeline(stages, "");
+  pipeline::buildCPUPipeline(stages);
   stages.getDependentDialects(registry);
 }
 

@@ -7,6 +7,8 @@
 #include "strut/Normalize/Passes.h"
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -32,25 +34,35 @@ void buildLayerPipeline(OpPassManager &pm) { recognize::buildPipeline(pm); }
 
 void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }
 
-void buildPlanPipeline(OpPassManager &pm, const cpu::Target &target) {
-  cpu::AssignLayoutsOptions layouts;
-  layouts.vectorBytes = target.vectorBytes;
-  layouts.vectorRegisters = target.vectorRegisters;
-  pm.addPass(cpu::createAssignLayouts(layouts));
-  plan::buildPipeline(pm);
-}
-
-void buildCPUPipeline(OpPassManager &pm, const cpu::Target &target) {
-  cpu::buildPipeline(pm, target);
-}
-
-cpu::Target emitterTarget(const package::TargetSpec &target) {
+std::string programFor(const package::TargetSpec &target) {
+  std::string name = "cpu_" + target.cpu;
+  for (char &c : name)
+    if (!llvm::isAlnum(c))
+      c = '_';
   package::VectorUnit unit = package::vectorUnit(target);
-  cpu::Target result;
-  result.vectorBytes = unit.bytes;
-  result.vectorRegisters = unit.registers;
-  result.fma = unit.fma;
-  return result;
+  return llvm::formatv(
+      "{{{0} = #cpu.target<vector_bytes = {1}, vector_registers = {2}, fma = {3}>}", name,
+      unit.bytes, unit.registers, unit.fma ? "true" : "false");
+}
+
+void buildPlanPipeline(OpPassManager &pm, StringRef programs) {
+  pm.addPass(plan::createFormPrograms({programs.str()}));
+  OpPassManager &program = pm.nest<kernel::ProgramOp>();
+  program.addPass(cpu::createAssignLayouts());
+  plan::buildPipeline(program);
+}
+
+void buildCPUPipeline(OpPassManager &pm) { cpu::buildPipeline(pm.nest<kernel::ProgramOp>()); }
+
+kernel::ProgramOp getProgram(ModuleOp module) {
+  return *module.getOps<kernel::ProgramOp>().begin();
+}
+
+OwningOpRef<ModuleOp> takeProgram(kernel::ProgramOp program) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(program.getLoc());
+  module->getBodyRegion().takeBody(program.getBody());
+  program.erase();
+  return module;
 }
 
 } // namespace strut::pipeline

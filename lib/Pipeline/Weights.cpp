@@ -1,4 +1,4 @@
-//===- Weights.cpp - Weights of a module to packed bytes ------------------===//
+//===- Weights.cpp - Weights of a program to packed bytes ------------------===//
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "strut/Pipeline/Pipeline.h"
@@ -47,9 +47,10 @@ static llvm::Error withElements(Attribute source, int64_t bytes,
   return llvm::Error::success();
 }
 
-llvm::Expected<package::WeightPlan> planWeights(ModuleOp module) {
+llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program) {
   package::WeightPlan plan;
-  for (auto entry : module->getAttrOfType<ArrayAttr>("cpu.weights").getAsRange<DictionaryAttr>()) {
+  auto module = program->getParentOfType<ModuleOp>();
+  for (auto entry : program->getAttrOfType<ArrayAttr>("cpu.weights").getAsRange<DictionaryAttr>()) {
     auto name = entry.getAs<FlatSymbolRefAttr>("weight");
     auto weight = module.lookupSymbol<kernel::WeightOp>(name.getValue());
     RankedTensorType logical = weight.getTensorType(), physical = logical;

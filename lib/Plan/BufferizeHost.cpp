@@ -137,7 +137,7 @@ LogicalResult BufferizeHostPass::bufferize() {
   bufferization::BufferizationState state;
   if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
     return failure();
-  OpPassManager cleanup(ModuleOp::getOperationName());
+  OpPassManager cleanup(kernel::ProgramOp::getOperationName());
   cleanup.addPass(createCanonicalizerPass());
   cleanup.addPass(createCSEPass());
   return runPipeline(cleanup, getOperation());

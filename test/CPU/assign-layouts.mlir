@@ -1,5 +1,5 @@
-// RUN: strut-opt %s --strut-assign-layouts --split-input-file | FileCheck %s
-// RUN: strut-opt %s --strut-assign-layouts='vector-bytes=16 vector-registers=16' --split-input-file | FileCheck %s --check-prefix=SSE
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-assign-layouts))' --split-input-file | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target<vector_bytes = 16, vector_registers = 16>}"},kernel.program(strut-assign-layouts))' --split-input-file | FileCheck %s --check-prefix=SSE
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>

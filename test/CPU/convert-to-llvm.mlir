@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --convert-vector-to-llvm --strut-convert-to-llvm --reconcile-unrealized-casts | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(convert-vector-to-llvm,strut-convert-to-llvm,reconcile-unrealized-casts))' | FileCheck %s
 
 // A launch writes its arguments to the stack and gives their address to the runtime.
 // CHECK-LABEL: llvm.func @host

@@ -1,5 +1,5 @@
-// RUN: strut-opt %s --split-input-file --strut-expand-math | FileCheck %s
-// RUN: strut-opt %s --split-input-file --strut-expand-math=fma=false | FileCheck %s --check-prefix=NOFMA
+// RUN: strut-opt %s --split-input-file --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-expand-math))' | FileCheck %s
+// RUN: strut-opt %s --split-input-file --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target<fma = false>}"},kernel.program(strut-expand-math))' | FileCheck %s --check-prefix=NOFMA
 
 // Vectors and scalars become the same arithmetic, the range reduction first.
 // CHECK-LABEL: func @exponential

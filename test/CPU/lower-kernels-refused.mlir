@@ -1,5 +1,5 @@
 // What the emitters cannot write is an error at the kernel.
-// RUN: strut-opt %s --strut-lower-kernels --verify-diagnostics --split-input-file
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels))' --verify-diagnostics --split-input-file
 
 #mk = affine_map<(m, n, p, k) -> (m, k)>
 #knp = affine_map<(m, n, p, k) -> (k, n, p)>

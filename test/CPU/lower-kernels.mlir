@@ -1,5 +1,5 @@
-// RUN: strut-opt %s --strut-lower-kernels | FileCheck %s
-// RUN: strut-opt %s --strut-lower-kernels | FileCheck %s --check-prefix=HOST
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels))' | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels))' | FileCheck %s --check-prefix=HOST
 
 // Weights get places in the order of their use, on lines of 64 bytes: 8 rows of one
 // panel of 16 make 512. A weight used twice has one place, and one that is read both

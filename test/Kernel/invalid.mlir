@@ -504,3 +504,17 @@ func.func @region(%x: tensor<?xf32>) {
   }
   return
 }
+
+// -----
+
+// Of kernel.program: it sees nothing of the functions around it but weights.
+func.func @outside() {
+  return
+}
+kernel.program @toy for unit {
+  func.func @main() {
+    // expected-error @+1 {{'outside' does not reference a valid function}}
+    call @outside() : () -> ()
+    return
+  }
+}

@@ -170,3 +170,16 @@ func.func @region_memrefs(%x: memref<?xf32, strided<[?]>>, %o: memref<?xf32>) {
   }
   return
 }
+
+// CHECK: kernel.program @toy for "any attribute" {
+// CHECK-NEXT: func.func @main
+// CHECK: kernel.program @other for unit attributes {note = 1 : i64} {
+kernel.weight @shared : tensor<2xf32> = dense<1.0> : tensor<2xf32>
+kernel.program @toy for "any attribute" {
+  func.func @main() -> tensor<2xf32> {
+    %w = kernel.use @shared : tensor<2xf32>
+    return %w : tensor<2xf32>
+  }
+}
+kernel.program @other for unit attributes {note = 1 : i64} {
+}

@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --strut-bufferize-host --verify-diagnostics --split-input-file
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = unit}"},kernel.program(strut-bufferize-host))' --verify-diagnostics --split-input-file
 
 func.func @main(%x: index) -> index attributes {strut.symbols = []} {
   // expected-error @+1 {{the host function must return ranked tensors, got 'index'}}

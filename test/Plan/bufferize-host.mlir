@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --strut-bufferize-host --split-input-file | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = unit}"},kernel.program(strut-bufferize-host))' --split-input-file | FileCheck %s
 
 // Results become arguments, and their extents are what is returned.
 // CHECK-LABEL: func @main(

@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --strut-plan-memory --verify-diagnostics
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = unit}"},kernel.program(strut-plan-memory))' --verify-diagnostics
 
 #i = affine_map<(i) -> (i)>
 func.func @main(%x: memref<4xf32>) attributes {strut.symbols = []} {

@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --strut-plan-memory --split-input-file | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = unit}"},kernel.program(strut-plan-memory))' --split-input-file | FileCheck %s
 
 // Of three intermediates the last is computed in the output; lifetimes are positions
 // in the host function, so that the first two overlap and share nothing.

@@ -117,9 +117,11 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
   PassManager manager(&context);
-  plan::buildPipeline(manager);
+  manager.addPass(plan::createFormPrograms({"{toy = unit}"}));
+  plan::buildPipeline(manager.nest<kernel::ProgramOp>());
   if (failed(manager.run(*module)))
     return 1;
-  Printer(llvm::outs()).print(module->lookupSymbol<func::FuncOp>("main"));
+  auto program = module->lookupSymbol<kernel::ProgramOp>("toy");
+  Printer(llvm::outs()).print(program.lookupSymbol<func::FuncOp>("main"));
   return 0;
 }

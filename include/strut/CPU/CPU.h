@@ -4,6 +4,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "strut/CPU/Target.h"
 
 #include "strut/CPU/CPUDialect.h.inc"
 #define GET_ATTRDEF_CLASSES

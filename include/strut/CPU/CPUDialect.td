@@ -18,6 +18,24 @@ def CPU_Dialect : Dialect {
   let dependentDialects = ["::strut::kernel::KernelDialect"];
 }
 
+def CPU_TargetAttr : AttrDef<CPU_Dialect, "Target"> {
+  let mnemonic = "target";
+  let summary = "the target of a program that runs on a CPU";
+  let description = [{
+    What shapes emitted code: the bytes of a vector register, how many there are, and
+    whether the target has fused multiply-adds (and conversions to and from f16).
+
+    Example: `#cpu.target<vector_bytes = 32, vector_registers = 16>`
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "64">:$vector_bytes,
+                        DefaultValuedParameter<"int64_t", "32">:$vector_registers,
+                        DefaultValuedParameter<"bool", "true">:$fma);
+  let assemblyFormat = "(`<` struct(params)^ `>`)?";
+  let extraClassDeclaration = [{
+    Target getTarget() const { return {getVectorBytes(), getVectorRegisters(), getFma()}; }
+  }];
+}
+
 def CPU_PanelsAttr : AttrDef<CPU_Dialect, "Panels", [
     DeclareAttrInterfaceMethods<Kernel_LayoutAttrInterface>]> {
   let mnemonic = "panels";

@@ -20,10 +20,10 @@
 
 namespace strut::cpu {
 
-/// Writes the kernel functions of a module.
+/// Writes the kernel functions of a program.
 class Emitter {
 public:
-  Emitter(mlir::ModuleOp module, const Target &target) : module(module), target(target) {}
+  Emitter(kernel::ProgramOp program, const Target &target) : program(program), target(target) {}
 
   /// One launch: `kernel(arguments..., begin, end)` for ranges covering [0, tasks).
   struct Launch {
@@ -50,7 +50,7 @@ public:
   const Target &getTarget() const { return target; }
 
 private:
-  mlir::ModuleOp module;
+  kernel::ProgramOp program;
   Target target;
   llvm::StringMap<mlir::func::FuncOp> kernels;
 };

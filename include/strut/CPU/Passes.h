@@ -17,8 +17,8 @@ namespace strut::cpu {
 #define GEN_PASS_REGISTRATION
 #include "strut/CPU/Passes.h.inc"
 
-/// Kernels on planned memory to the LLVM dialect.
-void buildPipeline(mlir::OpPassManager &pm, const Target &target);
+/// Kernels on planned memory to the LLVM dialect; on `kernel.program`.
+void buildPipeline(mlir::OpPassManager &pm);
 
 } // namespace strut::cpu
 

@@ -4,14 +4,11 @@
 
 include "mlir/Pass/PassBase.td"
 
-class TargetOptions {
-  list<Option> options = [
-    Option<"vectorBytes", "vector-bytes", "int64_t", "64", "bytes of a vector register">,
-    Option<"vectorRegisters", "vector-registers", "int64_t", "32", "vector registers">
-  ];
-}
+/// A pass of the CPU back end: it works on programs whose target is a `#cpu.target`
+/// and leaves others alone.
+class CPUPass<string argument> : Pass<argument, "::strut::kernel::ProgramOp">;
 
-def AssignLayouts : Pass<"strut-assign-layouts", "::mlir::ModuleOp"> {
+def AssignLayouts : CPUPass<"strut-assign-layouts"> {
   let summary = "choose how the weights of contractions are stored";
   let description = [{
     The right-hand side of a `kernel.contract` that is a weight becomes a packed
@@ -21,18 +18,17 @@ def AssignLayouts : Pass<"strut-assign-layouts", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
-  let options = TargetOptions<>.options;
   let statistics = [
     Statistic<"packed", "packed", "weights in panels">,
     Statistic<"workspaces", "workspaces", "operands packed at run time">
   ];
 }
 
-def LowerKernels : Pass<"strut-lower-kernels", "::mlir::ModuleOp"> {
+def LowerKernels : CPUPass<"strut-lower-kernels"> {
   let summary = "emit the kernels of a bufferised host function";
   let description = [{
     Every kernel op of `@main` becomes a `cpu.launch` of a function written as
-    scf, vector and memref ops. Weights get their places; the module attribute
+    scf, vector and memref ops. Weights get their places; the program's attribute
     `cpu.weights` lists them in the order of their use. The functions
     `@strut_run` and `@strut_bind` join `@main` and `@main_bind` to the runtime.
   }];
@@ -40,19 +36,18 @@ def LowerKernels : Pass<"strut-lower-kernels", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
-  let options = TargetOptions<>.options;
   let statistics = [
     Statistic<"launches", "launches", "launches in the host function">,
     Statistic<"functions", "functions", "kernel functions written">
   ];
 }
 
-def ConvertToLLVM : Pass<"strut-convert-to-llvm", "::mlir::ModuleOp"> {
+def ConvertToLLVM : CPUPass<"strut-convert-to-llvm"> {
   let summary = "turn emitted kernels and the host function into the LLVM dialect";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
-def ExpandMath : Pass<"strut-expand-math", "::mlir::ModuleOp"> {
+def ExpandMath : CPUPass<"strut-expand-math"> {
   let summary = "write elementary functions as arithmetic";
   let description = [{
     Functions of the math dialect that are no instruction everywhere become
@@ -62,10 +57,6 @@ def ExpandMath : Pass<"strut-expand-math", "::mlir::ModuleOp"> {
     such code is an error that names it.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
-  let options = [
-    Option<"fma", "fma", "bool", "true",
-           "the target has fused multiply-adds and half-precision conversions">
-  ];
   let statistics = [Statistic<"expanded", "expanded", "ops rewritten">];
 }
 

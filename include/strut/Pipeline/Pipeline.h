@@ -7,10 +7,10 @@
 #ifndef STRUT_PIPELINE_PIPELINE_H
 #define STRUT_PIPELINE_PIPELINE_H
 
+#include "dialects/Kernel/Kernel.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "strut/CPU/Target.h"
 #include "strut/Package/Target.h"
 #include "strut/Package/Weights.h"
 
@@ -26,18 +26,24 @@ void buildNormalizePipeline(mlir::OpPassManager &pm, bool foldConstants = true);
 void buildLayerPipeline(mlir::OpPassManager &pm);
 /// onnx and layer to kernels on tensors.
 void buildKernelPipeline(mlir::OpPassManager &pm);
-/// Kernels on tensors to kernels on planned memory, weights in their layouts.
-void buildPlanPipeline(mlir::OpPassManager &pm, const cpu::Target &target);
-/// Kernels on planned memory to the LLVM dialect.
-void buildCPUPipeline(mlir::OpPassManager &pm, const cpu::Target &target);
+/// The program for a target, by name and attribute, as form-programs takes it.
+std::string programFor(const package::TargetSpec &target);
+/// Kernels on tensors to such programs: kernels on planned memory, weights in their
+/// layouts.
+void buildPlanPipeline(mlir::OpPassManager &pm, llvm::StringRef programs);
+/// Programs for CPUs to the LLVM dialect.
+void buildCPUPipeline(mlir::OpPassManager &pm);
 
-/// What the emitters must know of the machine that the packager generates code for.
-cpu::Target emitterTarget(const package::TargetSpec &target);
+/// The program of a module that has passed buildPlanPipeline.
+kernel::ProgramOp getProgram(mlir::ModuleOp module);
+/// The code of a program in the LLVM dialect as a module of its own, as translation to
+/// LLVM IR wants it; the program is gone afterwards.
+mlir::OwningOpRef<mlir::ModuleOp> takeProgram(kernel::ProgramOp program);
 
-/// The packed weights in the order of `cpu.weights`, of a module that has passed
+/// The packed weights in the order of `cpu.weights`, of a program that has passed
 /// buildCPUPipeline. Their bytes are read when they are packed. Fails where two
 /// would overlap.
-llvm::Expected<package::WeightPlan> planWeights(mlir::ModuleOp module);
+llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program);
 
 } // namespace strut::pipeline
 

@@ -5,7 +5,6 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
-class ModuleOp;
 class OpPassManager;
 } // namespace mlir
 
@@ -21,7 +20,8 @@ inline constexpr llvm::StringLiteral kAliasAttr = "strut.alias";
 #define GEN_PASS_REGISTRATION
 #include "strut/Plan/Passes.h.inc"
 
-/// Kernels on tensors to kernels on planned memory: bufferize-host, plan-memory.
+/// Kernels on tensors to kernels on planned memory, on `kernel.program`:
+/// bufferize-host, plan-memory.
 void buildPipeline(mlir::OpPassManager &pm);
 
 } // namespace strut::plan

@@ -4,7 +4,22 @@
 
 include "mlir/Pass/PassBase.td"
 
-def BufferizeHost : Pass<"strut-bufferize-host", "::mlir::ModuleOp"> {
+def FormPrograms : Pass<"strut-form-programs", "::mlir::ModuleOp"> {
+  let summary = "give each target a program of its own";
+  let description = [{
+    Clones the functions of the module into one `kernel.program` per target; the
+    weights stay in the module, for all programs. `targets` is a dictionary of
+    program names and target attributes:
+
+    `strut-form-programs{targets="{cpu_znver4 = #cpu.target<vector_bytes = 64>}"}`
+  }];
+  let dependentDialects = ["::strut::kernel::KernelDialect"];
+  let options = [
+    Option<"targets", "targets", "std::string", "", "programs and their targets, as a dictionary">
+  ];
+}
+
+def BufferizeHost : Pass<"strut-bufferize-host", "::strut::kernel::ProgramOp"> {
   let summary = "turn the tensors of the host function into memrefs";
   let description = [{
     Results of `@main` become trailing memref arguments, in order, marked
@@ -21,7 +36,7 @@ def BufferizeHost : Pass<"strut-bufferize-host", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
 }
 
-def PlanMemory : Pass<"strut-plan-memory", "::mlir::ModuleOp"> {
+def PlanMemory : Pass<"strut-plan-memory", "::strut::kernel::ProgramOp"> {
   let summary = "place every intermediate in one arena";
   let description = [{
     Every `memref.alloc` of `@main` becomes a view of an arena at an offset that

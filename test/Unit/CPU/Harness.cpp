@@ -1,19 +1,18 @@
 //===- Harness.cpp - Runs kernels given as text ---------------------------===//
 #include "Harness.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "strut/CPU/CPU.h"
 #include "strut/CPU/Emit.h"
 #include "strut/CPU/Passes.h"
+#include "strut/Pipeline/Pipeline.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -34,10 +33,10 @@ static FailureOr<cpu::Launches> emit(cpu::Emitter &emitter, OpBuilder &b, Operat
 }
 
 /// Replaces kernels by calls over all tasks, in two ranges.
-static LogicalResult emitKernels(ModuleOp module, const cpu::Target &target) {
-  cpu::Emitter emitter(module, target);
+static LogicalResult emitKernels(kernel::ProgramOp program, const cpu::Target &target) {
+  cpu::Emitter emitter(program, target);
   SmallVector<Operation *> ops;
-  module.walk([&](kernel::KernelOpInterface op) { ops.push_back(op); });
+  program.walk([&](kernel::KernelOpInterface op) { ops.push_back(op); });
   for (Operation *op : ops) {
     OpBuilder b(op);
     FailureOr<cpu::Launches> launches = emit(emitter, b, op);
@@ -55,21 +54,12 @@ static LogicalResult emitKernels(ModuleOp module, const cpu::Target &target) {
     }
     op->erase();
   }
-  return verify(module);
+  return verify(program);
 }
 
-static LogicalResult lower(ModuleOp module, const cpu::Target &target) {
+static LogicalResult lower(ModuleOp module) {
   PassManager manager(module.getContext());
-  cpu::ExpandMathOptions options;
-  options.fma = target.fma;
-  manager.addPass(cpu::createExpandMath(options));
-  const char *pipeline =
-      "canonicalize,cse,convert-scf-to-cf,expand-strided-metadata,lower-affine,"
-      "convert-vector-to-llvm,convert-math-to-llvm,finalize-memref-to-llvm,arith-expand,"
-      "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,"
-      "convert-ub-to-llvm,reconcile-unrealized-casts,canonicalize,cse";
-  if (failed(parsePassPipeline(pipeline, manager)))
-    return failure();
+  cpu::buildPipeline(manager.nest<kernel::ProgramOp>());
   return manager.run(module);
 }
 
@@ -83,8 +73,7 @@ static DialectRegistry &registry() {
     registerAllDialects(*registry);
     registerAllExtensions(*registry);
     registerAllToLLVMIRTranslations(*registry);
-    registerAllPasses();
-    registry->insert<kernel::KernelDialect>();
+    registry->insert<kernel::KernelDialect, cpu::CPUDialect>();
     return registry;
   }();
   return *all;
@@ -92,31 +81,48 @@ static DialectRegistry &registry() {
 
 static std::unique_ptr<MLIRContext> makeContext() {
   auto context = std::make_unique<MLIRContext>(registry(), MLIRContext::Threading::DISABLED);
-  context->loadDialect<affine::AffineDialect, arith::ArithDialect, math::MathDialect,
-                       memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  context
+      ->loadDialect<affine::AffineDialect, cpu::CPUDialect, arith::ArithDialect, math::MathDialect,
+                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   return context;
+}
+
+/// All of the module as the program of a target.
+static kernel::ProgramOp makeProgram(ModuleOp module, const cpu::Target &target) {
+  auto attribute = cpu::TargetAttr::get(module.getContext(), target.vectorBytes,
+                                        target.vectorRegisters, target.fma);
+  OpBuilder b(module.getContext());
+  auto program = kernel::ProgramOp::create(b, module.getLoc(), "cpu", attribute);
+  program.getBody().takeBody(module.getBodyRegion());
+  module.getBodyRegion().emplaceBlock().push_back(program);
+  return program;
 }
 
 /// Parses, emits and lowers; null and a failed test where that is impossible.
 static OwningOpRef<ModuleOp> compile(MLIRContext &context, const std::string &source,
                                      const cpu::Target &target, int64_t &kernels) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
-  if (!module || failed(emitKernels(*module, target))) {
+  if (!module) {
+    ADD_FAILURE() << "the kernels could not be parsed";
+    return nullptr;
+  }
+  kernel::ProgramOp program = makeProgram(*module, target);
+  if (failed(emitKernels(program, target))) {
     ADD_FAILURE() << "the kernels could not be emitted";
     return nullptr;
   }
-  for (auto function : module->getOps<func::FuncOp>())
+  for (auto function : program.getOps<func::FuncOp>())
     if (function.getName() == "test")
       function->setAttr("llvm.emit_c_interface", UnitAttr::get(&context));
     else
       ++kernels;
   if (getenv("STRUT_TEST_DUMP"))
     module->dump();
-  if (failed(lower(*module, target))) {
+  if (failed(lower(*module))) {
     ADD_FAILURE() << "the kernels could not be lowered";
     return nullptr;
   }
-  return module;
+  return pipeline::takeProgram(program);
 }
 
 Program::Program(const std::string &source, const cpu::Target &target) : context(makeContext()) {
