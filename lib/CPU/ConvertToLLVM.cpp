@@ -170,8 +170,9 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
 
 } // namespace
 
-void buildPipeline(OpPassManager &pm) {
+void buildPipeline(OpPassManager &pm, const Options &options) {
   pm.addPass(createLowerKernels());
+  pm.addPass(createCheckVectorized({options.allowScalarLoops}));
   pm.addPass(createExpandMath());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

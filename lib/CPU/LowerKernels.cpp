@@ -47,6 +47,7 @@ private:
   MLIRContext *context;
   Emitter emitter;
   Value weights, executor;
+  SmallVector<bool> scalarRegions; ///< one per kernel.region
 };
 
 Value HostLowering::addArgument(Type type) {
@@ -135,6 +136,10 @@ LogicalResult HostLowering::lower(Operation *op) {
     return failure();
   for (const Emitter::Launch &launch : *launches)
     lower(launch, host, op->getLoc());
+  if (isa<kernel::RegionOp>(op))
+    scalarRegions.push_back(llvm::any_of(*launches, [](const Emitter::Launch &launch) {
+      return launch.kernel->hasAttr(kScalarAttr);
+    }));
   op->erase();
   return success();
 }
@@ -260,6 +265,7 @@ LogicalResult HostLowering::run() {
   for (Operation *op : kernels)
     if (failed(lower(op)))
       return failure();
+  program->setAttr(kScalarRegionsAttr, DenseBoolArrayAttr::get(context, scalarRegions));
   for (auto cast : llvm::make_early_inc_range(main.getOps<UnrealizedConversionCastOp>()))
     cast.erase();
   main.setPrivate();

@@ -111,9 +111,14 @@ private:
   void emitFeature(Value feature) {
     Value at = mul(feature, view.strides[plan.featureAxis]);
     Value row = add(target, mul(feature, index(plan.panel())));
-    for (int64_t i = 0; i < plan.panel(); ++i) {
-      Value value = memref::LoadOp::create(b, loc, view.flat, add(offsetOfKey(i), at));
-      memref::StoreOp::create(b, loc, value, workspace, add(row, index(i)));
+    auto type = VectorType::get(plan.lanes, element());
+    for (int64_t v = 0; v < plan.vectors; ++v) {
+      SmallVector<Value> gathered;
+      for (int64_t i = 0; i < plan.lanes; ++i)
+        gathered.push_back(
+            memref::LoadOp::create(b, loc, view.flat, add(offsetOfKey(v * plan.lanes + i), at)));
+      Value column = vector::FromElementsOp::create(b, loc, type, gathered);
+      vector::StoreOp::create(b, loc, column, workspace, add(row, index(v * plan.lanes)));
     }
   }
 

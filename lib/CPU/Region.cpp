@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
+#include "strut/CPU/CPU.h"
 #include "strut/CPU/Emit.h"
 
 using namespace mlir;
@@ -103,6 +104,7 @@ FailureOr<Launches> emitRegion(Emitter &emitter, OpBuilder &host, kernel::Region
                                           });
   if (written && failed(lowerBody(launch.kernel, op)))
     return failure();
+  launch.kernel->setAttr(kScalarAttr, host.getUnitAttr());
   return Launches{launch};
 }
 

@@ -2,6 +2,7 @@
 #include "strut/Cost/Work.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -74,15 +75,31 @@ private:
   SmallVector<Polynomial> shapeOf(Value tensor);
   Polynomial bytesOf(Value operand);
   Polynomial pointsOf(kernel::KernelOpInterface op, ArrayRef<unsigned> without = {});
+  Polynomial flopsOf(linalg::LinalgOp op);
 
   func::FuncOp main;
   unsigned symbols = 0, firstSymbol = 0;
 };
 
+/// What an argument of a region's body stands for.
+Value fromOutside(Value v) {
+  auto argument = dyn_cast<BlockArgument>(v);
+  auto region = argument ? dyn_cast<kernel::RegionOp>(argument.getOwner()->getParentOp()) : nullptr;
+  return region ? region->getOperand(argument.getArgNumber()) : v;
+}
+
+/// Operations on floats for each run of a body.
+double floatOps(Block &body) {
+  return llvm::count_if(body.without_terminator(), [](Operation &op) {
+    return !op.hasTrait<OpTrait::ConstantLike>() && !isa<kernel::FetchOp>(op) &&
+           llvm::all_of(op.getResultTypes(), llvm::IsaPred<FloatType>);
+  });
+}
+
 Polynomial Counter::valueOf(OpFoldResult size) {
   if (std::optional<int64_t> constant = getConstantIntValue(size))
     return Polynomial(*constant);
-  auto value = cast<Value>(size);
+  Value value = fromOutside(cast<Value>(size));
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     unsigned symbol = argument.getArgNumber() - firstSymbol;
     return argument.getOwner() == &main.getBody().front() && symbol < symbols
@@ -101,11 +118,16 @@ Polynomial Counter::valueOf(OpFoldResult size) {
         return divisor && *divisor ? valueOf(op.getLhs()) * Polynomial(1.0 / *divisor)
                                    : Polynomial(1);
       })
+      .Case([&](tensor::DimOp op) {
+        std::optional<int64_t> axis = op.getConstantIndex();
+        return axis ? shapeOf(op.getSource())[*axis] : Polynomial(1);
+      })
       .Default([](Operation *) { return Polynomial(1); });
 }
 
 SmallVector<Polynomial> Counter::shapeOf(Value tensor) {
   SmallVector<Polynomial> shape;
+  tensor = fromOutside(tensor);
   if (auto packed = dyn_cast<kernel::PackedType>(tensor.getType())) {
     for (int64_t extent : packed.getLogical().getShape())
       shape.push_back(Polynomial(extent));
@@ -183,6 +205,17 @@ Polynomial Counter::pointsOf(kernel::KernelOpInterface op, ArrayRef<unsigned> wi
   return points;
 }
 
+Polynomial Counter::flopsOf(linalg::LinalgOp op) {
+  Polynomial flops(floatOps(*op.getBlock()));
+  for (unsigned d = 0; d < op.getNumLoops(); ++d) {
+    Value operand;
+    unsigned axis = 0;
+    if (succeeded(op.mapIterationSpaceDimToOperandDim(d, operand, axis)))
+      flops = flops * shapeOf(operand)[axis];
+  }
+  return flops;
+}
+
 /// Node name of a location, the last of a fused one.
 std::string nameOf(Location loc) {
   std::string name;
@@ -210,12 +243,11 @@ KernelWork Counter::count(Operation *op) {
     else
       work.bytes += bytesOf(operand);
   }
-  if (!kernelOp)
+  if (!kernelOp) {
+    op->walk([&](linalg::LinalgOp nest) { work.flops += flopsOf(nest); });
     return work;
-  double bodyOps = 0;
-  for (Operation &inner : op->getRegion(0).front().without_terminator())
-    bodyOps += !inner.hasTrait<OpTrait::ConstantLike>() && !isa<kernel::FetchOp>(inner) &&
-               llvm::all_of(inner.getResultTypes(), llvm::IsaPred<FloatType>);
+  }
+  double bodyOps = floatOps(op->getRegion(0).front());
   if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
     work.flops += pointsOf(kernelOp) * Polynomial(2);
     work.flops += pointsOf(kernelOp, contract.getRoles().k) * Polynomial(bodyOps);

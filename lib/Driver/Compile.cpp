@@ -99,7 +99,7 @@ Error Compilation::runPasses(StringRef stage, function_ref<void(mlir::OpPassMana
   auto start = std::chrono::steady_clock::now();
   auto manager = std::make_unique<mlir::PassManager>(&context);
   build(*manager);
-  PassesResult result = driver::runPasses(std::move(manager), *module, stage, options.crash);
+  PassesResult result = driver::runPasses(std::move(manager), *module, stage, options.crash, log);
   crashed = result.crashed;
   if (!result.error)
     timed(stage, start);
@@ -133,13 +133,16 @@ Error Compilation::lower(const package::TargetSpec &target) {
     return described.takeError();
   model = std::move(*described);
   model.symbol = options.name;
-  model.metadata = describeWork(*module);
+  std::vector<KernelMetadata> kernels = describeWork(*module);
   if (Error error = runPasses(
           "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(target)); }))
     return error;
   program = completeInterface(pipeline::getProgram(*module), model);
-  if (Error error = runPasses("emit", pipeline::buildCPUPipeline))
+  if (Error error = runPasses(
+          "emit", [&](auto &pm) { pipeline::buildCPUPipeline(pm, {options.allowScalarLoops}); }))
     return error;
+  nameScalarRegions(pipeline::getProgram(*module), kernels);
+  model.metadata = writeMetadata(kernels);
   auto planned = pipeline::planWeights(pipeline::getProgram(*module));
   if (!planned)
     return planned.takeError();

@@ -3,6 +3,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
+#include "strut/CPU/CPU.h"
 #include "strut/Cost/Work.h"
 #include "strut/Driver/Metadata.h"
 #include "strut/Kernelize/Passes.h"
@@ -80,7 +81,7 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
   return model;
 }
 
-std::string describeWork(ModuleOp module) {
+std::vector<KernelMetadata> describeWork(ModuleOp module) {
   auto convert = [](const cost::Polynomial &from) {
     Polynomial to;
     for (const auto &[exponents, coefficient] : from.terms())
@@ -90,7 +91,15 @@ std::string describeWork(ModuleOp module) {
   std::vector<KernelMetadata> kernels;
   for (const cost::KernelWork &work : cost::workOf(module))
     kernels.push_back({work.name, work.kind, convert(work.flops), convert(work.bytes)});
-  return writeMetadata(kernels);
+  return kernels;
+}
+
+void nameScalarRegions(kernel::ProgramOp program, MutableArrayRef<KernelMetadata> kernels) {
+  auto scalar = program->getAttrOfType<DenseBoolArrayAttr>(cpu::kScalarRegionsAttr);
+  size_t region = 0;
+  for (KernelMetadata &kernel : kernels)
+    if (kernel.kind == kernel::RegionOp::getOperationName().rsplit('.').second && scalar[region++])
+      kernel.kind = "scalar-region";
 }
 
 package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::ModelInfo &model) {

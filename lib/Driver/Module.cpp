@@ -28,10 +28,13 @@ static std::string placeOf(mlir::Location location) {
   return text + ": ";
 }
 
-Diagnostics::Diagnostics(mlir::MLIRContext &context)
-    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+Diagnostics::Diagnostics(mlir::MLIRContext &context, raw_ostream *warnings)
+    : handler(&context, [this, warnings](mlir::Diagnostic &diagnostic) {
+        std::string message = placeOf(diagnostic.getLocation()) + diagnostic.str();
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-          messages.push_back(placeOf(diagnostic.getLocation()) + diagnostic.str());
+          messages.push_back(message);
+        else if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning && warnings)
+          *warnings << "warning: " << message << "\n";
         return mlir::success();
       }) {
   context.printOpOnDiagnostic(false);

@@ -7,16 +7,17 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <string>
 #include <vector>
 
 namespace strut::driver {
 
 /// Collects the errors of a context while it lives, for one message at the end.
-/// Remarks and warnings are dropped.
+/// Warnings go to `warnings`, if given; remarks are dropped.
 class Diagnostics {
 public:
-  explicit Diagnostics(mlir::MLIRContext &context);
+  explicit Diagnostics(mlir::MLIRContext &context, llvm::raw_ostream *warnings = nullptr);
 
   /// What was collected, a line each, as an error; `otherwise` if nothing was. At
   /// most 30 lines.

@@ -4,6 +4,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "strut/Driver/Metadata.h"
 #include "strut/Package/Artifact.h"
 
 namespace strut::driver {
@@ -25,8 +26,11 @@ llvm::Error aliasOutputs(mlir::ModuleOp module,
 /// Inputs, outputs and dimensions of a module at the kernel stage. The extents of
 /// outputs are filled in by completeInterface.
 llvm::Expected<package::ModelInfo> describeInterface(mlir::ModuleOp module);
-/// The metadata of a module at the kernel stage: the work of each kernel, as JSON.
-std::string describeWork(mlir::ModuleOp module);
+/// The work of each kernel of a module at the kernel stage.
+std::vector<KernelMetadata> describeWork(mlir::ModuleOp module);
+/// Lets the kind of those regions be `scalar-region` of which emission made scalar
+/// loops.
+void nameScalarRegions(kernel::ProgramOp program, llvm::MutableArrayRef<KernelMetadata> kernels);
 /// Reads the extents of outputs and the lifetimes of buffers off planned code.
 package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::ModelInfo &model);
 

@@ -113,10 +113,10 @@ Error describe(const Watch &watch, StringRef stage, Diagnostics &diagnostics,
 
 PassesResult strut::driver::runPasses(std::unique_ptr<mlir::PassManager> manager,
                                       mlir::ModuleOp module, StringRef stage,
-                                      const CrashOptions &options) {
+                                      const CrashOptions &options, raw_ostream &log) {
   mlir::MLIRContext *context = module.getContext();
   Watch watch;
-  Diagnostics diagnostics(*context);
+  Diagnostics diagnostics(*context, &log);
   mlir::ScopedDiagnosticHandler handler(context, [&](mlir::Diagnostic &diagnostic) {
     if (watch.summing) // says less than describe() does
       return mlir::success();
@@ -136,7 +136,7 @@ PassesResult strut::driver::runPasses(std::unique_ptr<mlir::PassManager> manager
         if (isPass)
           watch.verifying = true;
       });
-  auto unregister = make_scope_exit([&] { context->registerActionHandler(nullptr); });
+  llvm::scope_exit unregister([&] { context->registerActionHandler(nullptr); });
   if (options.recover)
     manager->enableCrashReproducerGeneration(
         [&](std::string &) { return std::make_unique<Recorder>(watch, options); });

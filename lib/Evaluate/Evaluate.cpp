@@ -165,7 +165,7 @@ llvm::Error Evaluation::lower() {
   if (llvm::Error error = runPasses(
           [&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(*host)); }))
     return error;
-  return runPasses(pipeline::buildCPUPipeline);
+  return runPasses([](OpPassManager &pm) { pipeline::buildCPUPipeline(pm); });
 }
 
 /// Memory that a run works in.

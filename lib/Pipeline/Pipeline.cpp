@@ -2,7 +2,6 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
-#include "strut/CPU/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
 #include "strut/Plan/Passes.h"
@@ -52,7 +51,9 @@ void buildPlanPipeline(OpPassManager &pm, StringRef programs) {
   plan::buildPipeline(program);
 }
 
-void buildCPUPipeline(OpPassManager &pm) { cpu::buildPipeline(pm.nest<kernel::ProgramOp>()); }
+void buildCPUPipeline(OpPassManager &pm, const cpu::Options &options) {
+  cpu::buildPipeline(pm.nest<kernel::ProgramOp>(), options);
+}
 
 kernel::ProgramOp getProgram(ModuleOp module) {
   return *module.getOps<kernel::ProgramOp>().begin();

@@ -56,6 +56,9 @@ static cl::list<std::string> aliases("alias",
                                      cl::value_desc("output=input"), cl::sub(compileCommand));
 static cl::opt<bool> timing("timing", cl::desc("Report the time of each stage"),
                             cl::sub(compileCommand));
+static cl::opt<bool> allowScalar("allow-scalar-loops",
+                                 cl::desc("Warn of kernels that could not be vectorised"),
+                                 cl::sub(compileCommand));
 static cl::opt<std::string>
     reproducer("crash-reproducer",
                cl::desc("Where a crash leaves module and passes (default: beside the output); "
@@ -116,6 +119,7 @@ static Error runCompile(DimValues values) {
   options.timing = timing;
   options.checkOnly = checkOnly;
   options.json = asJSON;
+  options.allowScalarLoops = allowScalar;
   options.crash.recover = !noReproducer;
   options.crash.onAnyFailure = !reproducer.empty();
   options.crash.file = reproducer.empty() ? defaultReproducer(file, output) : reproducer;

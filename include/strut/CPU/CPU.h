@@ -12,4 +12,14 @@
 #define GET_OP_CLASSES
 #include "strut/CPU/CPUOps.h.inc"
 
+namespace strut::cpu {
+
+/// Unit attribute of a kernel function whose loops are scalar as they were written.
+constexpr llvm::StringLiteral kScalarAttr = "cpu.scalar";
+/// Of a program, an array of booleans: which `kernel.region` ops, in their order,
+/// became such functions.
+constexpr llvm::StringLiteral kScalarRegionsAttr = "cpu.scalar_regions";
+
+} // namespace strut::cpu
+
 #endif // STRUT_CPU_CPU_H

@@ -17,8 +17,13 @@ namespace strut::cpu {
 #define GEN_PASS_REGISTRATION
 #include "strut/CPU/Passes.h.inc"
 
+struct Options {
+  /// Warn of scalar loops over data instead of refusing them.
+  bool allowScalarLoops = false;
+};
+
 /// Kernels on planned memory to the LLVM dialect; on `kernel.program`.
-void buildPipeline(mlir::OpPassManager &pm);
+void buildPipeline(mlir::OpPassManager &pm, const Options &options = {});
 
 } // namespace strut::cpu
 

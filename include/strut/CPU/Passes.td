@@ -42,6 +42,33 @@ def LowerKernels : CPUPass<"strut-lower-kernels"> {
   ];
 }
 
+def CheckVectorized : CPUPass<"strut-check-vectorized"> {
+  let summary = "refuse scalar loops over data in emitted kernels";
+  let description = [{
+    A loop of a launched kernel, the one over its tasks apart, is an error that names
+    the node unless
+
+    1. something in it has an operand or a result of vector type with more than one
+       element: elements that are gathered one by one into a vector count, and so do
+       functions that are computed lane by lane;
+    2. nothing in it touches memory: it computes indices;
+    3. it starts at a constant and ends at a constant of at most 64, or at the minimum
+       of such a constant and something else: the lanes of one vector, a handful of axes.
+
+    Loops within a loop must be fine themselves. Functions with the attribute
+    `cpu.scalar` are left alone: bodies of `kernel.region`, which are loops as they
+    were written. LLVM may vectorise these, but nobody says so; `strut inspect` counts
+    them as `scalar-region`.
+  }];
+  let options = [
+    Option<"warnOnly", "warn-only", "bool", "false", "warn of scalar loops and go on">
+  ];
+  let statistics = [
+    Statistic<"checked", "checked", "loops looked at">,
+    Statistic<"declared", "declared", "kernels that are scalar as they were written">
+  ];
+}
+
 def ConvertToLLVM : CPUPass<"strut-convert-to-llvm"> {
   let summary = "turn emitted kernels and the host function into the LLVM dialect";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];

@@ -36,7 +36,7 @@ private:
 struct KernelWork {
   std::string name; ///< of the ONNX node it stands for
   std::string kind; ///< the op: contract, attention, rows, map, region
-  Polynomial flops; ///< operations on floats; a multiply-add is two
+  Polynomial flops; ///< operations on floats; a multiply-add is two. Of a region, its linalg ops'
   Polynomial bytes; ///< every operand read or written once
 };
 

@@ -53,6 +53,8 @@ struct CompileOptions {
   bool timing = false;
   /// Stop after the pre-flight check, which lists every unsupported node.
   bool checkOnly = false;
+  /// Warn of kernels that could not be vectorised instead of refusing the model.
+  bool allowScalarLoops = false;
   /// With `checkOnly`: the report as JSON on standard output.
   bool json = false;
   /// What a crash of a pass leaves.

@@ -33,9 +33,10 @@ struct PassesResult {
 };
 
 /// Runs the passes of `manager` on `module`. The error holds the diagnostics, what a
-/// bug of the compiler is said to be, and the file that was written.
+/// bug of the compiler is said to be, and the file that was written; warnings go to
+/// `log`.
 PassesResult runPasses(std::unique_ptr<mlir::PassManager> manager, mlir::ModuleOp module,
-                       llvm::StringRef stage, const CrashOptions &options);
+                       llvm::StringRef stage, const CrashOptions &options, llvm::raw_ostream &log);
 
 /// Where a compilation of `input` to `output` leaves its reproducer: beside the
 /// output, or, where that is no file, in the current folder.

@@ -11,6 +11,7 @@
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "strut/CPU/Passes.h"
 #include "strut/Package/Target.h"
 #include "strut/Package/Weights.h"
 
@@ -32,7 +33,7 @@ std::string programFor(const package::TargetSpec &target);
 /// layouts.
 void buildPlanPipeline(mlir::OpPassManager &pm, llvm::StringRef programs);
 /// Programs for CPUs to the LLVM dialect.
-void buildCPUPipeline(mlir::OpPassManager &pm);
+void buildCPUPipeline(mlir::OpPassManager &pm, const cpu::Options &options = {});
 
 /// The program of a module that has passed buildPlanPipeline.
 kernel::ProgramOp getProgram(mlir::ModuleOp module);
