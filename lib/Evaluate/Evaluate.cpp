@@ -12,6 +12,7 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -43,6 +44,7 @@ private:
   llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
   llvm::Error checkFlops();
   llvm::Error checkBytes(uint64_t bytes);
+  std::optional<uint64_t> foldBytes();
   llvm::Error failure(const std::string &otherwise) {
     return llvm::createStringError(message.empty() ? otherwise : message);
   }
@@ -146,18 +148,69 @@ llvm::Error Evaluation::checkBytes(uint64_t bytes) {
   return llvm::Error::success();
 }
 
+/// Bytes of all buffers and results, by folding what @main_bind computes; nothing where
+/// that cannot be folded.
+std::optional<uint64_t> Evaluation::foldBytes() {
+  kernel::ProgramOp program = pipeline::getProgram(*module);
+  Block &bind = program.lookupSymbol<func::FuncOp>("main_bind").front();
+  Builder b(&context);
+  DenseMap<Value, Attribute> known;
+  for (auto [argument, extent] : llvm::zip(bind.getArguments(), dims))
+    known[argument] = b.getIndexAttr(extent);
+  for (Operation &op : bind.without_terminator()) {
+    SmallVector<Attribute> operands =
+        llvm::map_to_vector(op.getOperands(), [&](Value v) { return known.lookup(v); });
+    SmallVector<OpFoldResult> folded;
+    if (failed(op.fold(operands, folded)) || folded.size() != op.getNumResults())
+      return std::nullopt;
+    for (auto [result, value] : llvm::zip(op.getResults(), folded))
+      known[result] = isa<Value>(value) ? known.lookup(cast<Value>(value)) : cast<Attribute>(value);
+  }
+  SmallVector<uint64_t> values;
+  for (Value value : bind.getTerminator()->getOperands()) {
+    auto number = dyn_cast_or_null<IntegerAttr>(known.lookup(value));
+    if (!number)
+      return std::nullopt;
+    values.push_back(number.getInt());
+  }
+  // The sizes of the buffers, then the extents of the results.
+  ArrayRef<uint64_t> rest(values);
+  auto planned = program.lookupSymbol<func::FuncOp>("main");
+  size_t buffers = planned->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
+  uint64_t bytes = 0;
+  for (uint64_t size : rest.take_front(buffers))
+    bytes = llvm::SaturatingAdd(bytes, size);
+  rest = rest.drop_front(buffers);
+  for (RankedTensorType type : outputs) {
+    uint64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    for (uint64_t extent : rest.take_front(type.getRank()))
+      size = llvm::SaturatingMultiply(size, extent);
+    rest = rest.drop_front(type.getRank());
+    bytes = llvm::SaturatingAdd(bytes, size);
+  }
+  return bytes;
+}
+
 llvm::Error Evaluation::lower() {
   llvm::Expected<package::TargetSpec> target = package::resolveTarget("", "native");
   if (!target)
     return target.takeError();
   host = std::move(*target);
-  if (!main()->hasAttr(kernelize::kSymbolsAttr))
+  if (!main()->hasAttr(kernelize::kSymbolsAttr)) {
     if (llvm::Error error = runPasses([](OpPassManager &pm) {
           pipeline::buildNormalizePipeline(pm, /*foldConstants=*/false);
+        }))
+      return error;
+    // Function bodies of the standard compute some constants in f32.
+    if (options.precision == Precision::F64)
+      if (llvm::Error error = widen(main()))
+        return error;
+    if (llvm::Error error = runPasses([](OpPassManager &pm) {
           pipeline::buildLayerPipeline(pm);
           pipeline::buildKernelPipeline(pm);
         }))
       return error;
+  }
   if (llvm::Error error = checkFlops())
     return error;
   for (Type type : main().getResultTypes())
@@ -165,6 +218,10 @@ llvm::Error Evaluation::lower() {
   if (llvm::Error error = runPasses(
           [&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(*host)); }))
     return error;
+  // run() knows it to the byte, but only when all code has been generated.
+  if (std::optional<uint64_t> bytes = foldBytes())
+    if (llvm::Error error = checkBytes(*bytes))
+      return error;
   return runPasses([](OpPassManager &pm) { pipeline::buildCPUPipeline(pm); });
 }
 

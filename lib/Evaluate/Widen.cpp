@@ -46,7 +46,8 @@ static llvm::Expected<Attribute> widen(NamedAttribute named) {
   }
   StringRef name = named.getName().getValue();
   auto number = dyn_cast<IntegerAttr>(named.getValue());
-  bool isType = number && (name == "to" || name == "dtype" || name == "output_dtype");
+  bool isType = number && (name == "to" || name == "dtype" || name == "output_dtype" ||
+                           name == "output_datatype");
   if (isType && llvm::is_contained({int(Float), int(Float16), int(BFloat16)}, number.getInt()))
     return IntegerAttr::get(number.getType(), Double);
   return named.getValue();
@@ -74,6 +75,11 @@ llvm::Error widen(func::FuncOp function) {
     if (isa<onnx_ir::Op<"Constant">>(op)) {
       ElementsAttr value = onnx_ir::constantOf(op->getResult(0));
       op->setAttrs({NamedAttribute(StringAttr::get(op->getContext(), "value"), value)});
+    }
+    // Without a value it makes zeros, of f32.
+    if (isa<onnx_ir::Op<"ConstantOfShape">>(op) && !op->hasAttr("value")) {
+      auto one = RankedTensorType::get({1}, Float64Type::get(op->getContext()));
+      op->setAttr("value", DenseElementsAttr::get(one, 0.0));
     }
     for (NamedAttribute named : llvm::to_vector(op->getAttrs())) {
       llvm::Expected<Attribute> wide = widen(named);
