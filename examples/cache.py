@@ -16,6 +16,7 @@ from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = 3  # entries of one name: checkouts and compilers of a machine share the folder
+IN_USE = 3600  # seconds after its last use that an entry may still be in use
 
 
 class CompileError(RuntimeError):
@@ -39,8 +40,11 @@ def compiler() -> Path:
 def _kept(name: str, key: "hashlib._Hash", make: Callable[[Path], None]) -> tuple[Path, float]:
     """The folder of entry `name`, made by `make` if it is new, and the seconds that took."""
     path = folder() / f"{name}-{key.hexdigest()[:16]}"
-    if path.is_dir():
+    try:
+        os.utime(path)  # it has been used now
         return path, 0.0
+    except FileNotFoundError:
+        pass
     begin = time.perf_counter()
     work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder()))
     try:
@@ -57,11 +61,19 @@ def _kept(name: str, key: "hashlib._Hash", make: Callable[[Path], None]) -> tupl
         _prune(name)
 
 
+def _last_use(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process has just removed it
+        return time.time()
+
+
 def _prune(name: str) -> None:
-    """Removes what older compilers or exporters made of `name`, but for the latest entries."""
-    entries = sorted(folder().glob(f"{name}-" + "[0-9a-f]" * 16), key=lambda path: path.stat().st_mtime)
-    for path in entries[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
+    """Removes entries of `name` that have not been used of late, but for the last few."""
+    entries = folder().glob(f"{name}-" + "[0-9a-f]" * 16)
+    for path in sorted(entries, key=_last_use)[:-KEPT]:
+        if _last_use(path) < time.time() - IN_USE:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def exported(name: str, sources: list[Path], make: Callable[[Path], None]) -> tuple[Path, float]:

@@ -66,10 +66,10 @@ def rng(request):
 
 @pytest.fixture
 def strut_run(strut):
-    """strut_run(*arguments, code=0, timeout=60): runs the driver and returns the finished
+    """strut_run(*arguments, code=0, timeout=300): runs the driver and returns the finished
     process, whose exit code must be as said (None: any)."""
 
-    def run(*arguments, code=0, timeout=60, **options):
+    def run(*arguments, code=0, timeout=300, **options):
         command = [str(strut), *map(str, arguments)]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, **options
@@ -87,7 +87,7 @@ def compile_model(strut_run, tmp_path):
     """compile_model(model, *flags, output="model.so"): compiles an onnx.ModelProto, or a
     model file, into tmp_path and returns the path of the artefact."""
 
-    def compile(model, *flags, output="model.so", timeout=120):
+    def compile(model, *flags, output="model.so", timeout=300):
         if not isinstance(model, (str, os.PathLike)):
             source = tmp_path / pathlib.Path(output).with_suffix(".onnx").name
             source.write_bytes(model.SerializeToString())

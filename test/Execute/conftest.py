@@ -53,7 +53,7 @@ def compile_file(strut, check_symbols):
     """compile_file(source, output, *flags): runs `strut compile`, checks the symbols of a
     shared library, returns `output`."""
 
-    def compile(source, output, *flags, timeout=200):
+    def compile(source, output, *flags, timeout=300):
         command = [strut, "compile", source, "-o", output, *flags]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"

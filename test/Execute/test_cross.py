@@ -44,7 +44,7 @@ def run(clang, root, tmp_path_factory):
             [QEMU, "-L", SYSROOT, program, library, folder / "y", "2", *arguments],
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         return [

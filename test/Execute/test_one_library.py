@@ -202,7 +202,7 @@ def test_two_artefacts_share_the_pool(contraction, root):
         pytest.skip("one processor: the pool has no threads")
     paths = [str(contraction(act)[1]) for act in ACTIVATIONS]
     done = subprocess.run(
-        [sys.executable, "-c", SHARE, str(root / "test"), *paths], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", SHARE, str(root / "test"), *paths], capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split() == ["1"] * 4, done.stdout + done.stderr
 

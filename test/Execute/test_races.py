@@ -43,6 +43,6 @@ def test_four_threads_with_two_contexts_each(strut_run, clang, root, tmp_path):
         env={**os.environ, "TSAN_OPTIONS": "halt_on_error=1"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr

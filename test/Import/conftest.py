@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -17,17 +18,22 @@ def importer(build):
 
 @pytest.fixture
 def import_model(importer, tmp_path):
-    """import_model(model, *flags, code=0): imports an onnx.ModelProto, bytes, or a file, and
-    returns the finished process, whose standard output is the module with locations."""
+    """import_model(model, *flags, code=0, seconds=300): imports an onnx.ModelProto, bytes, or a
+    file, and returns the finished process, whose standard output is the module with locations.
+    It may compute for so many seconds, however busy the machine is."""
 
-    def run(model, *flags, code=0, timeout=60):
+    def run(model, *flags, code=0, seconds=300):
         path = model
         if not isinstance(model, (str, os.PathLike)):
             path = tmp_path / "model.onnx"
             path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         command = [str(importer), str(path), "--locations", *flags]
         done = subprocess.run(
-            command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=600,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)),
         )
         # What a model contains need not be UTF-8, and messages quote it.
         done.stdout, done.stderr = (
@@ -46,7 +52,7 @@ def refuse(import_model):
     """refuse(model, *words): the import ends with one short message that has all the words."""
 
     def run(model, *words):
-        done = import_model(model, code=None, timeout=10)
+        done = import_model(model, code=None, seconds=10)
         assert 1 <= done.returncode <= 125, f"ended with {done.returncode}\n{done.stderr}"
         assert done.stdout == ""
         assert done.stderr.count("error:") == 1, done.stderr
@@ -63,7 +69,7 @@ def import_all(importer, tmp_path):
     """import_all(paths, *flags): imports many files in one process, printing and reading back
     each, and returns {path: "ok", "refused: ..." or "differs"}."""
 
-    def run(paths, *flags, timeout=120):
+    def run(paths, *flags, timeout=600):
         paths = [str(path) for path in paths]
         files = tmp_path / "files.txt"
         files.write_text("\n".join(paths))

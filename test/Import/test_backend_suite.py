@@ -30,11 +30,11 @@ def test_function_bodies(suite, importer, strut_opt, tmp_path):
     files = tmp_path / "files.txt"
     files.write_text("\n".join(map(str, suite)))
     modules = subprocess.run(
-        [importer, f"@{files}"], capture_output=True, text=True, check=True, timeout=120
+        [importer, f"@{files}"], capture_output=True, text=True, check=True, timeout=600
     )
     command = [strut_opt, "--split-input-file", "--strut-expand-functions", "--strut-infer-shapes"]
     done = subprocess.run(
-        command, input=modules.stdout, capture_output=True, text=True, timeout=120
+        command, input=modules.stdout, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[:4000]
     for op in ("Celu", "Gelu", "LayerNormalization", "Softmax", "Range", "Attention"):

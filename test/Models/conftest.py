@@ -9,7 +9,7 @@ import pytest
 def compile_file(strut, tmp_path_factory):
     """compile_file(model.onnx): the compiled library, in a folder that lives as long as the module."""
 
-    def compile(model, timeout=120):
+    def compile(model, timeout=300):
         output = tmp_path_factory.mktemp(model.stem) / f"{model.stem}.so"
         done = subprocess.run(
             [strut, "compile", model, "-o", output], capture_output=True, text=True, timeout=timeout

@@ -20,7 +20,7 @@ DRAWN_SEVEN = """\
 
 def call(*command, **options):
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=240, **options
+        [str(part) for part in command], capture_output=True, text=True, timeout=300, **options
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -23,7 +23,7 @@ def example(root, strut):
         environment = {**os.environ, "STRUT": str(strut)}
         command = [sys.executable, str(root / "examples" / script), *map(str, arguments)]
         done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, timeout=240
+            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, timeout=300
         )
         assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
         assert "\x1b" not in done.stdout, "colour codes where there is no terminal"
@@ -77,9 +77,9 @@ def test_digits(example):
 
 def test_demo_explains_itself(root):
     demo = root / "scripts" / "demo"
-    shown = subprocess.run([demo, "--help"], capture_output=True, text=True, timeout=30)
+    shown = subprocess.run([demo, "--help"], capture_output=True, text=True, timeout=300)
     assert shown.returncode == 0 and "--ask" in shown.stdout
-    wrong = subprocess.run([demo, "--question"], capture_output=True, text=True, timeout=30)
+    wrong = subprocess.run([demo, "--question"], capture_output=True, text=True, timeout=300)
     assert wrong.returncode == 1 and "--question" in wrong.stderr
 
 

@@ -9,7 +9,7 @@ import tomllib
 
 def test_installed_package(build, root, tmp_path):
     command = ["cmake", "--install", build, "--component", "python", "--prefix", tmp_path / "site"]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     program = """
 import numpy as np, onnx, strut, strut._compiler, sys
 from onnx import TensorProto, helper
@@ -25,7 +25,7 @@ print(strut._compiler.library_path())
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     library = tmp_path / "site" / "strut" / "lib" / "libStrut.so"
     assert done.stdout == f"[0.0, 2.0]\n{library}\n", done.stderr

@@ -113,6 +113,6 @@ def test_pass_is_found_by_its_name(table, flag):
 
 
 def test_every_pass_is_in_the_tool(strut_opt):
-    shown = subprocess.run([strut_opt, "--help"], capture_output=True, text=True, timeout=60).stdout
+    shown = subprocess.run([strut_opt, "--help"], capture_output=True, text=True, timeout=300).stdout
     missing = [flag for _, flag in PASSES if f"--{flag}" not in shown]
     assert not missing, f"strut-opt does not offer {missing}"

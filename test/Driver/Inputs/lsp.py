@@ -36,4 +36,4 @@ for op in ("onnx.Relu", "onnx.Rellu"):
 send("shutdown", None, 1)
 receive()
 send("exit", None)
-sys.exit(server.wait(timeout=10))
+sys.exit(server.wait(timeout=300))

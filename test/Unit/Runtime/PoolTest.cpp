@@ -148,7 +148,7 @@ TEST(Pool, LivesAgainInEveryChild) {
   auto child = [](auto &self, int depth) -> int {
     pid_t pid = fork();
     if (pid == 0) {
-      alarm(20); // a hang is a failure
+      alarm(120); // a hang is a failure
       int width = strut_process_v1.prepare(2);
       Tally tally(100);
       parallel(2, tally);
@@ -179,7 +179,7 @@ TEST(Pool, LivesAgainWhenForkedInMidFlight) {
   for (int round = 0; round < 20; ++round) {
     pid_t pid = fork();
     if (pid == 0) {
-      alarm(20);
+      alarm(120);
       // No allocation here: another thread may have held the allocator's lock.
       std::atomic<int> ran{0};
       strut_process_v1.prepare(2);
