@@ -105,6 +105,8 @@ Emitter::Launch MapEmitter::emit(Emitter &emitter, OpBuilder &host) {
 }
 
 void MapEmitter::emitTask(OpBuilder &b, ValueRange parameters, Value task) {
+  if (nest.dims == 0)
+    return emitRow(b, parameters, {}, nullptr, nullptr);
   Cut whole = cut(b, parameters);
   Value one = indexConstant(b, loc, 1), blockSize = indexConstant(b, loc, elementsPerTask);
   Value block = arith::RemUIOp::create(b, loc, task, whole.blocks);
@@ -118,8 +120,7 @@ void MapEmitter::emitTask(OpBuilder &b, ValueRange parameters, Value task) {
   scf::ForOp::create(b, loc, firstRow, endRow, one, {},
                      [&](OpBuilder &b, Location, Value row, ValueRange) {
                        SmallVector<Value> iterators = delinearize(b, loc, row, whole.outer);
-                       if (nest.dims)
-                         iterators.insert(iterators.begin() + laneDim, begin);
+                       iterators.insert(iterators.begin() + laneDim, begin);
                        emitRow(b, parameters, iterators, begin, end);
                        scf::YieldOp::create(b, loc);
                      });

@@ -35,7 +35,8 @@ def LowerKernels : CPUPass<"strut-lower-kernels"> {
   let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
+                           "::mlir::bufferization::BufferizationDialect"];
   let statistics = [
     Statistic<"launches", "launches", "launches in the host function">,
     Statistic<"functions", "functions", "kernel functions written">
