@@ -116,7 +116,8 @@ bool ConstantGraph::isKept(Operation *op) {
 
 void ConstantGraph::chooseRoots() {
   // From the last to the first: what a kept operator reads is wanted in its turn.
-  for (Operation *op : llvm::reverse(llvm::to_vector(ops)))
+  SmallVector<Operation *> all(ops.begin(), ops.end());
+  for (Operation *op : llvm::reverse(all))
     if (isKept(op))
       ops.remove(op);
   for (Operation *op : ops)
@@ -140,12 +141,16 @@ OwningOpRef<ModuleOp> ConstantGraph::cut() {
       func::FuncOp::create(b, function.getLoc(), "constants", b.getFunctionType({}, types));
   b.setInsertionPointToStart(closed.addEntryBlock());
   IRMapping mapping;
-  for (Operation *op : ops) {
+  // An operator that stays outside may be read here too, and read others in turn.
+  auto copy = [&](auto &&copy, Operation *op) -> void {
     for (Value operand : op->getOperands())
       if (!mapping.contains(operand))
-        b.clone(*operand.getDefiningOp(), mapping);
+        copy(copy, operand.getDefiningOp());
     b.clone(*op, mapping);
-  }
+  };
+  for (Operation *op : ops)
+    if (op->getNumResults() == 0 || !mapping.contains(op->getResult(0)))
+      copy(copy, op);
   SmallVector<Value> results =
       llvm::map_to_vector(roots, [&](Value root) { return mapping.lookup(root); });
   func::ReturnOp::create(b, function.getLoc(), results);
@@ -199,7 +204,7 @@ void FoldConstants::fold(func::FuncOp function) {
     root.replaceAllUsesWith(constant);
     ++numConstants;
   }
-  for (Operation *op : llvm::reverse(llvm::to_vector(graph.ops))) {
+  for (Operation *op : llvm::reverse(graph.ops)) {
     op->erase();
     ++numFolded;
   }

@@ -83,4 +83,24 @@ func.func @integers(%x: tensor<9000xf32>) -> tensor<90x100xf32> {
   return %y : tensor<90x100xf32>
 }
 
+// What is only repeated stays, also where a value that is folded reads it.
+
+// CHECK-LABEL: func.func @repeated_and_folded
+// CHECK-NOT: onnx.Sqrt
+// CHECK: %[[E:.*]] = onnx.Expand(
+// CHECK-NOT: onnx.MatMul
+// CHECK: onnx.Add(%arg0, %{{.*}})
+// CHECK: onnx.Add(%{{.*}}, %[[E]])
+func.func @repeated_and_folded(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %a = onnx.Constant() {value = dense<4.0> : tensor<1x64xf32>} : () -> tensor<1x64xf32>
+  %w = onnx.Constant() {value = dense<0.5> : tensor<64x64xf32>} : () -> tensor<64x64xf32>
+  %shape = onnx.Constant() {value = dense<64> : tensor<2xi64>} : () -> tensor<2xi64>
+  %s = onnx.Sqrt(%a) : (tensor<1x64xf32>) -> tensor<1x64xf32>
+  %e = onnx.Expand(%s, %shape) : (tensor<1x64xf32>, tensor<2xi64>) -> tensor<64x64xf32>
+  %p = onnx.MatMul(%e, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %y = onnx.Add(%x, %p) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %z = onnx.Add(%y, %e) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %z : tensor<64x64xf32>
+}
+
 // CHECK: product: "0x4000000000000042000000420000004200000042
