@@ -211,8 +211,8 @@ void HostLowering::generateRun() {
   func::ReturnOp::create(b, loc);
 }
 
-/// `strut_bind(dims, bytes, shapes)`: checks the limits of the dimensions, then
-/// stores what @main_bind returns.
+/// `strut_bind(dims, bytes, shapes)`: checks the limits of the dimensions and what
+/// they must be multiples of, then stores what @main_bind returns.
 void HostLowering::generateBind() {
   auto bind = program.lookupSymbol<func::FuncOp>("main_bind");
   OpBuilder b = OpBuilder::atBlockEnd(&program.getBody().front());
@@ -227,6 +227,7 @@ void HostLowering::generateBind() {
   // Limits come from fixed extents that a dimension must fit in, such as a table of
   // positions; the default keeps the products of a few dimensions below 2^63.
   auto limits = main->getAttrOfType<DictionaryAttr>("strut.limits");
+  auto multiples = main->getAttrOfType<DictionaryAttr>("strut.multiples");
   auto symbols = main->getAttrOfType<ArrayAttr>("strut.symbols");
   Value status = arith::ConstantIntOp::create(b, loc, 0, 32);
   SmallVector<Value> dims;
@@ -239,6 +240,12 @@ void HostLowering::generateBind() {
     Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, dim,
                                       arith::ConstantIntOp::create(b, loc, most, 64));
     Value zero = arith::ConstantIntOp::create(b, loc, 0, 64);
+    if (auto multiple = multiples && name ? multiples.getAs<IntegerAttr>(name) : IntegerAttr()) {
+      Value by = arith::ConstantIntOp::create(b, loc, multiple.getInt(), 64);
+      Value rest = arith::RemUIOp::create(b, loc, dim, by);
+      Value uneven = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, rest, zero);
+      bad = arith::OrIOp::create(b, loc, bad, uneven);
+    }
     dim = arith::SelectOp::create(b, loc, bad, zero, dim);
     status = arith::SelectOp::create(b, loc, bad, arith::ConstantIntOp::create(b, loc, i + 1, 32),
                                      status);

@@ -150,6 +150,26 @@ std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
     limit->second = std::min(limit->second, bound->second);
     return *other;
   }
+  return unifyMultiples(a, b);
+}
+
+std::optional<Dim> Context::unifyMultiples(const Dim &a, const Dim &b) {
+  // 2 (height / 2) is height if the caller keeps to even ones.
+  constexpr int64_t most = 64;
+  for (const auto &[value, name] : symbolNames) {
+    Dim symbol = dims.of(value);
+    if (dims.substitute(a, symbol, Dim(0)) == a && dims.substitute(b, symbol, Dim(0)) == b)
+      continue;
+    for (int64_t multiple = 2; multiple <= most; ++multiple) {
+      std::optional<Dim> left = dims.substitute(a, symbol, symbol * Dim(multiple)),
+                         right = dims.substitute(b, symbol, symbol * Dim(multiple));
+      if (!left || left != right)
+        continue;
+      int64_t &known = multiples.try_emplace(name, 1).first->second;
+      known = std::lcm(known, multiple);
+      return a;
+    }
+  }
   return std::nullopt;
 }
 

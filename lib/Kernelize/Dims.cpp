@@ -47,19 +47,33 @@ Dim operator*(const Dim &a, const Dim &b) {
   return result;
 }
 
+/// By degree, then by the numbers of the values: products keep this order.
+static bool isBelow(const std::vector<unsigned> &a, const std::vector<unsigned> &b) {
+  return std::pair(a.size(), a) < std::pair(b.size(), b);
+}
+
+const std::pair<const Dim::Monomial, int64_t> &Dim::leading() const {
+  return *llvm::max_element(terms,
+                            [](const auto &a, const auto &b) { return isBelow(a.first, b.first); });
+}
+
 std::optional<Dim> Dim::dividedBy(const Dim &divisor) const {
-  if (divisor.terms.size() != 1)
-    return *this == divisor && !divisor.terms.empty() ? std::optional<Dim>(1) : std::nullopt;
-  const auto &[by, d] = *divisor.terms.begin();
-  Dim result;
-  for (const auto &[monomial, c] : terms) {
-    Monomial rest;
-    if (d == -1 || c % d != 0 ||
-        !std::includes(monomial.begin(), monomial.end(), by.begin(), by.end()))
+  if (divisor.terms.empty() || divisor.is(-1))
+    return std::nullopt;
+  // Long division: each round takes the leading term of what is left.
+  const auto &[by, d] = divisor.leading();
+  Dim rest = *this, result;
+  while (!rest.terms.empty()) {
+    const auto &[monomial, c] = rest.leading();
+    Dim quotient;
+    Monomial factors;
+    if (c % d != 0 || !std::includes(monomial.begin(), monomial.end(), by.begin(), by.end()))
       return std::nullopt;
     std::set_difference(monomial.begin(), monomial.end(), by.begin(), by.end(),
-                        std::back_inserter(rest));
-    result.terms[rest] = c / d;
+                        std::back_inserter(factors));
+    quotient.terms[factors] = c / d;
+    result = result + quotient;
+    rest = rest - quotient * divisor;
   }
   return result;
 }
@@ -196,8 +210,10 @@ SmallVector<OpFoldResult> DimEnv::operands(ArrayRef<Dim> dims) {
 
 template <typename OpT> Dim DimEnv::opaque(char kind, const Dim &a, const Dim &b) {
   auto [it, isNew] = opaques.try_emplace({kind, a, b});
-  if (isNew)
+  if (isNew) {
     it->second = atom(OpT::create(builder, builder.getUnknownLoc(), value(a), value(b)));
+    meanings[it->second.leading().first.front()] = {kind, a, b};
+  }
   return it->second;
 }
 
@@ -206,7 +222,52 @@ Dim DimEnv::floorDiv(const Dim &a, const Dim &b) {
     return llvm::divideFloorSigned(a.constant(), b.constant());
   if (std::optional<Dim> exact = a.dividedBy(b))
     return *exact;
-  return opaque<arith::FloorDivSIOp>('/', a, b);
+  if (!b.isConstant() || b.constant() <= 0)
+    return opaque<arith::FloorDivSIOp>('/', a, b);
+  // (b q + r) / b = q + r / b, and (x / c) / b = x / (b c).
+  Dim whole, rest;
+  for (const auto &[monomial, c] : a.terms)
+    (c % b.constant() == 0 ? whole.terms[monomial] = c / b.constant() : rest.terms[monomial] = c);
+  if (rest.terms.size() == 1 && rest.terms.begin()->second == 1 &&
+      rest.terms.begin()->first.size() == 1) {
+    auto meaning = meanings.find(rest.terms.begin()->first.front());
+    if (meaning != meanings.end() && std::get<char>(meaning->second) == '/') {
+      const auto &[kind, dividend, divisor] = meaning->second;
+      if (divisor.isConstant() && divisor.constant() > 0 && divisor.constant() < (1 << 20) &&
+          b.constant() < (1 << 20))
+        return whole + floorDiv(Dim(dividend), divisor * b);
+    }
+  }
+  return whole + opaque<arith::FloorDivSIOp>('/', rest, b);
+}
+
+std::optional<Dim> DimEnv::substitute(const Dim &dim, const Dim &symbol, const Dim &by) const {
+  Dim result;
+  for (const auto &[monomial, coefficient] : dim.terms) {
+    Dim term(coefficient);
+    for (unsigned number : monomial) {
+      Dim factor;
+      factor.terms[{number}] = 1;
+      if (factor == symbol) {
+        factor = by;
+      } else if (auto meaning = meanings.find(number); meaning != meanings.end()) {
+        const auto &[kind, a, b] = meaning->second;
+        std::optional<Dim> left = substitute(a, symbol, by), right = substitute(b, symbol, by);
+        if (!left || !right)
+          return std::nullopt;
+        if (*left != a || *right != b) {
+          std::optional<Dim> quotient =
+              kind == '/' || kind == '^' ? left->dividedBy(*right) : std::nullopt;
+          if (!quotient)
+            return std::nullopt;
+          factor = *quotient;
+        }
+      }
+      term = term * factor;
+    }
+    result = result + term;
+  }
+  return result;
 }
 
 Dim DimEnv::ceilDiv(const Dim &a, const Dim &b) {

@@ -36,13 +36,16 @@ public:
   friend Dim operator+(const Dim &a, const Dim &b);
   friend Dim operator-(const Dim &a, const Dim &b) { return a + b * Dim(-1); }
   friend Dim operator*(const Dim &a, const Dim &b);
-  /// The exact quotient, if the divisor is one term that divides every term.
+  /// The quotient, if the division leaves nothing.
   std::optional<Dim> dividedBy(const Dim &divisor) const;
 
 private:
   friend class DimEnv;
   /// Numbers of index values in ascending order; a power is a repetition.
   using Monomial = std::vector<unsigned>;
+  /// The term of the highest degree; only of what is not 0.
+  const std::pair<const Monomial, int64_t> &leading() const;
+
   std::map<Monomial, int64_t> terms; // no coefficient is 0
 };
 
@@ -65,6 +68,9 @@ public:
   llvm::SmallVector<mlir::OpFoldResult> operands(llvm::ArrayRef<Dim> dims);
 
   Dim floorDiv(const Dim &a, const Dim &b);
+  /// The dimension for another value of one that it depends on: what is divided
+  /// without a rest afterwards loses its division. None if it cannot be told.
+  std::optional<Dim> substitute(const Dim &dim, const Dim &symbol, const Dim &by) const;
   Dim ceilDiv(const Dim &a, const Dim &b);
   Dim min(const Dim &a, const Dim &b);
   Dim max(const Dim &a, const Dim &b);
@@ -86,6 +92,8 @@ private:
   llvm::DenseMap<mlir::Value, unsigned> numbers;
   std::map<Dim, mlir::Value> emitted;
   std::map<std::tuple<char, Dim, Dim>, Dim> opaques;
+  /// The same by the number of their value.
+  llvm::DenseMap<unsigned, std::tuple<char, Dim, Dim>> meanings;
   std::map<Dim, std::pair<Dim, int64_t>> bounded;
 };
 

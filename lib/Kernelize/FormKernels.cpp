@@ -257,11 +257,14 @@ void FormFunction::annotate() {
     }
   }
   function->setAttr(kSymbolsAttr, b.getArrayAttr(symbols));
-  SmallVector<NamedAttribute> limits;
-  for (const auto &[name, limit] : context.limits)
-    limits.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(limit)));
-  if (!limits.empty())
-    function->setAttr(kLimitsAttr, b.getDictionaryAttr(limits));
+  for (auto [attribute, numbers] :
+       {std::pair(kLimitsAttr, &context.limits), {kMultiplesAttr, &context.multiples}}) {
+    SmallVector<NamedAttribute> entries;
+    for (const auto &[name, number] : *numbers)
+      entries.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(number)));
+    if (!entries.empty())
+      function->setAttr(attribute, b.getDictionaryAttr(entries));
+  }
 }
 
 LogicalResult FormFunction::run() {

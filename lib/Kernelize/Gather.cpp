@@ -6,11 +6,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-/// The extent in a body: a constant, or the value of the host function.
-Value extentOf(Code &c, const Dim &dim, Value dynamic) {
-  return dim.isConstant() ? c.index(dim.constant()) : dynamic;
-}
-
 /// A constant position along an axis is a move.
 LogicalResult gatherOne(AnyOp op, Context &context, int64_t axis, int64_t position) {
   Value data = op.in("data");
@@ -61,10 +56,10 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
       context.tensor(indices), AffineMap::get(to.size(), 0, numberRead, op->getContext()), {}};
   Input table{context.tensor(data), {}, {}};
   Type element = context[data].element;
-  Value dynamic = from[axis].isConstant() ? Value() : context.dims.value(from[axis]);
+  Extent extent(context, from[axis]);
   Value result =
       context.map(op->getLoc(), to, element, {number, table}, [&](Code &c, ValueRange x) {
-        Value row = c.boundedIndex(x[0], extentOf(c, from[axis], dynamic));
+        Value row = c.boundedIndex(x[0], extent.in(c));
         SmallVector<Value> position;
         for (unsigned i = 0; i < from.size(); ++i)
           position.push_back(int64_t(i) == axis  ? row
@@ -72,6 +67,47 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
                                                  : c.dim(i + numbers.size() - 1));
         return c.fetch(1, element, position);
       });
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
+/// result[b..., i..., c...] = data[b..., indices[b..., i..., :], c...], b being the
+/// batch dimensions and c the axes that an index leaves out
+LogicalResult lowerGatherND(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data"), indices = op.in("indices");
+  SmallVector<Dim> from = context[data].dims, to = context[indices].dims;
+  unsigned batch = intAttr(op, "batch_dims");
+  if (to.empty() || !to.back().isConstant())
+    return context.refuse(op, "the length of an index is not constant");
+  unsigned length = to.pop_back_val().constant(), outer = to.size();
+  if (batch > outer || batch + length > from.size())
+    return context.refuse(op, "an index has more components than the data has axes");
+  llvm::append_range(to, ArrayRef(from).drop_front(batch + length));
+
+  MLIRContext *ctx = op->getContext();
+  SmallVector<Input> inputs;
+  SmallVector<Extent> extents;
+  for (unsigned component = 0; component < length; ++component) {
+    SmallVector<AffineExpr> read;
+    for (unsigned i = 0; i < outer; ++i)
+      read.push_back(context.b.getAffineDimExpr(i));
+    read.push_back(context.b.getAffineConstantExpr(component));
+    inputs.push_back({context.tensor(indices), AffineMap::get(to.size(), 0, read, ctx), {}});
+    extents.emplace_back(context, from[batch + component]);
+  }
+  inputs.push_back({context.tensor(data), {}, {}});
+  Type element = context[data].element;
+  Value result = context.map(op->getLoc(), to, element, inputs, [&](Code &c, ValueRange x) {
+    SmallVector<Value> position;
+    for (unsigned i = 0; i < batch; ++i)
+      position.push_back(c.dim(i));
+    for (unsigned i = 0; i < length; ++i)
+      position.push_back(c.boundedIndex(x[i], extents[i].in(c)));
+    for (unsigned i = outer; i < to.size(); ++i)
+      position.push_back(c.dim(i));
+    return c.fetch(length, element, position);
+  });
   context.define(op->getResult(0), result, to);
   return success();
 }
@@ -85,6 +121,9 @@ Reason supportsGather(Operation *operation) {
 
 } // namespace
 
-void addGather(LoweringTable &table) { table["onnx.Gather"] = {supportsGather, lowerGather}; }
+void addGather(LoweringTable &table) {
+  table["onnx.Gather"] = {supportsGather, lowerGather};
+  table["onnx.GatherND"] = {supportsGather, lowerGatherND};
+}
 
 } // namespace strut::kernelize

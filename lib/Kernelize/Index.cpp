@@ -14,15 +14,6 @@ Value compare(Code &c, CmpIPredicate predicate, Value x, Value y) {
   return c.make<arith::CmpIOp>(predicate, x, y);
 }
 
-/// The extent in a body: a constant, or the value of the host function.
-struct Extent {
-  Extent(Context &context, const Dim &dim)
-      : dim(dim), dynamic(dim.isConstant() ? Value() : context.dims.value(dim)) {}
-  Value in(Code &c) const { return dynamic ? dynamic : c.index(dim.constant()); }
-  Dim dim;
-  Value dynamic;
-};
-
 //===----------------------------------------------------------------------===//
 // Trilu, EyeLike, Range, OneHot
 //===----------------------------------------------------------------------===//

@@ -75,7 +75,8 @@ public:
   /// The shape to which all operands broadcast, or a message on `op`.
   mlir::FailureOr<llvm::SmallVector<Dim>> broadcastShape(mlir::Operation *op,
                                                          llvm::ArrayRef<mlir::Value> operands);
-  /// The same dimension, or a message. Remembers limits on the way.
+  /// The same dimension, or none. Remembers the limits and multiples that a
+  /// dimension must keep to for that.
   std::optional<Dim> unify(const Dim &a, const Dim &b);
 
   // ---- results ----
@@ -118,11 +119,12 @@ public:
   mlir::Value weight(mlir::Location loc, mlir::ElementsAttr constant);
 
   llvm::DenseMap<mlir::Value, Tracked> values;
-  std::map<std::string, int64_t> limits;
-  llvm::DenseMap<mlir::Value, std::string> symbolNames;
+  std::map<std::string, int64_t> limits, multiples;
+  llvm::MapVector<mlir::Value, std::string> symbolNames;
   unsigned numKernels = 0, numWeights = 0;
 
 private:
+  std::optional<Dim> unifyMultiples(const Dim &a, const Dim &b);
   mlir::Operation *finish(mlir::OperationState &state, llvm::ArrayRef<Input> inputs,
                           llvm::ArrayRef<mlir::Value> inits, llvm::ArrayRef<mlir::AffineMap> maps,
                           mlir::Type accumulator, unsigned unmapped, BodyBuilder body);
@@ -130,6 +132,15 @@ private:
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   llvm::DenseMap<mlir::Attribute, kernel::WeightOp> weights;
+};
+
+/// A dimension in a body: a constant, or the value of the host function.
+struct Extent {
+  Extent(Context &context, const Dim &dim)
+      : dim(dim), dynamic(dim.isConstant() ? mlir::Value() : context.dims.value(dim)) {}
+  mlir::Value in(Code &c) const { return dynamic ? dynamic : c.index(dim.constant()); }
+  Dim dim;
+  mlir::Value dynamic;
 };
 
 /// One row of the table.

@@ -14,9 +14,9 @@ namespace {
 /// An axis whose extent changes.
 struct ResizedAxis {
   unsigned axis;
-  int64_t in, out;
-  /// Elements of the result per element of the input.
-  double scale;
+  Extent in, out;
+  /// Elements of the result per element of the input; none for out / in.
+  std::optional<double> scale;
 };
 
 struct Interpolation {
@@ -51,25 +51,44 @@ Reason supportsResize(Operation *operation) {
   return std::nullopt;
 }
 
+/// An index as a float.
+Value toFloat(Code &c, Value index) {
+  return c.make<arith::SIToFPOp>(c.b.getF32Type(),
+                                 c.make<arith::IndexCastOp>(c.b.getI32Type(), index));
+}
+
+/// (in - 1) / (out - 1), and 0 where there is one element only.
+Value cornerScale(Code &c, const ResizedAxis &axis) {
+  Value one = c.index(1), last = c.make<arith::SubIOp>(axis.out.in(c), one);
+  Value numerator = toFloat(c, c.make<arith::SubIOp>(axis.in.in(c), one));
+  Value quotient = c.div(numerator, toFloat(c, c.make<arith::MaxSIOp>(last, one)));
+  Value single = c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, last, one);
+  return c.select(single, c.constant(0, quotient), quotient);
+}
+
 /// The place in the input that element `place` of the result stands for.
 Value sourcePlace(Code &c, Value place, const ResizedAxis &axis, StringRef transformation) {
-  Value x = c.make<arith::SIToFPOp>(c.b.getF32Type(),
-                                    c.make<arith::IndexCastOp>(c.b.getI32Type(), place));
+  Value x = toFloat(c, place);
   auto number = [&](double value) { return c.constant(value, x); };
-  if (transformation == "asymmetric")
-    return c.div(x, number(axis.scale));
   if (transformation == "align_corners")
-    return axis.out == 1 ? number(0) : c.mul(x, number(double(axis.in - 1) / double(axis.out - 1)));
-  if (transformation == "pytorch_half_pixel" && axis.out == 1)
-    return number(0);
-  return c.sub(c.div(c.add(x, number(0.5)), number(axis.scale)), number(0.5));
+    return c.mul(x, cornerScale(c, axis));
+  Value scale = axis.scale ? number(*axis.scale)
+                           : c.div(toFloat(c, axis.out.in(c)), toFloat(c, axis.in.in(c)));
+  if (transformation == "asymmetric")
+    return c.div(x, scale);
+  Value centred = c.sub(c.div(c.add(x, number(0.5)), scale), number(0.5));
+  if (transformation != "pytorch_half_pixel")
+    return centred;
+  Value single = c.make<arith::CmpIOp>(arith::CmpIPredicate::sle, axis.out.in(c), c.index(1));
+  return c.select(single, number(0), centred);
 }
 
 /// A float that holds an integer, as an index within the axis.
-Value clampedIndex(Code &c, Value x, int64_t extent) {
+Value clampedIndex(Code &c, Value x, const Extent &extent) {
   Value i =
       c.make<arith::IndexCastOp>(c.b.getIndexType(), c.make<arith::FPToSIOp>(c.b.getI32Type(), x));
-  return c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(i, c.index(extent - 1)), c.index(0));
+  Value last = c.make<arith::SubIOp>(extent.in(c), c.index(1));
+  return c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(i, last), c.index(0));
 }
 
 Value nearest(Code &c, Value x, StringRef rounding) {
@@ -98,8 +117,16 @@ Value blend(Code &c, ArrayRef<ResizedAxis> axes, ArrayRef<Value> places, Mutable
   return c.add(left, c.mul(weight, c.sub(right, left)));
 }
 
+/// floor(extent * scale), exactly: a float is a whole number over a power of two.
+Dim scaled(Context &context, const Dim &extent, double scale) {
+  int64_t denominator = 1;
+  for (; scale != std::floor(scale) && denominator < (int64_t(1) << 30); denominator *= 2)
+    scale *= 2;
+  return context.dims.floorDiv(extent * Dim(int64_t(scale)), denominator);
+}
+
 /// Extents and scales from `sizes` or `scales`; none, with a message, if they
-/// are not constant.
+/// depend on data.
 std::optional<SmallVector<ResizedAxis>> resizedAxes(AnyOp op, Context &context, ArrayRef<Dim> from,
                                                     SmallVector<Dim> &to) {
   auto refuse = [&](const Twine &why) {
@@ -110,9 +137,9 @@ std::optional<SmallVector<ResizedAxis>> resizedAxes(AnyOp op, Context &context, 
   if (auto given = op.attr<DenseI64ArrayAttr>("axes"))
     axes = llvm::to_vector(given.asArrayRef());
   SmallVector<double> scales;
-  std::optional<SmallVector<int64_t>> sizes;
+  std::optional<SmallVector<Dim>> sizes;
   if (Value operand = op.in("sizes")) {
-    sizes = context.integers(operand);
+    sizes = context[operand].contents;
   } else if (Value operand = op.in("scales")) {
     ElementsAttr constant = context[operand].constant;
     auto values = constant ? constant.tryGetValues<float>() : std::nullopt;
@@ -120,7 +147,7 @@ std::optional<SmallVector<ResizedAxis>> resizedAxes(AnyOp op, Context &context, 
       scales.assign(values->begin(), values->end());
   }
   if ((sizes ? sizes->size() : scales.size()) != axes.size())
-    return refuse("its sizes or scales are no constants");
+    return refuse("its sizes are computed from data, or its scales are no constants");
   SmallVector<ResizedAxis> result;
   to.assign(from.begin(), from.end());
   for (auto [i, given] : llvm::enumerate(axes)) {
@@ -129,16 +156,19 @@ std::optional<SmallVector<ResizedAxis>> resizedAxes(AnyOp op, Context &context, 
       return refuse("one of its axes does not exist");
     if (!sizes && scales[i] == 1)
       continue;
-    if (!from[axis].isConstant() || from[axis].constant() < 1)
-      return refuse("the extent of axis " + Twine(axis) + " is not constant");
-    int64_t in = from[axis].constant();
-    double scale = sizes ? double((*sizes)[i]) / double(in) : scales[i];
-    int64_t out = sizes ? (*sizes)[i] : int64_t(std::floor(in * scale));
-    if (!(scale > 0) || out < 0)
-      return refuse("its scale along axis " + Twine(axis) + " is not positive");
-    to[axis] = out;
-    if (out != in || scale != 1)
-      result.push_back({unsigned(axis), in, out, scale});
+    // An axis of 4096 parts at most, so that scaling the extent stays exact.
+    constexpr double most = 4096;
+    if (!sizes && !(scales[i] > 0 && scales[i] <= most))
+      return refuse("its scale along axis " + Twine(axis) + " is not positive or absurd");
+    std::optional<double> scale;
+    if (!sizes)
+      scale = scales[i];
+    const Dim &in = from[axis];
+    to[axis] = sizes ? (*sizes)[i] : scaled(context, in, *scale);
+    if (in.is(0) && !to[axis].is(0))
+      return refuse("axis " + Twine(axis) + " has no elements to interpolate");
+    if (to[axis] != in || scale)
+      result.push_back({unsigned(axis), {context, in}, {context, to[axis]}, scale});
   }
   return result;
 }

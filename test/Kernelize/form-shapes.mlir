@@ -92,6 +92,36 @@ func.func @limit(%x: tensor<?x?x4xf32> {onnx.dims = ["batch", "seq", ""]}) -> te
 
 // -----
 
+// What is halved and doubled again agrees with what it was, for even sizes.
+
+// CHECK-LABEL: func.func @multiple
+// CHECK-SAME: strut.multiples = {h = 2 : i64}
+func.func @multiple(%x: tensor<1x2x?x8xf32> {onnx.dims = ["", "", "h", ""]}) -> tensor<1x4x?x8xf32> {
+  %none = onnx.Absent
+  %two = onnx.Constant() {value = dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %half = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x2x?x8xf32>) -> tensor<1x2x?x4xf32>
+  %up = onnx.Resize(%half, %none, %two) {mode = "linear"} : (tensor<1x2x?x4xf32>, none, tensor<4xf32>) -> tensor<1x2x?x8xf32>
+  %y = onnx.Concat(%x, %up) {axis = 1 : i64} : (tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>) -> tensor<1x4x?x8xf32>
+  return %y : tensor<1x4x?x8xf32>
+}
+
+// -----
+
+// A head count times a sum of sizes divides the elements of keys and cache.
+
+// CHECK-LABEL: func.func @sum_divides
+func.func @sum_divides(%past: tensor<?x2x?x4xf32> {onnx.dims = ["b", "", "past", ""]}, %new: tensor<?x2x?x4xf32> {onnx.dims = ["b", "", "seq", ""]}) -> tensor<?x?x4xf32> {
+  %k = onnx.Concat(%past, %new) {axis = 2 : i64} : (tensor<?x2x?x4xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+  %s = onnx.Shape(%k) {start = 2 : i64} : (tensor<?x2x?x4xf32>) -> tensor<2xi64>
+  %rest = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %to = onnx.Concat(%rest, %s) {axis = 0 : i64} : (tensor<1xi64>, tensor<2xi64>) -> tensor<3xi64>
+  // CHECK: tensor.collapse_shape %{{.*}} {{\[}}[0, 1], [2], [3]] : tensor<?x2x?x4xf32> into tensor<?x?x4xf32>
+  %r = onnx.Reshape(%k, %to) : (tensor<?x2x?x4xf32>, tensor<3xi64>) -> tensor<?x?x4xf32>
+  return %r : tensor<?x?x4xf32>
+}
+
+// -----
+
 // Sizes used as data are computed from the function's dimensions.
 
 // CHECK-LABEL: func.func @size_as_data

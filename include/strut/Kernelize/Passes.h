@@ -44,6 +44,9 @@ inline constexpr llvm::StringLiteral kSymbolsAttr = "strut.symbols";
 /// Dictionary from a symbolic dimension to the largest value that the model can
 /// work with (a table of positions ends there).
 inline constexpr llvm::StringLiteral kLimitsAttr = "strut.limits";
+/// Dictionary from a symbolic dimension to what it must be a multiple of (each
+/// level of a U-Net halves it).
+inline constexpr llvm::StringLiteral kMultiplesAttr = "strut.multiples";
 /// Of an argument or result: the name the model gives it.
 inline constexpr llvm::StringLiteral kNameAttr = "strut.name";
 /// Of an argument: a symbolic dimension per axis, empty where it is static.

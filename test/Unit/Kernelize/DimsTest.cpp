@@ -56,6 +56,10 @@ TEST_F(DimsTest, Divides) {
   EXPECT_EQ((batch * seq * 384).dividedBy(seq * 12), batch * 32);
   EXPECT_EQ((batch * 6 + seq * 4).dividedBy(2), batch * 3 + seq * 2);
   EXPECT_EQ((batch + seq).dividedBy(batch + seq), Dim(1));
+  EXPECT_EQ((batch * (batch + seq) * 256).dividedBy((seq + batch) * 32), batch * 8);
+  EXPECT_EQ((batch * batch - seq * seq).dividedBy(batch + seq), batch - seq);
+  EXPECT_FALSE((batch * batch + seq * seq).dividedBy(batch + seq));
+  EXPECT_FALSE((batch + 1).dividedBy(batch));
   EXPECT_FALSE((batch * 6).dividedBy(4));
   EXPECT_FALSE(batch.dividedBy(seq));
   EXPECT_FALSE(batch.dividedBy(0));

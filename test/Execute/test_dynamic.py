@@ -1,0 +1,132 @@
+"""Operators on dimensions that are known when the library runs."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}
+
+
+def graph(nodes, inputs, outputs, constants=()):
+    """A model of nodes (op, operands, results, attributes); inputs and outputs by dims and dtype."""
+
+    def info(named):
+        return [
+            helper.make_tensor_value_info(name, TYPES[np.dtype(dtype)], dims)
+            for name, (dims, dtype) in named.items()
+        ]
+
+    made = helper.make_graph(
+        [helper.make_node(op, reads, writes, **attributes) for op, reads, writes, attributes in nodes],
+        "dynamic",
+        info(inputs),
+        info(outputs),
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in dict(constants).items()],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+
+
+@pytest.fixture
+def both(compile_model):
+    """both(model): functions from a feed to its outputs, of the compiler and of ONNX Runtime."""
+    import strut
+
+    def load(model):
+        compiled = strut.load(str(compile_model(model)), threads=2)
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        names = [output.name for output in model.graph.output]
+        return compiled.run, lambda feed: dict(zip(names, session.run(names, feed)))
+
+    return load
+
+
+RESIZES = [
+    ({"mode": "linear", "coordinate_transformation_mode": "half_pixel"}, [1, 1, 2, 3]),
+    ({"mode": "linear", "coordinate_transformation_mode": "align_corners"}, [1, 1, 2, 2]),
+    ({"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"}, [1, 1, 0.5, 1.5]),
+    ({"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, [1, 1, 2, 2]),
+    ({"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, [1, 1, 0.25, 1]),
+]
+
+
+@pytest.mark.parametrize("attributes,scales", RESIZES)
+def test_resize_by_scales(both, rng, assert_close, attributes, scales):
+    model = graph(
+        [("Resize", ["x", "", "scales"], ["y"], attributes)],
+        {"x": (["n", 3, "h", "w"], np.float32)},
+        {"y": (["n", 3, "a", "b"], np.float32)},
+        {"scales": np.float32(scales)},
+    )
+    ours, theirs = both(model)
+    for shape in [(2, 3, 8, 6), (1, 3, 5, 7), (1, 3, 4, 2)]:
+        feed = {"x": rng.standard_normal(shape, np.float32)}
+        assert_close(ours(feed)["y"], theirs(feed)["y"])
+
+
+def test_resize_to_the_size_of_another(both, rng, assert_close):
+    """The sizes are those of a second input, as interpolate(x, size=skip.shape[2:]) writes it."""
+    model = graph(
+        [
+            ("Shape", ["x"], ["whole"], {"end": 2}),
+            ("Shape", ["skip"], ["size"], {"start": 2}),
+            ("Concat", ["whole", "size"], ["sizes"], {"axis": 0}),
+            ("Resize", ["x", "", "", "sizes"], ["large"], {"mode": "linear"}),
+            ("Add", ["large", "skip"], ["y"], {}),
+        ],
+        {"x": (["n", 2, "h", "w"], np.float32), "skip": (["n", 2, "H", "W"], np.float32)},
+        {"y": (["n", 2, "H", "W"], np.float32)},
+    )
+    ours, theirs = both(model)
+    for small, large in [((3, 4), (6, 8)), ((5, 2), (7, 3)), ((1, 1), (4, 1)), ((6, 5), (2, 5))]:
+        feed = {
+            "x": rng.standard_normal((2, 2, *small), np.float32),
+            "skip": rng.standard_normal((2, 2, *large), np.float32),
+        }
+        assert_close(ours(feed)["y"], theirs(feed)["y"])
+
+
+def halves_and_doubles():
+    """x beside its pooled and enlarged copy: two levels of a U-Net."""
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    floor = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return graph(
+        [
+            ("MaxPool", ["x"], ["half"], pool),
+            ("MaxPool", ["half"], ["quarter"], pool),
+            ("Resize", ["quarter", "", "two"], ["up"], floor),
+            ("Concat", ["half", "up"], ["middle"], {"axis": 1}),
+            ("Resize", ["middle", "", "two"], ["large"], floor),
+            ("Concat", ["x", "large"], ["y"], {"axis": 1}),
+        ],
+        {"x": (["n", 2, "h", 8], np.float32)},
+        {"y": (["n", 6, "h", 8], np.float32)},
+        {"two": np.float32([1, 1, 2, 2])},
+    )
+
+
+def test_a_dimension_that_must_be_a_multiple(both, rng):
+    ours, theirs = both(halves_and_doubles())
+    for height in (4, 12, 8):
+        feed = {"x": rng.standard_normal((2, 2, height, 8), np.float32)}
+        np.testing.assert_array_equal(ours(feed)["y"], theirs(feed)["y"])
+    for height in (6, 5):
+        with pytest.raises(Exception, match="'h' has no valid value"):
+            ours({"x": np.ones((1, 2, height, 8), np.float32)})
+
+
+@pytest.mark.parametrize("batch", [0, 1])
+@pytest.mark.parametrize("length", [1, 2])
+def test_gather_nd(both, rng, batch, length):
+    model = graph(
+        [("GatherND", ["x", "i"], ["y"], {"batch_dims": batch})],
+        {"x": (["n", "h", 4], np.float32), "i": (["n", "k", length], np.int64)},
+        {"y": (["n", "k", *["h", 4][batch + length - 1 :]], np.float32)},
+    )
+    ours, theirs = both(model)
+    for n, h, k in [(2, 5, 3), (1, 1, 7), (3, 2, 0)]:
+        extents = (n, h, 4)[batch : batch + length]
+        index = np.stack([rng.integers(-e, e, (n, k)) for e in extents], -1)
+        feed = {"x": rng.standard_normal((n, h, 4), np.float32), "i": index}
+        np.testing.assert_array_equal(ours(feed)["y"], theirs(feed)["y"])
