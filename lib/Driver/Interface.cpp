@@ -14,7 +14,7 @@ using namespace mlir;
 namespace strut::driver {
 
 /// DLPack's name of an element type; code 255 if it has none.
-static DLDataType dlpackType(Type type) {
+static DLDataType dlpackType(Type type, bool isUnsigned) {
   auto of = [](int code, unsigned bits) { return DLDataType{uint8_t(code), uint8_t(bits), 1}; };
   if (type.isInteger(1))
     return of(kDLBool, 8);
@@ -23,17 +23,20 @@ static DLDataType dlpackType(Type type) {
   if (auto real = dyn_cast<FloatType>(type))
     return of(kDLFloat, real.getWidth());
   if (auto integer = dyn_cast<IntegerType>(type))
-    return of(integer.isUnsigned() ? kDLUInt : kDLInt, integer.getWidth());
+    return of(isUnsigned ? kDLUInt : kDLInt, integer.getWidth());
   return of(255, 0);
 }
 
-static llvm::Expected<package::TensorInfo> describeTensor(Type type, Attribute name, ArrayAttr dims,
+static llvm::Expected<package::TensorInfo> describeTensor(Type type, DictionaryAttr attributes,
                                                           ArrayAttr symbols) {
+  Attribute name = attributes ? attributes.get(kernelize::kNameAttr) : Attribute();
+  auto dims = attributes ? attributes.getAs<ArrayAttr>(kernelize::kDimsAttr) : ArrayAttr();
+  bool isUnsigned = attributes && attributes.contains(kernelize::kUnsignedAttr);
   package::TensorInfo info;
   if (auto text = dyn_cast_or_null<StringAttr>(name))
     info.name = text.str();
   auto tensor = dyn_cast<RankedTensorType>(type);
-  info.type = tensor ? dlpackType(tensor.getElementType()) : DLDataType{255, 0, 1};
+  info.type = tensor ? dlpackType(tensor.getElementType(), isUnsigned) : DLDataType{255, 0, 1};
   if (info.type.code == 255) {
     std::string text;
     llvm::raw_string_ostream(text) << type;
@@ -64,14 +67,13 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
   for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
     if (!isa<TensorType>(type))
       continue;
-    auto info = describeTensor(type, main.getArgAttr(i, kernelize::kNameAttr),
-                               main.getArgAttrOfType<ArrayAttr>(i, kernelize::kDimsAttr), symbols);
+    auto info = describeTensor(type, main.getArgAttrDict(i), symbols);
     if (!info)
       return info.takeError();
     model.inputs.push_back(std::move(*info));
   }
   for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
-    auto info = describeTensor(type, main.getResultAttr(i, kernelize::kNameAttr), {}, symbols);
+    auto info = describeTensor(type, main.getResultAttrDict(i), symbols);
     if (!info)
       return info.takeError();
     if (auto alias = main.getResultAttrOfType<IntegerAttr>(i, "strut.alias"))

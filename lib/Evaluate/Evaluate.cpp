@@ -213,8 +213,13 @@ llvm::Error Evaluation::lower() {
   }
   if (llvm::Error error = checkFlops())
     return error;
-  for (Type type : main().getResultTypes())
+  for (auto [i, type] : llvm::enumerate(main().getResultTypes())) {
     outputs.push_back(cast<RankedTensorType>(type));
+    if (auto integer = dyn_cast<IntegerType>(outputs.back().getElementType());
+        integer && main().getResultAttr(i, kernelize::kUnsignedAttr))
+      outputs.back() = outputs.back().clone(
+          IntegerType::get(&context, integer.getWidth(), IntegerType::Unsigned));
+  }
   if (llvm::Error error = runPasses(
           [&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(*host)); }))
     return error;

@@ -46,6 +46,7 @@ static std::string symbolFor(Location loc) {
 }
 
 Value Context::weight(Location loc, ElementsAttr constant) {
+  constant = signless(constant);
   Attribute source = constant;
   if (auto file = dyn_cast<onnx_ir::FileDataAttr>(constant))
     source =
@@ -93,13 +94,16 @@ static TypedAttr scalarOf(ElementsAttr constant) {
   if (!constant || constant.getNumElements() != 1 || !constant.getElementType().isIntOrFloat())
     return {};
   auto elements = constant.tryGetValues<Attribute>();
-  return elements ? dyn_cast<TypedAttr>(*elements->begin()) : TypedAttr();
+  auto number = elements ? dyn_cast<TypedAttr>(*elements->begin()) : TypedAttr();
+  return number ? signless(number) : number;
 }
+
+TypedAttr Context::scalar(Value value) { return scalarOf((*this)[value].constant); }
 
 Input Context::broadcast(Value value, ArrayRef<Dim> shape, ArrayRef<unsigned> axes,
                          unsigned numIterators) {
-  if (TypedAttr scalar = scalarOf((*this)[value].constant))
-    return {{}, {}, scalar};
+  if (TypedAttr number = scalar(value))
+    return {{}, {}, number};
   Value read = tensor(value);
   SmallVector<Dim> own = (*this)[value].dims;
   if (own.size() > shape.size()) {
@@ -133,6 +137,18 @@ std::optional<SmallVector<int64_t>> Context::integers(Value value) {
     result.push_back(dim.constant());
   }
   return result;
+}
+
+std::optional<SmallVector<Dim>> Context::declaredShape(Value result) {
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  if (!type || !type.hasStaticShape())
+    return std::nullopt;
+  return SmallVector<Dim>(type.getShape());
+}
+
+std::optional<SmallVector<Dim>> Context::shapeOperand(Value operand, Value result) {
+  const auto &contents = (*this)[operand].contents;
+  return contents ? contents : declaredShape(result);
 }
 
 std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
@@ -222,11 +238,13 @@ void Context::define(Value result, Tracked tracked) { values[result] = std::move
 void Context::defineConstant(Value result, ElementsAttr constant) {
   Tracked tracked;
   auto type = cast<RankedTensorType>(constant.getShapedType());
-  tracked.element = type.getElementType();
+  tracked.element = signless(type.getElementType());
   tracked.dims.assign(type.getShape().begin(), type.getShape().end());
   tracked.constant = constant;
   constexpr int64_t small = 1024;
-  if (isa<IntegerType>(tracked.element) && type.getRank() <= 1 && type.getNumElements() <= small)
+  // Unsigned numbers wrap where dimensions do not.
+  if (tracked.element == type.getElementType() && isa<IntegerType>(tracked.element) &&
+      type.getRank() <= 1 && type.getNumElements() <= small)
     if (auto elements = constant.tryGetValues<APInt>()) {
       tracked.contents.emplace();
       for (APInt element : *elements)
@@ -249,7 +267,7 @@ void Context::defineContents(Value result, ArrayRef<Dim> shape, ArrayRef<Dim> co
 //===----------------------------------------------------------------------===//
 
 Value Context::empty(Location loc, ArrayRef<Dim> shape, Type element) {
-  return tensor::EmptyOp::create(b, loc, dims.operands(shape), element);
+  return tensor::EmptyOp::create(b, loc, dims.operands(shape), signless(element));
 }
 
 /// Fills the body of a kernel: block arguments for what it reads, the body's
@@ -264,7 +282,7 @@ Operation *Context::finish(OperationState &state, ArrayRef<Input> inputs, ArrayR
   Location loc = state.location;
   OpBuilder bodyBuilder(getContext());
   bodyBuilder.setInsertionPointToEnd(block.get());
-  Code code{bodyBuilder, loc};
+  Code code{bodyBuilder, loc, isUnsigned};
   if (accumulator)
     scalars.push_back(code.widen(block->addArgument(accumulator, loc)));
   SmallVector<Value> operands;
@@ -344,6 +362,23 @@ Value Context::attention(Location loc, ArrayRef<Input> inputs, const Init &init,
   OperationState state(loc, kernel::AttentionOp::getOperationName());
   // The region yields the score, whatever the type of the init.
   return finish(state, inputs, destination, init.map, b.getF32Type(), 3, score)->getResult(0);
+}
+
+SmallVector<Value> Context::region(Location loc, ArrayRef<Value> inputs, ArrayRef<Init> inits,
+                                   RegionBuilder body) {
+  SmallVector<Value> targets;
+  for (const Init &init : inits)
+    targets.push_back(empty(loc, init.shape, init.element));
+  auto op = kernel::RegionOp::create(b, loc, TypeRange(ValueRange(targets)), inputs, targets,
+                                     ValueRange());
+  OpBuilder inner(getContext());
+  Block *block = inner.createBlock(&op.getBody());
+  for (Value operand : op->getOperands())
+    block->addArgument(operand.getType(), loc);
+  Code code{inner, loc, isUnsigned};
+  kernel::YieldOp::create(inner, loc, body(code, block->getArguments()));
+  ++numKernels;
+  return op.getResults();
 }
 
 //===----------------------------------------------------------------------===//

@@ -67,7 +67,7 @@ Value sign(Code &c, Value x) {
 }
 
 /// By squaring, for exponents below 64; a negative one gives 0, or ±1 for ±1.
-Value integerPower(Code &c, Value x, Value y) {
+Value integerPower(Code &c, Value x, Value y, bool unsignedExponent) {
   Value one = c.constant(1, x), zero = c.constant(0, x), result = one, square = x;
   for (unsigned bit = 0; bit < 6; ++bit) {
     Value masked = c.make<arith::AndIOp>(y, c.constant(int64_t(1) << bit, y));
@@ -75,19 +75,23 @@ Value integerPower(Code &c, Value x, Value y) {
     result = c.select(isSet, c.mul(result, square), result);
     square = c.mul(square, square);
   }
+  if (unsignedExponent)
+    return result;
   Value odd = c.make<arith::CmpIOp>(CmpIPredicate::ne, c.make<arith::AndIOp>(y, c.constant(1, y)),
                                     c.constant(0, y));
   Value minus = c.constant(-1, x);
   Value inverse =
       c.select(c.equal(x, one), one, c.select(c.equal(x, minus), c.select(odd, minus, one), zero));
-  return c.select(c.less(y, c.constant(0, y)), inverse, result);
+  return c.select(c.asSigned().less(y, c.constant(0, y)), inverse, result);
 }
 
-Value power(Code &c, ValueRange x, AnyOp) {
+Value power(Code &c, ValueRange x, AnyOp op) {
+  Type base = getElementTypeOrSelf(op->getOperand(0).getType());
+  bool unsignedExponent = getElementTypeOrSelf(op->getOperand(1).getType()).isUnsignedInteger();
   if (!Code::isFloat(x[0])) {
     if (!Code::isFloat(x[1]))
-      return integerPower(c, x[0], x[1]);
-    return c.cast(c.make<math::PowFOp>(c.cast(x[0], x[1].getType()), x[1]), x[0].getType());
+      return integerPower(c, x[0], x[1], unsignedExponent);
+    return c.cast(c.make<math::PowFOp>(c.cast(x[0], x[1].getType()), x[1]), base);
   }
   auto constant = x[1].getDefiningOp<arith::ConstantOp>();
   auto exponent = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
@@ -106,7 +110,21 @@ Value power(Code &c, ValueRange x, AnyOp) {
     if (e == -0.5)
       return c.div(c.constant(1, x[0]), c.make<math::SqrtOp>(x[0]));
   }
-  return c.make<math::PowFOp>(x[0], c.cast(x[1], x[0].getType()));
+  Code right{c.b, c.loc, unsignedExponent};
+  return c.make<math::PowFOp>(x[0], right.cast(x[1], x[0].getType()));
+}
+
+/// By as many bits as the type has, or more, nothing is left but the sign.
+Value bitShift(Code &c, ValueRange x, AnyOp op) {
+  auto type = cast<IntegerType>(x[0].getType());
+  Value width = c.constant(type.getWidth(), type), zero = c.constant(0, type);
+  Value fits = c.make<arith::CmpIOp>(CmpIPredicate::ult, x[1], width);
+  Value by = c.select(fits, x[1], zero);
+  if (op.attr<StringAttr>("direction").getValue() == "LEFT")
+    return c.select(fits, c.make<arith::ShLIOp>(x[0], by), zero);
+  if (c.isUnsigned)
+    return c.select(fits, c.make<arith::ShRUIOp>(x[0], by), zero);
+  return c.make<arith::ShRSIOp>(x[0], c.select(fits, x[1], c.constant(type.getWidth() - 1, type)));
 }
 
 /// fmod = 0: the sign of the divisor; 1: the sign of the dividend.
@@ -121,7 +139,7 @@ Value modulo(Code &c, ValueRange x, AnyOp op) {
     return c.select(c.equal(rest, zero), exact, c.select(differs, c.add(rest, x[1]), rest));
   }
   Value rest = c.sub(x[0], c.mul(c.div(x[0], x[1]), x[1]));
-  if (intAttr(op, "fmod"))
+  if (intAttr(op, "fmod") || c.isUnsigned)
     return rest;
   Value zero = c.constant(0, rest);
   Value signs = c.make<arith::CmpIOp>(CmpIPredicate::slt, c.make<arith::XOrIOp>(rest, x[1]), zero);
@@ -198,6 +216,7 @@ const Pointwise arithmetic[] = {
     {"And", Bools, binary<arith::AndIOp>},
     {"Or", Bools, binary<arith::OrIOp>},
     {"Xor", Bools, binary<arith::XOrIOp>},
+    {"BitShift", Integers, bitShift},
     {"BitwiseAnd", Integers, binary<arith::AndIOp>},
     {"BitwiseOr", Integers, binary<arith::OrIOp>},
     {"BitwiseXor", Integers, binary<arith::XOrIOp>},
@@ -230,6 +249,8 @@ const Pointwise functions[] = {
      }},
     {"Abs", Numbers,
      [](Code &c, ValueRange x, AnyOp op) -> Value {
+       if (c.isUnsigned)
+         return x[0];
        return Code::isFloat(x[0]) ? c.make<math::AbsFOp>(x[0]) : c.make<math::AbsIOp>(x[0]);
      }},
     {"Not", Bools,
@@ -315,7 +336,7 @@ Reason refuseType(Type type, int allowed) {
   Type element = shaped ? shaped.getElementType() : type;
   bool known = element.isF32() || element.isF64() || element.isF16() || element.isBF16();
   int kind = known ? Floats : 0;
-  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.isSignless())
+  if (auto integer = dyn_cast<IntegerType>(element))
     kind = integer.getWidth() == 1 ? Bools : integer.getWidth() >= 8 ? Integers : 0;
   if (kind & allowed)
     return std::nullopt;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Lowering.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "strut/Kernelize/Passes.h"
 
@@ -30,6 +31,11 @@ const LoweringTable &lowerings() {
     addAttention(table);
     addConv(table);
     addConvTranspose(table);
+    addReduce(table);
+    addRearrange(table);
+    addCumulate(table);
+    addScatter(table);
+    addTopK(table);
     addResize(table);
     addPool(table);
     return table;
@@ -49,9 +55,11 @@ std::optional<std::string> unsupportedReason(Operation *op) {
   for (Type type : op->getResultTypes()) {
     if (isa<NoneType>(type))
       continue;
-    if (!isa<RankedTensorType>(type)) {
+    // Shapes are this pass's own matter: a rank that inference does not know may be
+    // known once dimensions are followed.
+    if (!isa<TensorType>(type)) {
       std::string text;
-      llvm::raw_string_ostream(text) << "the rank of its result is not known (" << type << ")";
+      llvm::raw_string_ostream(text) << "its result is no tensor but a " << type;
       return text;
     }
   }
@@ -103,8 +111,15 @@ LogicalResult FormFunction::bindArguments() {
     auto given = function.getArgAttrOfType<ArrayAttr>(i, onnx_ir::OnnxDialect::kDimsAttr);
     SmallVector<Attribute> names;
     Tracked tracked;
-    tracked.element = type.getElementType();
+    tracked.element = signless(type.getElementType());
     tracked.tensor = argument;
+    if (tracked.element != type.getElementType()) {
+      // Ops being lowered still ask the argument whether it has a sign.
+      tracked.tensor = UnrealizedConversionCastOp::create(context.b, argument.getLoc(),
+                                                          type.clone(tracked.element), argument)
+                           .getResult(0);
+      function.setArgAttr(i, kUnsignedAttr, b.getUnitAttr());
+    }
     for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
       if (!ShapedType::isDynamic(extent)) {
         names.push_back(b.getStringAttr(""));
@@ -135,6 +150,12 @@ LogicalResult FormFunction::bindArguments() {
   return success();
 }
 
+/// By the first operand, or the result of an op without any.
+static bool computesUnsigned(Operation &op) {
+  Type type = op.getNumOperands() ? op.getOperand(0).getType() : op.getResult(0).getType();
+  return getElementTypeOrSelf(type).isUnsignedInteger();
+}
+
 LogicalResult FormFunction::lower(Operation &op) {
   if (auto constant = dyn_cast<onnx_ir::Op<"Constant">>(op)) {
     ElementsAttr value = onnx_ir::constantOf(op.getResult(0));
@@ -151,6 +172,7 @@ LogicalResult FormFunction::lower(Operation &op) {
     return success();
   if (auto onnx = dyn_cast<AnyOp>(op); onnx && foldOnDims(onnx, context))
     return success();
+  context.isUnsigned = computesUnsigned(op);
   return lowerings().find(op.getName().getStringRef())->second.lower(&op, context);
 }
 
@@ -233,8 +255,11 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
 
 LogicalResult FormFunction::lowerReturn(func::ReturnOp op) {
   SmallVector<Value> values;
-  for (Value operand : op.getOperands())
+  for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
+    if (getElementTypeOrSelf(operand.getType()).isUnsignedInteger())
+      function.setResultAttr(i, kUnsignedAttr, context.b.getUnitAttr());
     values.push_back(context.tensor(operand));
+  }
   op->setOperands(values);
   return success();
 }
@@ -281,6 +306,11 @@ LogicalResult FormFunction::run() {
     op->dropAllUses();
   for (Operation *op : llvm::reverse(old))
     op->erase();
+  for (auto cast : llvm::make_early_inc_range(entry.getOps<UnrealizedConversionCastOp>())) {
+    cast.getOperand(0).setType(cast.getType(0));
+    cast.getResult(0).replaceAllUsesWith(cast.getOperand(0));
+    cast.erase();
+  }
   annotate();
   return success();
 }

@@ -114,7 +114,7 @@ LogicalResult lowerGatherND(Operation *operation, Context &context) {
 
 Reason supportsGather(Operation *operation) {
   auto type = dyn_cast<ShapedType>(operation->getOperand(0).getType());
-  if (type && type.getElementType().isSignlessIntOrFloat())
+  if (type && type.getElementType().isIntOrFloat())
     return std::nullopt;
   return "it gathers elements of a type that is not supported";
 }

@@ -25,19 +25,21 @@ LogicalResult lowerTrilu(Operation *operation, Context &context) {
   SmallVector<Dim> dims = context[input].dims;
   if (dims.size() < 2)
     return context.refuse(op, "its input is no matrix");
-  auto k = diagonal ? context.integers(diagonal) : SmallVector<int64_t>{0};
-  if (!k || k->size() != 1)
-    return context.refuse(op, "its diagonal is no constant");
   bool upper = intAttr(op, "upper", 1);
   unsigned row = dims.size() - 2;
+  SmallVector<Input> inputs = {context.broadcast(input, dims)};
+  if (diagonal)
+    inputs.push_back(context.broadcast(diagonal, {}, {}, dims.size()));
   Value result =
-      context.map(op->getLoc(), dims, context[input].element, {context.broadcast(input, dims)},
-                  [&](Code &c, ValueRange x) {
-                    Value border = c.make<arith::AddIOp>(c.dim(row), c.index(k->front()));
-                    Value keep = compare(c, upper ? CmpIPredicate::sge : CmpIPredicate::sle,
-                                         c.dim(row + 1), border);
-                    return c.select(keep, x[0], c.constant(0, x[0]));
-                  });
+      context.map(op->getLoc(), dims, context[input].element, inputs, [&](Code &c, ValueRange x) {
+        Value border = c.dim(row);
+        if (diagonal)
+          border =
+              c.make<arith::AddIOp>(border, c.make<arith::IndexCastOp>(c.b.getIndexType(), x[1]));
+        Value keep =
+            compare(c, upper ? CmpIPredicate::sge : CmpIPredicate::sle, c.dim(row + 1), border);
+        return c.select(keep, x[0], c.constant(0, x[0]));
+      });
   context.define(op->getResult(0), result, dims);
   return success();
 }
@@ -58,29 +60,60 @@ LogicalResult lowerEyeLike(Operation *operation, Context &context) {
   return success();
 }
 
-/// start, start + delta, ...: integers known from shapes.
+/// The number of elements of a range between constants.
+std::optional<Dim> constantLength(AnyOp op, Context &context) {
+  SmallVector<double> bounds;
+  for (StringRef name : {"start", "limit", "delta"}) {
+    TypedAttr number = context.scalar(op.in(name));
+    if (auto real = dyn_cast_or_null<FloatAttr>(number))
+      bounds.push_back(real.getValueAsDouble());
+    else if (auto integer = dyn_cast_or_null<IntegerAttr>(number))
+      bounds.push_back(integer.getValue().getSExtValue());
+    else
+      return std::nullopt;
+  }
+  double length = std::ceil((bounds[1] - bounds[0]) / bounds[2]);
+  constexpr double most = 1e15;
+  if (!(std::abs(length) < most))
+    return std::nullopt;
+  return Dim(std::max<int64_t>(0, int64_t(length)));
+}
+
+/// The number of elements: from integers known from shapes, from constants, or as
+/// the model declares it.
+std::optional<Dim> rangeLength(AnyOp op, Context &context) {
+  SmallVector<Dim> bounds;
+  for (StringRef name : {"start", "limit", "delta"})
+    if (const auto &contents = context[op.in(name)].contents; contents && contents->size() == 1)
+      bounds.push_back(contents->front());
+  if (bounds.size() == 3 && bounds[2].isConstant() && bounds[2].constant() != 0) {
+    int64_t delta = bounds[2].constant();
+    Dim length = delta > 0 ? bounds[1] - bounds[0] : bounds[0] - bounds[1];
+    if (!length.isNonNegative())
+      length = context.dims.max(length, Dim(0));
+    return context.dims.ceilDiv(length, Dim(std::abs(delta)));
+  }
+  if (auto length = constantLength(op, context))
+    return length;
+  if (auto declared = context.declaredShape(op->getResult(0)))
+    return declared->front();
+  return std::nullopt;
+}
+
+/// start, start + delta, ...
 LogicalResult lowerRange(Operation *operation, Context &context) {
   AnyOp op(operation);
-  SmallVector<Dim> bounds;
-  for (StringRef name : {"start", "limit", "delta"}) {
-    const auto &contents = context[op.in(name)].contents;
-    if (!contents || contents->size() != 1)
-      return context.refuse(op, "its " + name + " is computed from data and not from shapes");
-    bounds.push_back(contents->front());
-  }
-  if (!bounds[2].isConstant() || bounds[2].constant() < 1)
-    return context.refuse(op, "its delta is no positive constant");
-  Dim length = bounds[1] - bounds[0];
-  if (!length.isNonNegative())
-    length = context.dims.max(length, Dim(0));
-  Dim size = context.dims.ceilDiv(length, bounds[2]);
-  Type element = elementOf(op->getResult(0));
-  Extent start(context, bounds[0]);
-  Value result = context.map(op->getLoc(), size, element, {}, [&](Code &c, ValueRange) {
-    Value step = c.make<arith::MulIOp>(c.dim(0), c.index(bounds[2].constant()));
-    return c.make<arith::IndexCastOp>(element, c.make<arith::AddIOp>(step, start.in(c)));
-  });
-  context.define(op->getResult(0), result, size);
+  std::optional<Dim> size = rangeLength(op, context);
+  if (!size)
+    return context.refuse(op, "its length is computed from data and not from shapes");
+  SmallVector<Input> inputs = {context.broadcast(op.in("start"), {}, {}, 1),
+                               context.broadcast(op.in("delta"), {}, {}, 1)};
+  Value result = context.map(
+      op->getLoc(), *size, elementOf(op->getResult(0)), inputs, [&](Code &c, ValueRange x) {
+        Value place = c.make<arith::IndexCastOp>(c.b.getI64Type(), c.dim(0));
+        return c.add(x[0], c.mul(c.asSigned().cast(place, x[0].getType()), x[1]));
+      });
+  context.define(op->getResult(0), result, *size);
   return success();
 }
 
@@ -88,12 +121,14 @@ LogicalResult lowerOneHot(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value indices = op.in("indices");
   SmallVector<Dim> dims = context[indices].dims;
-  auto depth = context.integers(op.in("depth"));
-  if (!depth || depth->size() != 1 || depth->front() < 0)
-    return context.refuse(op, "its depth is no constant");
   int64_t axis = normalizeAxis(intAttr(op, "axis", -1), dims.size() + 1);
   if (axis < 0 || axis > int64_t(dims.size()))
     return context.refuse(op, "its axis does not exist");
+  auto depth = context.integers(op.in("depth"));
+  if (auto declared = depth ? std::nullopt : context.declaredShape(op->getResult(0)))
+    depth = SmallVector<int64_t>{(*declared)[axis].constant()};
+  if (!depth || depth->size() != 1 || depth->front() < 0)
+    return context.refuse(op, "its depth is no constant");
   SmallVector<AffineExpr> read;
   for (unsigned i = 0; i < dims.size(); ++i)
     read.push_back(context.b.getAffineDimExpr(int64_t(i) < axis ? i : i + 1));
@@ -124,13 +159,17 @@ LogicalResult lowerTile(Operation *operation, Context &context) {
   Value input = op.in("input");
   SmallVector<Dim> from = context[input].dims, to;
   const auto &repeats = context[op.in("repeats")].contents;
-  if (!repeats || repeats->size() != from.size())
+  if (repeats && repeats->size() == from.size()) {
+    for (auto [dim, repeat] : llvm::zip(from, *repeats))
+      to.push_back(dim * repeat);
+  } else if (auto declared = context.declaredShape(op->getResult(0))) {
+    to = *declared;
+  }
+  if ((repeats && repeats->size() != from.size()) || to.size() != from.size())
     return context.refuse(op, "its repeats are computed from data and not from shapes");
   SmallVector<Extent> extents;
-  for (auto [dim, repeat] : llvm::zip(from, *repeats)) {
-    to.push_back(dim * repeat);
+  for (const Dim &dim : from)
     extents.emplace_back(context, dim);
-  }
   Type element = context[input].element;
   Value result = context.map(op->getLoc(), to, element, {{context.tensor(input), {}, {}}},
                              [&](Code &c, ValueRange) {
@@ -190,7 +229,7 @@ Value bestPlace(Code &c, Value x, unsigned axis, bool isMax, bool last) {
   Value here = c.make<arith::IndexCastOp>(c.b.getI64Type(), c.dim(axis));
   double far = last ? -1 : 4e18;
   Value place = c.select(c.equal(x, best), here, c.constant(far, here));
-  return c.combine(last ? kernel::CombineKind::Max : kernel::CombineKind::Min, place);
+  return c.asSigned().combine(last ? kernel::CombineKind::Max : kernel::CombineKind::Min, place);
 }
 
 /// Iterates with `axis` last.
@@ -248,27 +287,32 @@ LogicalResult lowerHardmax(Operation *operation, Context &context) {
 Reason supportsNumbers(Operation *op) {
   auto type = dyn_cast<ShapedType>(op->getOperand(0).getType());
   auto integer = type ? dyn_cast<IntegerType>(type.getElementType()) : IntegerType();
-  if ((integer && integer.isSignless() && integer.getWidth() >= 8) ||
+  if ((integer && integer.getWidth() >= 8) ||
       (type && isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(type.getElementType())))
     return std::nullopt;
   return "elements of its type are not supported";
 }
 
+Reason supportsElements(Operation *op) {
+  Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+  return element.isInteger(1) ? std::nullopt : supportsNumbers(op);
+}
+
 } // namespace
 
 void addIndex(LoweringTable &table) {
-  table["onnx.Trilu"] = {supportsNumbers, lowerTrilu};
+  table["onnx.Trilu"] = {supportsElements, lowerTrilu};
   table["onnx.EyeLike"] = {[](Operation *op) -> Reason {
                              auto type = dyn_cast<ShapedType>(op->getResult(0).getType());
-                             if (type && type.getElementType().isSignlessIntOrFloat())
+                             if (type && type.getElementType().isIntOrFloat())
                                return std::nullopt;
                              return "elements of its type are not supported";
                            },
                            lowerEyeLike};
   table["onnx.Range"] = {nullptr, lowerRange};
   table["onnx.OneHot"] = {supportsNumbers, lowerOneHot};
-  table["onnx.Tile"] = {supportsNumbers, lowerTile};
-  table["onnx.GatherElements"] = {supportsNumbers, lowerGatherElements};
+  table["onnx.Tile"] = {supportsElements, lowerTile};
+  table["onnx.GatherElements"] = {supportsElements, lowerGatherElements};
   table["onnx.Hardmax"] = {supportsNumbers, lowerHardmax};
   for (bool isMax : {false, true})
     table[isMax ? "onnx.ArgMax" : "onnx.ArgMin"] = {

@@ -28,7 +28,7 @@ using Reason = std::optional<std::string>;
 
 /// What is known of a value of the onnx level.
 struct Tracked {
-  mlir::Type element;
+  mlir::Type element; ///< integers without a sign
   llvm::SmallVector<Dim> dims;
   /// The value at the kernel level; null until a kernel asks for it.
   mlir::Value tensor;
@@ -55,6 +55,8 @@ public:
   /// Emits at the op being lowered.
   mlir::OpBuilder b;
   DimEnv dims;
+  /// Whether the op being lowered computes with unsigned integers.
+  bool isUnsigned = false;
 
   mlir::MLIRContext *getContext() { return b.getContext(); }
 
@@ -72,6 +74,14 @@ public:
   Input broadcast(mlir::Value value, llvm::ArrayRef<Dim> shape);
   /// Integers of a constant or of shape arithmetic, if all are constants.
   std::optional<llvm::SmallVector<int64_t>> integers(mlir::Value value);
+  /// The only element of a constant that has one, if it is a number; else null.
+  mlir::TypedAttr scalar(mlir::Value value);
+  /// The extents that the model declares for a result, if it declares all: what an
+  /// operand says that is known at run time only.
+  std::optional<llvm::SmallVector<Dim>> declaredShape(mlir::Value result);
+  /// What an operand that gives a result's extents says: its elements, or else the
+  /// declared extents of the result.
+  std::optional<llvm::SmallVector<Dim>> shapeOperand(mlir::Value operand, mlir::Value result);
   /// The shape to which all operands broadcast, or a message on `op`.
   mlir::FailureOr<llvm::SmallVector<Dim>> broadcastShape(mlir::Operation *op,
                                                          llvm::ArrayRef<mlir::Value> operands);
@@ -111,6 +121,12 @@ public:
                        BodyBuilder body = nullptr);
   mlir::Value attention(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
                         BodyBuilder score);
+  /// A region of loops on tensors. Its body takes the inputs and the inits, which
+  /// hold nothing, as tensors, and returns a tensor for every init.
+  using RegionBuilder =
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(Code &, mlir::ValueRange)>;
+  llvm::SmallVector<mlir::Value> region(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
+                                        llvm::ArrayRef<Init> inits, RegionBuilder body);
   /// The tensor with other dimensions and the same elements in the same order.
   mlir::Value reshape(mlir::Location loc, mlir::Value tensor, llvm::ArrayRef<Dim> from,
                       llvm::ArrayRef<Dim> to);
@@ -159,6 +175,11 @@ void addNorm(LoweringTable &table);
 void addGather(LoweringTable &table);
 void addAttention(LoweringTable &table);
 void addIndex(LoweringTable &table);
+void addRearrange(LoweringTable &table);
+void addCumulate(LoweringTable &table);
+void addScatter(LoweringTable &table);
+void addTopK(LoweringTable &table);
+void addReduce(LoweringTable &table);
 void addResize(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);

@@ -4,7 +4,7 @@
 // the rows, then those of a row, whatever their order in the tensor.
 //
 //===----------------------------------------------------------------------===//
-#include "Lowering.h"
+#include "RowSpace.h"
 
 using namespace mlir;
 
@@ -13,57 +13,11 @@ namespace {
 
 using kernel::CombineKind;
 
-/// The axes of a tensor, split into those that number the rows and a row's own.
-struct RowSpace {
-  unsigned rank = 0, numRows = 0;
-  /// The iteration dimension of each axis of the tensor.
-  SmallVector<unsigned> iteratorOf;
-  SmallVector<unsigned> rowAxes, reducedAxes;
-
-  RowSpace(unsigned rank, ArrayRef<int64_t> axes) : rank(rank), iteratorOf(rank) {
-    for (unsigned axis = 0; axis < rank; ++axis)
-      (llvm::is_contained(axes, int64_t(axis)) ? reducedAxes : rowAxes).push_back(axis);
-    numRows = rowAxes.size();
-    for (auto [i, axis] : llvm::enumerate(rowAxes))
-      iteratorOf[axis] = i;
-    for (auto [i, axis] : llvm::enumerate(reducedAxes))
-      iteratorOf[axis] = numRows + i;
-  }
-
-  AffineMap whole(MLIRContext *context) const {
-    SmallVector<AffineExpr> results;
-    for (unsigned iterator : iteratorOf)
-      results.push_back(getAffineDimExpr(iterator, context));
-    return AffineMap::get(rank, 0, results, context);
-  }
-  /// One element per row.
-  AffineMap perRow(MLIRContext *context) const {
-    if (numRows == 0)
-      return AffineMap::get(rank, 0, context);
-    return AffineMap::getMultiDimIdentityMap(rank, context).getMajorSubMap(numRows);
-  }
-};
-
 Reason supportsFloat(Operation *op) {
   auto type = dyn_cast<ShapedType>(op->getOperand(0).getType());
   if (type && isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(type.getElementType()))
     return std::nullopt;
   return "it is supported for floats only";
-}
-
-/// The sum of `x` over a row divided by the number of its elements.
-Value mean(Code &c, Value x, const Dim &count) {
-  Value sum = c.combine(CombineKind::Add, x);
-  if (count.isConstant())
-    return c.div(sum, c.constant(count.constant(), x));
-  return c.div(sum, c.combine(CombineKind::Add, c.constant(1, x)));
-}
-
-Dim countOf(ArrayRef<Dim> dims, ArrayRef<unsigned> axes) {
-  Dim count(1);
-  for (unsigned axis : axes)
-    count = count * dims[axis];
-  return count;
 }
 
 //===----------------------------------------------------------------------===//
@@ -285,109 +239,6 @@ LogicalResult lowerLpNormalization(Operation *operation, Context &context) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Reductions
-//===----------------------------------------------------------------------===//
-
-using Reduction = Value (*)(Code &c, Value x, const Dim &count);
-
-Value sum(Code &c, Value x, const Dim &) { return c.combine(CombineKind::Add, x); }
-Value logSumExp(Code &c, Value x, const Dim &) {
-  Value top = c.combine(CombineKind::Max, x);
-  Value total = c.combine(CombineKind::Add, c.make<math::ExpOp>(c.sub(x, top)));
-  return c.add(c.make<math::LogOp>(total), top);
-}
-
-struct ReductionRow {
-  const char *name;
-  bool integers;
-  Reduction function;
-};
-
-const ReductionRow reductions[] = {
-    {"ReduceSum", true, sum},
-    {"ReduceMean", false, mean},
-    {"ReduceMax", true,
-     [](Code &c, Value x, const Dim &) { return c.combine(CombineKind::Max, x); }},
-    {"ReduceMin", true,
-     [](Code &c, Value x, const Dim &) { return c.combine(CombineKind::Min, x); }},
-    {"ReduceProd", true,
-     [](Code &c, Value x, const Dim &) { return c.combine(CombineKind::Mul, x); }},
-    {"ReduceSumSquare", true,
-     [](Code &c, Value x, const Dim &) { return c.combine(CombineKind::Add, c.mul(x, x)); }},
-    {"ReduceL1", false,
-     [](Code &c, Value x, const Dim &) {
-       return c.combine(CombineKind::Add, c.make<math::AbsFOp>(x));
-     }},
-    {"ReduceL2", false,
-     [](Code &c, Value x, const Dim &) {
-       return c.make<math::SqrtOp>(c.combine(CombineKind::Add, c.mul(x, x)));
-     }},
-    {"ReduceLogSum", false,
-     [](Code &c, Value x, const Dim &) {
-       return c.make<math::LogOp>(c.combine(CombineKind::Add, x));
-     }},
-    {"ReduceLogSumExp", false, logSumExp},
-};
-
-/// The axes of a reduction; none, with a message, if they are not known.
-std::optional<SmallVector<int64_t>> reducedAxes(AnyOp op, Context &context, int64_t rank) {
-  SmallVector<int64_t> axes;
-  if (op->getNumOperands() > 1 && !isa<NoneType>(op->getOperand(1).getType())) {
-    auto constants = context.integers(op->getOperand(1));
-    if (!constants) {
-      (void)context.refuse(op, "its axes are no constants");
-      return std::nullopt;
-    }
-    for (int64_t axis : *constants)
-      axes.push_back(normalizeAxis(axis, rank));
-  }
-  if (axes.empty() && !intAttr(op, "noop_with_empty_axes"))
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  if (llvm::any_of(axes, [&](int64_t axis) { return axis < 0 || axis >= rank; })) {
-    (void)context.refuse(op, "one of its axes does not exist");
-    return std::nullopt;
-  }
-  return axes;
-}
-
-LogicalResult lowerReduction(AnyOp op, Context &context, Reduction function) {
-  Value input = op->getOperand(0);
-  SmallVector<Dim> dims = context[input].dims;
-  auto axes = reducedAxes(op, context, dims.size());
-  if (!axes)
-    return failure();
-  Type element = cast<ShapedType>(op->getResult(0).getType()).getElementType();
-  Location loc = op->getLoc();
-  if (axes->empty()) {
-    // Nothing to reduce over: the element is its own row.
-    dims.push_back(1);
-    axes->push_back(dims.size() - 1);
-  }
-  RowSpace space(dims.size(), *axes);
-  Value source = context.tensor(input);
-  source = context.reshape(loc, source, SmallVector<Dim>(context[input].dims), dims);
-  SmallVector<Dim> rows, kept;
-  for (auto [axis, dim] : llvm::enumerate(dims)) {
-    bool reduced = llvm::is_contained(*axes, int64_t(axis));
-    if (!reduced)
-      rows.push_back(dim);
-    if (axis < context[input].rank())
-      kept.push_back(reduced ? Dim(1) : dim);
-  }
-  Dim count = countOf(dims, space.reducedAxes);
-  Value result =
-      context.rows(loc, space.reducedAxes.size(), {{source, space.whole(op->getContext()), {}}},
-                   {rows, element, space.perRow(op->getContext())},
-                   [&](Code &c, ValueRange x) { return function(c, x[0], count); });
-  if (intAttr(op, "keepdims", 1)) {
-    result = context.reshape(loc, result, rows, kept);
-    rows = kept;
-  }
-  context.define(op->getResult(0), result, rows);
-  return success();
-}
-
 } // namespace
 
 void addNorm(LoweringTable &table) {
@@ -406,18 +257,6 @@ void addNorm(LoweringTable &table) {
   table["onnx.BatchNormalization"] = {supportsBatchNormalization, lowerBatchNormalization};
   table["onnx.InstanceNormalization"] = {supportsFloat, lowerInstanceNormalization};
   table["onnx.LpNormalization"] = {supportsFloat, lowerLpNormalization};
-  for (const ReductionRow &row : reductions)
-    table["onnx." + std::string(row.name)] = {
-        [row](Operation *op) -> Reason {
-          auto type = dyn_cast<ShapedType>(op->getOperand(0).getType());
-          auto integer = type ? dyn_cast<IntegerType>(type.getElementType()) : IntegerType();
-          if (row.integers && integer && integer.isSignless() && integer.getWidth() >= 8)
-            return std::nullopt;
-          return supportsFloat(op);
-        },
-        [row](Operation *op, Context &context) {
-          return lowerReduction(AnyOp(op), context, row.function);
-        }};
 }
 
 } // namespace strut::kernelize

@@ -13,10 +13,19 @@
 
 namespace strut::kernelize {
 
+/// The type that elements are computed with and stored as: integers have no sign
+/// there, so what they mean is up to the code.
+mlir::Type signless(mlir::Type type);
+/// A number of that type, or a tensor of such elements.
+mlir::TypedAttr signless(mlir::TypedAttr number);
+mlir::ElementsAttr signless(mlir::ElementsAttr elements);
+
 /// Arithmetic on scalars that are floats or integers.
 struct Code {
   mlir::OpBuilder &b;
   mlir::Location loc;
+  /// Whether the integers that the operator computes with are unsigned.
+  bool isUnsigned = false;
 
   static bool isFloat(mlir::Value x) { return mlir::isa<mlir::FloatType>(x.getType()); }
   template <typename OpT, typename... Args> mlir::Value make(Args &&...args) {
@@ -30,6 +39,8 @@ struct Code {
   mlir::Value add(mlir::Value x, mlir::Value y);
   mlir::Value sub(mlir::Value x, mlir::Value y);
   mlir::Value mul(mlir::Value x, mlir::Value y);
+  /// The same with signed integers: places and counts, whatever the elements are.
+  Code asSigned() const { return {b, loc, false}; }
   /// Integers: toward zero; division by 0 gives 0 and the lowest by -1 itself.
   mlir::Value div(mlir::Value x, mlir::Value y);
   /// NaN wins.
@@ -55,7 +66,7 @@ struct Code {
   /// end. What is out of bounds, which the standard forbids, is brought to the
   /// nearest element, so that no input makes a kernel read foreign memory.
   mlir::Value boundedIndex(mlir::Value number, mlir::Value extent);
-  /// ONNX's Cast, between floats, integers and bool.
+  /// ONNX's Cast, between floats, integers and bool; `type` may be unsigned.
   mlir::Value cast(mlir::Value x, mlir::Type type);
   /// f16 and bf16 as f32, all else as it is.
   mlir::Value widen(mlir::Value x);

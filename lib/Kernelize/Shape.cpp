@@ -33,6 +33,8 @@ LogicalResult lowerSize(Operation *op, Context &context) {
 /// The same elements in another shape. A constant stays one.
 LogicalResult defineView(Operation *op, Context &context, Value input, ArrayRef<Dim> shape) {
   const Tracked &tracked = context[input];
+  if (product(tracked.dims) != product(shape))
+    return context.refuse(op, "it cannot be told that input and result have as many elements");
   bool isStatic = llvm::all_of(shape, [](const Dim &dim) { return dim.isConstant(); });
   if (llvm::any_of(shape, [](const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }))
     return context.refuse(op, "its result would have a negative extent");
@@ -59,7 +61,7 @@ LogicalResult lowerReshape(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value data = op.in("data");
   const SmallVector<Dim> from = context[data].dims;
-  const auto &wanted = context[op.in("shape")].contents;
+  auto wanted = context.shapeOperand(op.in("shape"), op->getResult(0));
   if (!wanted)
     return context.refuse(op, "its shape is computed from data and not from shapes");
   bool allowZero = intAttr(op, "allowzero");
@@ -102,6 +104,8 @@ LogicalResult lowerUnsqueeze(Operation *operation, Context &context) {
   AnyOp op(operation);
   SmallVector<Dim> shape = context[op.in("data")].dims;
   auto axes = context.integers(op.in("axes"));
+  if (auto declared = axes ? std::nullopt : context.declaredShape(op->getResult(0)))
+    return defineView(op, context, op.in("data"), *declared);
   if (!axes)
     return context.refuse(op, "its axes are no constants");
   for (int64_t &axis : *axes)
@@ -121,6 +125,8 @@ LogicalResult lowerSqueeze(Operation *operation, Context &context) {
   SmallVector<int64_t> axes;
   if (Value operand = op.in("axes")) {
     auto constants = context.integers(operand);
+    if (auto declared = constants ? std::nullopt : context.declaredShape(op->getResult(0)))
+      return defineView(op, context, op.in("data"), *declared);
     if (!constants)
       return context.refuse(op, "its axes are no constants");
     for (int64_t axis : *constants)
@@ -171,7 +177,7 @@ LogicalResult lowerExpand(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op.in("input");
   SmallVector<Dim> from = context[input].dims;
-  const auto &wanted = context[op.in("shape")].contents;
+  auto wanted = context.shapeOperand(op.in("shape"), op->getResult(0));
   if (!wanted)
     return context.refuse(op, "its shape is computed from data and not from shapes");
   SmallVector<Dim> to(*wanted);
@@ -204,7 +210,7 @@ LogicalResult lowerIdentity(Operation *op, Context &context) {
 
 LogicalResult lowerConstantOfShape(Operation *operation, Context &context) {
   AnyOp op(operation);
-  const auto &shape = context[op.in("input")].contents;
+  auto shape = context.shapeOperand(op.in("input"), op->getResult(0));
   if (!shape)
     return context.refuse(op, "its shape is computed from data and not from shapes");
   auto value = op.attr<ElementsAttr>("value");

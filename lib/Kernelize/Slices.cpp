@@ -10,6 +10,10 @@ using namespace mlir;
 
 namespace strut::kernelize {
 
+static bool isEmpty(ArrayRef<Dim> shape) {
+  return llvm::any_of(shape, [](const Dim &dim) { return dim.is(0); });
+}
+
 Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> slices) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   SmallVector<Dim> shape;
@@ -19,6 +23,9 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
     isView &= axis.step > 0;
   }
   OpBuilder &b = context.b;
+  // Nothing may start at the end, where a view may not.
+  if (isEmpty(shape))
+    return context.empty(loc, shape, element);
   if (!isView) {
     SmallVector<AffineExpr> read;
     for (auto [i, axis] : llvm::enumerate(slices))
@@ -36,6 +43,8 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
 
 Value insert(Context &context, Location loc, Value source, Value target, ArrayRef<Dim> starts,
              ArrayRef<Dim> shape) {
+  if (isEmpty(shape))
+    return target;
   OpBuilder &b = context.b;
   Type element = cast<RankedTensorType>(target.getType()).getElementType();
   RankedTensorType type = DimEnv::type(shape, element);
@@ -147,9 +156,13 @@ LogicalResult lowerSplit(Operation *operation, Context &context) {
   SmallVector<Dim> sizes;
   if (Value split = op.in("split")) {
     const auto &contents = context[split].contents;
-    if (!contents || contents->size() != count)
+    if (contents && contents->size() == count)
+      sizes = *contents;
+    for (Value result : op->getResults())
+      if (auto declared = contents ? std::nullopt : context.declaredShape(result))
+        sizes.push_back((*declared)[axis]);
+    if (sizes.size() != count)
       return context.refuse(op, "its sizes are computed from data and not from shapes");
-    sizes = *contents;
   } else {
     Dim part = context.dims.ceilDiv(from[axis], Dim(count));
     sizes.assign(count, part);

@@ -156,3 +156,17 @@ func.func @parts(%x: tensor<?x6xf32> {onnx.dims = ["n", ""]}) -> tensor<?x6xf32>
   %1 = onnx.Concat(%0#1, %0#0) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
   return %1 : tensor<?x6xf32>
 }
+
+// -----
+
+// Integers have no sign at the kernel level; the function says which had none before.
+
+// CHECK-LABEL: func.func @unsigned
+// CHECK-SAME: tensor<4xi8> {strut.dims = [""], strut.unsigned}, %{{.*}}: tensor<4xi8> {strut.dims = [""], strut.unsigned})
+// CHECK-SAME: -> (tensor<4xi8> {strut.unsigned})
+// CHECK: kernel.map
+// CHECK: arith.maxui
+func.func @unsigned(%x: tensor<4xui8>, %y: tensor<4xui8>) -> tensor<4xui8> {
+  %0 = onnx.Max(%x, %y) : (tensor<4xui8>, tensor<4xui8>) -> tensor<4xui8>
+  return %0 : tensor<4xui8>
+}

@@ -51,6 +51,9 @@ inline constexpr llvm::StringLiteral kMultiplesAttr = "strut.multiples";
 inline constexpr llvm::StringLiteral kNameAttr = "strut.name";
 /// Of an argument: a symbolic dimension per axis, empty where it is static.
 inline constexpr llvm::StringLiteral kDimsAttr = "strut.dims";
+/// Of an argument or result of the function of kernels: its integers are unsigned.
+/// Kernels compute on integers without a sign.
+inline constexpr llvm::StringLiteral kUnsignedAttr = "strut.unsigned";
 
 } // namespace strut::kernelize
 

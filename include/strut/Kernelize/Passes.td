@@ -18,7 +18,7 @@ def FormKernels : Pass<"strut-form-kernels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::linalg::LinalgDialect"];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Number of kernels formed">,
     Statistic<"numWeights", "num-weights", "Number of weights declared">

@@ -1,0 +1,137 @@
+//===- Rearrange.cpp - Elements moved or reread as they are ---------------===//
+#include "Lowering.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+LogicalResult lowerBitCast(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op->getOperand(0);
+  SmallVector<Dim> dims = context[input].dims;
+  Type from = context[input].element,
+       to = signless(getElementTypeOrSelf(op->getResult(0).getType()));
+  Value result = context.map(op->getLoc(), dims, to, {context.broadcast(input, dims)},
+                             [&](Code &c, ValueRange x) -> Value {
+                               Value bits = c.cast(x[0], from);
+                               return from == to ? bits : c.make<arith::BitcastOp>(to, bits);
+                             });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+Reason supportsBitCast(Operation *op) {
+  Type from = getElementTypeOrSelf(op->getOperand(0).getType()),
+       to = getElementTypeOrSelf(op->getResult(0).getType());
+  auto plain = [](Type type) {
+    return isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(type) ||
+           (isa<IntegerType>(type) && type.getIntOrFloatBitWidth() >= 8);
+  };
+  if (plain(from) && plain(to) && from.getIntOrFloatBitWidth() == to.getIntOrFloatBitWidth())
+    return std::nullopt;
+  return "elements of its types are not supported";
+}
+
+/// result[i..., j...] = data[b..., indices[i..., :], j...], b the batch axes of i
+LogicalResult lowerGatherND(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data"), indices = op.in("indices");
+  SmallVector<Dim> from = context[data].dims, places = context[indices].dims;
+  int64_t batch = intAttr(op, "batch_dims");
+  if (places.empty() || !places.back().isConstant() || batch < 0 ||
+      batch + places.back().constant() > int64_t(from.size()) || batch >= int64_t(places.size()))
+    return context.refuse(op, "its coordinates do not fit the rank of the data");
+  unsigned count = places.back().constant(), outer = places.size() - 1;
+  for (int64_t i = 0; i < batch; ++i)
+    if (!context.unify(from[i], places[i]))
+      return context.refuse(op, "it cannot be told that its batch axes agree");
+  SmallVector<Dim> shape(ArrayRef(places).drop_back());
+  llvm::append_range(shape, ArrayRef(from).drop_front(batch + count));
+  SmallVector<Value> extents;
+  for (const Dim &dim : from)
+    extents.push_back(dim.isConstant() ? Value() : context.dims.value(dim));
+  Type element = context[data].element, number = context[indices].element;
+  Value result = context.map(op->getLoc(), shape, element,
+                             {{context.tensor(data), {}, {}}, {context.tensor(indices), {}, {}}},
+                             [&](Code &c, ValueRange) {
+                               SmallVector<Value> at;
+                               for (int64_t i = 0; i < batch; ++i)
+                                 at.push_back(c.dim(i));
+                               for (unsigned i = 0; i < count; ++i) {
+                                 SmallVector<Value> where;
+                                 for (unsigned j = 0; j < outer; ++j)
+                                   where.push_back(c.dim(j));
+                                 where.push_back(c.index(i));
+                                 const Dim &dim = from[batch + i];
+                                 Value extent = dim.isConstant() ? c.index(dim.constant())
+                                                                 : extents[batch + i];
+                                 at.push_back(c.boundedIndex(c.fetch(1, number, where), extent));
+                               }
+                               for (unsigned i = outer; i < shape.size(); ++i)
+                                 at.push_back(c.dim(i));
+                               return c.fetch(0, element, at);
+                             });
+  context.define(op->getResult(0), result, shape);
+  return success();
+}
+
+/// The first elements along the time axis, as many as the batch says, turned round.
+LogicalResult lowerReverseSequence(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("input"), lengths = op.in("sequence_lens");
+  SmallVector<Dim> dims = context[input].dims;
+  int64_t time = normalizeAxis(intAttr(op, "time_axis", 0), dims.size()),
+          batch = normalizeAxis(intAttr(op, "batch_axis", 1), dims.size());
+  if (time < 0 || batch < 0 || time >= int64_t(dims.size()) || batch >= int64_t(dims.size()))
+    return context.refuse(op, "its axes do not exist");
+  Type element = context[input].element;
+  Value extent = dims[time].isConstant() ? Value() : context.dims.value(dims[time]);
+  AffineMap perBatch = AffineMap::get(dims.size(), 0, context.b.getAffineDimExpr(batch));
+  Value result = context.map(
+      op->getLoc(), dims, element,
+      {{context.tensor(lengths), perBatch, {}}, {context.tensor(input), {}, {}}},
+      [&](Code &c, ValueRange x) {
+        Value place = c.dim(time), count = c.make<arith::IndexCastOp>(c.b.getIndexType(), x[0]);
+        Value most = extent ? extent : c.index(dims[time].constant());
+        count = c.make<arith::MinSIOp>(count, most);
+        Value turned = c.make<arith::SubIOp>(c.make<arith::SubIOp>(count, c.index(1)), place);
+        Value within = c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, place, count);
+        SmallVector<Value> at;
+        for (unsigned i = 0; i < dims.size(); ++i)
+          at.push_back(int64_t(i) == time ? c.select(within, turned, place) : c.dim(i));
+        return c.fetch(1, element, at);
+      });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
+/// At inference nothing is dropped.
+LogicalResult lowerDropout(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  if (Value training = op.in("training_mode")) {
+    auto mode = dyn_cast_or_null<IntegerAttr>(context.scalar(training));
+    if (!mode || mode.getValue() != 0)
+      return context.refuse(op, "it may drop elements at random, which is not supported");
+  }
+  Tracked data = context[op.in("data")];
+  context.define(op->getResult(0), data);
+  if (op->getNumResults() > 1 && !isa<NoneType>(op->getResult(1).getType())) {
+    Type truth = context.b.getI1Type();
+    Value mask = context.map(op->getLoc(), data.dims, truth, {},
+                             [&](Code &c, ValueRange) { return c.constant(1, truth); });
+    context.define(op->getResult(1), mask, data.dims);
+  }
+  return success();
+}
+
+} // namespace
+
+void addRearrange(LoweringTable &table) {
+  table["onnx.BitCast"] = {supportsBitCast, lowerBitCast};
+  table["onnx.GatherND"] = {nullptr, lowerGatherND};
+  table["onnx.ReverseSequence"] = {nullptr, lowerReverseSequence};
+  table["onnx.Dropout"] = {nullptr, lowerDropout};
+}
+
+} // namespace strut::kernelize
