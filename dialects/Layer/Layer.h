@@ -16,8 +16,21 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <optional>
+#include <utility>
+
+namespace strut::layer {
+
+/// What a layer computes and moves.
+struct Cost {
+  double flops = 0; ///< operations on floats; a multiply-add is two
+  double bytes = 0;
+};
+
+} // namespace strut::layer
 
 #include "dialects/Layer/LayerDialect.h.inc"
+#include "dialects/Layer/LayerOpInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Layer/LayerAttrs.h.inc"
 #define GET_OP_CLASSES

@@ -3,6 +3,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #define GET_OP_CLASSES
 #include "dialects/Layer/LayerOps.cpp.inc"
@@ -36,6 +37,11 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
+bool LinearOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange given) {
+  auto a = cast<RankedTensorType>(inferred[0]), b = cast<RankedTensorType>(given[0]);
+  return a.getElementType() == b.getElementType() && succeeded(verifyCompatibleShape(a, b));
+}
+
 LogicalResult LinearOp::verify() {
   RankedTensorType input = getInput().getType(), weight = getWeight().getType();
   Type element = input.getElementType();
@@ -52,6 +58,19 @@ LogicalResult LinearOp::verify() {
     return emitOpError("needs a bias of ")
            << weight.getDimSize(1) << " values of " << element << ", got " << bias;
   return success();
+}
+
+std::pair<int64_t, int64_t> LinearOp::getMapShape() {
+  ArrayRef<int64_t> shape = getWeight().getType().getShape();
+  return {shape[0], shape[1]};
+}
+
+std::optional<Cost> LinearOp::getCost(double rows) {
+  if (!getWeight().getType().hasStaticShape())
+    return std::nullopt;
+  double k = getMapShape().first, n = getMapShape().second, bias = getBias() ? n : 0;
+  double elementBytes = llvm::divideCeil(getWeight().getType().getElementTypeBitWidth(), 8);
+  return Cost{rows * (2 * k * n + bias), elementBytes * (k * n + bias + rows * (k + n))};
 }
 
 namespace {

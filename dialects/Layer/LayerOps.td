@@ -3,6 +3,7 @@
 #define STRUT_LAYER_OPS
 
 include "dialects/Layer/LayerAttrs.td"
+include "dialects/Layer/LayerInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -10,7 +11,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Layer_Op<string mnemonic, list<Trait> traits = []> : Op<Layer_Dialect, mnemonic, traits>;
 
-def Layer_LinearOp : Layer_Op<"linear", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def Layer_LinearOp : Layer_Op<"linear", [
+    Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Layer_RowwiseOpInterface>]> {
   let summary = "an affine map of the last axis";
   let description = [{
         result[..., n] = sum over k of input[..., k] * weight[k, n] + bias[n]
@@ -20,11 +23,16 @@ def Layer_LinearOp : Layer_Op<"linear", [Pure, DeclareOpInterfaceMethods<InferTy
     is made of (low rank, blocks, permutations) will be said by the op that
     defines it, so that the map stays one operand.
 
+    M rows cost 2 M K N + M N (with a bias) FLOPs, and the elements of weight, bias,
+    input and result in bytes.
+
     Constraints:
     1. `input` has at least one axis and `weight` exactly two;
     2. the last extent of `input` is the first of `weight`;
     3. `bias`, if present, has one axis with the last extent of `weight`;
-    4. all operands have the same element type, a float.
+    4. all operands have the same element type, a float;
+    5. the result's extents may be the inferred ones: types refine one by one when
+       dimensions are fixed.
 
     ```mlir
     %y = layer.linear %x, %w bias %b
@@ -40,6 +48,9 @@ def Layer_LinearOp : Layer_Op<"linear", [Pure, DeclareOpInterfaceMethods<InferTy
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange given);
+  }];
 }
 
 def Layer_AlternativesOp : Layer_Op<"alternatives", [

@@ -149,6 +149,24 @@ static void printCounts(const json::Object &answer, StringRef key, StringRef lab
   }
 }
 
+static void printLayers(const json::Object &answer, raw_ostream &out) {
+  const json::Array *layers = answer.getArray("layers");
+  if (!layers)
+    return;
+  out << "layers, for M rows\n"
+      << "  op                 map              MFLOP           weights\n";
+  for (const json::Value &value : *layers) {
+    const json::Object &layer = *value.getAsObject();
+    auto number = [&](StringRef key) { return layer.getNumber(key).value_or(0); };
+    std::string map = formatv("{0} to {1}", layer.getInteger("inputs").value_or(0),
+                              layer.getInteger("outputs").value_or(0));
+    out << "  " << left_justify(text(layer, "op"), 16) << "  " << left_justify(map, 14)
+        << format("  %8.3f M  %9.3f MB  ", 1e-6 * number("flops_per_row"),
+                  1e-6 * number("weight_bytes"))
+        << text(layer, "name") << "\n";
+  }
+}
+
 static void print(const json::Object &answer, raw_ostream &out) {
   for (auto [key, label] : {std::pair("model", "model     "), std::pair("producer", "producer  "),
                             std::pair("target", "target    "), std::pair("cpu", "CPU       ")})
@@ -164,6 +182,7 @@ static void print(const json::Object &answer, raw_ostream &out) {
   printTensors(answer, "inputs", out);
   printTensors(answer, "outputs", out);
   printLowering(answer, out);
+  printLayers(answer, out);
   printCounts(answer, "ops", "op", out);
   printCounts(answer, "weights", "type", out);
   if (const json::Object *metadata = answer.getObject("metadata"); metadata && !metadata->empty()) {

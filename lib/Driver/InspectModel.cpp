@@ -5,6 +5,7 @@
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "strut/Cost/Layers.h"
 #include "llvm/ADT/SetVector.h"
 #include <map>
 
@@ -143,6 +144,24 @@ static void addMetadata(mlir::ModuleOp module, json::Object &answer) {
   answer["metadata"] = std::move(entries);
 }
 
+/// What the layers cost, of a stage that has any.
+static void addLayers(mlir::ModuleOp module, json::Object &answer) {
+  json::Array layers;
+  for (strut::cost::LayerWork &layer : strut::cost::layersOf(module)) {
+    auto [inputs, outputs] = layer.op.getMapShape();
+    layers.push_back(
+        json::Object{{"name", json::fixUTF8(strut::onnx_ir::nodeNameOf(layer.op.getLoc()))},
+                     {"op", layer.op->getName().getStringRef()},
+                     {"inputs", inputs},
+                     {"outputs", outputs},
+                     {"flops_per_row", layer.perRow.flops},
+                     {"bytes_per_row", layer.perRow.bytes},
+                     {"weight_bytes", layer.atNoRow.bytes}});
+  }
+  if (!layers.empty())
+    answer["layers"] = std::move(layers);
+}
+
 Expected<json::Object> strut::driver::inspectModel(const InspectOptions &options) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = readModule(options.file, context);
@@ -155,6 +174,7 @@ Expected<json::Object> strut::driver::inspectModel(const InspectOptions &options
   if (!functions.empty())
     addSignature(*functions.begin(), answer);
   addCounts(**module, answer);
+  addLayers(**module, answer);
   addMetadata(**module, answer);
   return answer;
 }

@@ -31,6 +31,7 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
+#include "strut/Reference/Passes.h"
 
 using namespace mlir;
 
@@ -61,6 +62,7 @@ void registerPasses() {
   kernelize::registerPasses();
   plan::registerStrutPlanPasses();
   cpu::registerStrutCPUPasses();
+  reference::registerStrutReferencePasses();
 }
 
 } // namespace strut

@@ -46,6 +46,16 @@ func.func @integers(%x: tensor<?x8xi32>, %w: tensor<8x4xi32>) {
 
 // -----
 
+// Constraint 5.
+func.func @result(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>) {
+  // expected-error @+2 {{inferred type(s) 'tensor<?x4xf32>' are incompatible with return type(s) of operation 'tensor<?x5xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<8x4xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
 // Constraint 1 of layer.alternatives.
 func.func @one_form(%x: tensor<?xf32>) {
   // expected-error @+1 {{needs at least two forms, has 1}}

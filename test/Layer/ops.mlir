@@ -24,3 +24,14 @@ func.func @alternatives(%x: tensor<?x?x8xf32>, %u: tensor<8x2xf32>, %v: tensor<2
   }
   return %y : tensor<?x?x8xf32>
 }
+
+// A type may know less, or more, than can be inferred.
+
+// CHECK-LABEL: func @refined
+func.func @refined(%x: tensor<7x8xf32>, %u: tensor<?x8xf32>, %w: tensor<8x4xf32>) {
+  // CHECK: layer.linear %{{.*}} -> tensor<?x4xf32>
+  %y = layer.linear %x, %w : tensor<7x8xf32>, tensor<8x4xf32> -> tensor<?x4xf32>
+  // CHECK: layer.linear %{{.*}} -> tensor<7x4xf32>
+  %z = layer.linear %u, %w : tensor<?x8xf32>, tensor<8x4xf32> -> tensor<7x4xf32>
+  return
+}

@@ -1,0 +1,69 @@
+//===- ExpandLayers.cpp - Layers by their definitions ---------------------===//
+#include "dialects/Layer/Layer.h"
+#include "mlir/IR/PatternMatch.h"
+#include "strut/Reference/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace strut::reference {
+#define GEN_PASS_DEF_EXPANDLAYERS
+#include "strut/Reference/Passes.h.inc"
+} // namespace strut::reference
+
+using namespace mlir;
+
+namespace strut::reference {
+namespace {
+
+using onnx_ir::Op;
+
+/// result[..., n] = sum over k of input[..., k] * weight[k, n] + bias[n]
+LogicalResult expand(layer::LinearOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  // A product of a vector and a matrix is a vector in the standard as well.
+  Value result = Op<"MatMul">::create(rewriter, loc, {op.getInput(), op.getWeight()})->getResult(0);
+  if (Value bias = op.getBias())
+    result = Op<"Add">::create(rewriter, loc, {result, bias})->getResult(0);
+  rewriter.replaceOp(op, result);
+  return success();
+}
+
+/// Every form is the value; this is one of them.
+LogicalResult expand(layer::AlternativesOp op, IRRewriter &rewriter, int64_t form) {
+  if (form >= int64_t(op.getForms().size()))
+    return op.emitOpError("has no form ") << form;
+  Block &body = op.getForms()[form < 0 ? op.getOtherwise() : form].front();
+  Operation *yield = body.getTerminator();
+  SmallVector<Value> results(yield->getOperands());
+  rewriter.eraseOp(yield);
+  rewriter.inlineBlockBefore(&body, op);
+  rewriter.replaceOp(op, results);
+  return success();
+}
+
+struct ExpandLayersPass : impl::ExpandLayersBase<ExpandLayersPass> {
+  using ExpandLayersBase::ExpandLayersBase;
+
+  void runOnOperation() override {
+    // Inside out: the forms of alternatives hold layers themselves.
+    SmallVector<Operation *> layers;
+    getOperation().walk([&](Operation *op) {
+      if (isa_and_nonnull<layer::LayerDialect>(op->getDialect()) && !isa<layer::YieldOp>(op))
+        layers.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : layers) {
+      rewriter.setInsertionPoint(op);
+      LogicalResult expanded =
+          llvm::TypeSwitch<Operation *, LogicalResult>(op)
+              .Case([&](layer::LinearOp linear) { return expand(linear, rewriter); })
+              .Case([&](layer::AlternativesOp forms) { return expand(forms, rewriter, form); })
+              .Default([](Operation *op) { return op->emitOpError("has no definition"); });
+      if (failed(expanded))
+        return signalPassFailure();
+      ++numExpanded;
+    }
+  }
+};
+
+} // namespace
+} // namespace strut::reference

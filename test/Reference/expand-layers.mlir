@@ -1,0 +1,49 @@
+// RUN: strut-opt %s --strut-expand-layers | FileCheck %s
+// RUN: strut-opt %s --strut-expand-layers=form=0 | FileCheck %s --check-prefix=FIRST
+// RUN: not strut-opt %s --strut-expand-layers=form=2 2>&1 | FileCheck %s --check-prefix=THIRD
+
+// CHECK-LABEL: func @linear
+// CHECK: %[[P:.*]] = onnx.MatMul(%arg0, %arg1) : (tensor<?x3x8xf32>, tensor<8x4xf32>) -> tensor<?x3x4xf32>
+// CHECK: %[[Y:.*]] = onnx.Add(%[[P]], %arg2)
+// CHECK: return %[[Y]]
+func.func @linear(%x: tensor<?x3x8xf32>, %w: tensor<8x4xf32>, %b: tensor<4xf32>) -> tensor<?x3x4xf32> {
+  %y = layer.linear %x, %w bias %b
+      : tensor<?x3x8xf32>, tensor<8x4xf32>, tensor<4xf32> -> tensor<?x3x4xf32>
+  return %y : tensor<?x3x4xf32>
+}
+
+// A vector is one row.
+
+// CHECK-LABEL: func @vector
+// CHECK: onnx.MatMul(%arg0, %arg1) : (tensor<8xf64>, tensor<8x4xf64>) -> tensor<4xf64>
+// CHECK-NOT: onnx.Add
+func.func @vector(%x: tensor<8xf64>, %w: tensor<8x4xf64>) -> tensor<4xf64> {
+  %y = layer.linear %x, %w : tensor<8xf64>, tensor<8x4xf64> -> tensor<4xf64>
+  return %y : tensor<4xf64>
+}
+
+// Layers within forms, too; the default form where none is asked for.
+
+// CHECK-LABEL: func @alternatives
+// CHECK-NOT: layer.
+// CHECK: %[[P:.*]] = onnx.MatMul(%arg0, %arg3)
+// CHECK-NOT: onnx.MatMul
+// CHECK: return %[[P]]
+// FIRST-LABEL: func @alternatives
+// FIRST: %[[P:.*]] = onnx.MatMul(%arg0, %arg1)
+// FIRST: %[[Q:.*]] = onnx.MatMul(%[[P]], %arg2)
+// FIRST: return %[[Q]]
+// THIRD: error: 'layer.alternatives' op has no form 2
+func.func @alternatives(%x: tensor<?x8xf32>, %u: tensor<8x2xf32>, %v: tensor<2x8xf32>, %w: tensor<8x8xf32>)
+    -> tensor<?x8xf32> {
+  %y = layer.alternatives of %x : tensor<?x8xf32> by [#layer.case<[0] below 48 -> 0>] else 1
+      -> tensor<?x8xf32> {
+    %a = layer.linear %x, %u : tensor<?x8xf32>, tensor<8x2xf32> -> tensor<?x2xf32>
+    %b = layer.linear %a, %v : tensor<?x2xf32>, tensor<2x8xf32> -> tensor<?x8xf32>
+    layer.yield %b : tensor<?x8xf32>
+  }, {
+    %c = layer.linear %x, %w : tensor<?x8xf32>, tensor<8x8xf32> -> tensor<?x8xf32>
+    layer.yield %c : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}

@@ -1,0 +1,142 @@
+//===- ExpandLayersTest.cpp - Layers as compiled against their definition --===//
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "strut/Cost/Layers.h"
+#include "strut/Driver/Register.h"
+#include "strut/Evaluate/Evaluate.h"
+#include "strut/Reference/Passes.h"
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace mlir;
+using namespace strut;
+using evaluate::Array;
+
+namespace {
+
+class ExpandLayers : public testing::Test {
+protected:
+  ExpandLayers() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  OwningOpRef<ModuleOp> parse(const std::string &source) {
+    return parseSourceString<ModuleOp>(source, &context);
+  }
+
+  static func::FuncOp mainOf(ModuleOp module) { return *module.getOps<func::FuncOp>().begin(); }
+
+  std::vector<Array> evaluateOne(ModuleOp module, ArrayRef<Array> inputs,
+                                 const evaluate::Options &options = {}) {
+    auto values = evaluate::evaluate(mainOf(module), inputs, options);
+    EXPECT_TRUE(bool(values)) << toString(values.takeError());
+    return values ? std::move(*values) : std::vector<Array>();
+  }
+
+  /// The compiled function in f32 against its expanded form in f64.
+  void compare(const std::string &source, ArrayRef<Array> inputs, int64_t form = -1) {
+    OwningOpRef<ModuleOp> module = parse(source);
+    ASSERT_TRUE(module) << source;
+    std::vector<Array> actual = evaluateOne(*module, inputs);
+    PassManager manager(&context);
+    manager.addNestedPass<func::FuncOp>(reference::createExpandLayers({form}));
+    ASSERT_TRUE(succeeded(manager.run(*module)));
+    evaluate::Options exact;
+    exact.precision = evaluate::Precision::F64;
+    std::vector<Array> expected = evaluateOne(*module, inputs, exact);
+    ASSERT_TRUE(actual.size() == 1 && expected.size() == 1);
+    ASSERT_EQ(actual[0].getType().getShape(), expected[0].getType().getShape());
+    double squares = 0;
+    ArrayRef<double> wanted = expected[0].as<double>();
+    for (double value : wanted)
+      squares += value * value;
+    double rms = std::sqrt(squares / std::max<size_t>(wanted.size(), 1));
+    for (auto [value, want] : llvm::zip_equal(actual[0].as<float>(), wanted))
+      ASSERT_NEAR(value, want, 1e-5 * rms + 1e-4 * std::abs(want)) << source;
+  }
+
+  Array random(ArrayRef<int64_t> shape) {
+    Array array(RankedTensorType::get(shape, Float32Type::get(&context)));
+    for (float &value : array.as<float>())
+      value = std::normal_distribution<float>()(engine);
+    return array;
+  }
+
+  int64_t upTo(int64_t most) { return std::uniform_int_distribution<int64_t>(1, most)(engine); }
+
+  MLIRContext context{MLIRContext::Threading::DISABLED};
+  std::mt19937 engine{11};
+};
+
+std::string tensor(ArrayRef<int64_t> shape) {
+  std::string text = "tensor<";
+  for (int64_t extent : shape)
+    text += std::to_string(extent) + "x";
+  return text + "f32>";
+}
+
+TEST_F(ExpandLayers, Linear) {
+  for (int round = 0; round < 6; ++round) {
+    int64_t m = round == 0 ? 0 : upTo(9), k = upTo(70), n = upTo(130);
+    bool bias = round % 2;
+    std::string x = tensor({m, 2, k}), w = tensor({k, n}), b = tensor({n}), y = tensor({m, 2, n});
+    std::string source = "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b + ") -> " + y +
+                         " {\n%y = layer.linear %x, %w" + (bias ? " bias %b" : "") + " : " + x +
+                         ", " + w + (bias ? ", " + b : "") + " -> " + y + "\nreturn %y : " + y +
+                         "\n}";
+    std::vector<Array> inputs;
+    inputs.push_back(random({m, 2, k}));
+    inputs.push_back(random({k, n}));
+    inputs.push_back(random({n}));
+    compare(source, inputs);
+  }
+}
+
+/// A low-rank pair and its product: whichever form the compiled code takes, each form's
+/// definition gives its values.
+TEST_F(ExpandLayers, Alternatives) {
+  const char *source = R"(
+    func.func @f(%x: tensor<?x24xf32>, %u: tensor<24x3xf32>, %v: tensor<3x40xf32>) -> tensor<?x40xf32> {
+      %y = layer.alternatives of %x : tensor<?x24xf32> by [#layer.case<[0] below 5 -> 0>] else 1
+          -> tensor<?x40xf32> {
+        %a = layer.linear %x, %u : tensor<?x24xf32>, tensor<24x3xf32> -> tensor<?x3xf32>
+        %b = layer.linear %a, %v : tensor<?x3xf32>, tensor<3x40xf32> -> tensor<?x40xf32>
+        layer.yield %b : tensor<?x40xf32>
+      }, {
+        %w = onnx.MatMul(%u, %v) : (tensor<24x3xf32>, tensor<3x40xf32>) -> tensor<24x40xf32>
+        %c = layer.linear %x, %w : tensor<?x24xf32>, tensor<24x40xf32> -> tensor<?x40xf32>
+        layer.yield %c : tensor<?x40xf32>
+      }
+      return %y : tensor<?x40xf32>
+    })";
+  for (int64_t rows : {4, 5, 0})
+    for (int64_t form : {0, 1}) {
+      std::vector<Array> inputs;
+      inputs.push_back(random({rows, 24}));
+      inputs.push_back(random({24, 3}));
+      inputs.push_back(random({3, 40}));
+      compare(source, inputs, form);
+    }
+}
+
+TEST_F(ExpandLayers, CostOfRows) {
+  OwningOpRef<ModuleOp> module = parse(R"(
+    func.func @f(%x: tensor<?x?x768xf32>, %w: tensor<768x3072xf32>, %b: tensor<3072xf32>, %d: tensor<3072x?xf32>) {
+      %y = layer.linear %x, %w bias %b : tensor<?x?x768xf32>, tensor<768x3072xf32>, tensor<3072xf32> -> tensor<?x?x3072xf32>
+      %z = layer.linear %y, %d : tensor<?x?x3072xf32>, tensor<3072x?xf32> -> tensor<?x?x?xf32>
+      return
+    })");
+  std::vector<cost::LayerWork> layers = cost::layersOf(*module);
+  ASSERT_EQ(layers.size(), 1u); // nothing is known of the second
+  EXPECT_EQ(layers[0].op.getMapShape(), std::pair(int64_t(768), int64_t(3072)));
+  EXPECT_EQ(layers[0].perRow.flops, 2.0 * 768 * 3072 + 3072);
+  EXPECT_EQ(layers[0].perRow.bytes, 4.0 * (768 + 3072));
+  EXPECT_EQ(layers[0].atNoRow.flops, 0);
+  EXPECT_EQ(layers[0].atNoRow.bytes, 4.0 * (768 * 3072 + 3072));
+}
+
+} // namespace
