@@ -32,6 +32,9 @@
 #include "dialects/Kernel/KernelOps.h.inc"
 
 namespace strut::kernel {
+/// Of a kernel op in a program: its number in the artefact's list of kernels.
+inline constexpr llvm::StringLiteral kNumberAttr = "kernel.number";
+
 /// Makes the kernel ops known to One-Shot Bufferize.
 void registerBufferizableOpInterfaces(mlir::DialectRegistry &registry);
 } // namespace strut::kernel

@@ -45,9 +45,9 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     SmallVector<Type> types(adaptor.getArguments().getTypes());
     auto bundleType = LLVM::LLVMStructType::getLiteral(context, types);
     auto program = op->getParentOfType<kernel::ProgramOp>();
-    FailureOr<LLVM::LLVMFuncOp> parallel =
-        LLVM::lookupOrCreateFn(b, program, "strut_rt_parallel", {pointer, pointer, pointer, i64},
-                               LLVM::LLVMVoidType::get(context));
+    FailureOr<LLVM::LLVMFuncOp> parallel = LLVM::lookupOrCreateFn(
+        b, program, "strut_rt_parallel", {pointer, pointer, pointer, i64, b.getI32Type()},
+        LLVM::LLVMVoidType::get(context));
     if (failed(parallel))
       return failure();
 
@@ -65,8 +65,10 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     }
     auto task = FlatSymbolRefAttr::get(context, (op.getKernel() + "_task").str());
     Value function = LLVM::AddressOfOp::create(b, loc, pointer, task);
-    LLVM::CallOp::create(b, loc, *parallel,
-                         ValueRange{adaptor.getExecutor(), function, bundle, adaptor.getTasks()});
+    Value number = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(op.getNumber()));
+    LLVM::CallOp::create(
+        b, loc, *parallel,
+        ValueRange{adaptor.getLauncher(), function, bundle, adaptor.getTasks(), number});
     b.eraseOp(op);
     return success();
   }

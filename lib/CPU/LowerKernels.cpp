@@ -37,7 +37,7 @@ private:
   Value addArgument(Type type);
   void placeWeights();
   LogicalResult lower(Operation *op);
-  void lower(Emitter::Launch launch, OpBuilder &b, Location loc);
+  void lower(Emitter::Launch launch, OpBuilder &b, Operation *op);
   /// `kernel` as the runtime calls it: (bundle, begin, end).
   func::FuncOp taskOf(func::FuncOp kernel);
   void generateRun();
@@ -47,7 +47,7 @@ private:
   func::FuncOp main;
   MLIRContext *context;
   Emitter emitter;
-  Value weights, executor;
+  Value weights, launcher;
   SmallVector<bool> scalarRegions; ///< one per kernel.region
 };
 
@@ -117,9 +117,12 @@ func::FuncOp HostLowering::taskOf(func::FuncOp kernel) {
   return task;
 }
 
-void HostLowering::lower(Emitter::Launch launch, OpBuilder &b, Location loc) {
+void HostLowering::lower(Emitter::Launch launch, OpBuilder &b, Operation *op) {
   taskOf(launch.kernel);
-  LaunchOp::create(b, loc, launch.kernel.getName(), executor, launch.tasks, launch.arguments);
+  auto launched = LaunchOp::create(b, op->getLoc(), launch.kernel.getName(), launcher, launch.tasks,
+                                   launch.arguments);
+  if (auto number = op->getAttrOfType<IntegerAttr>(kernel::kNumberAttr))
+    launched.setNumber(number.getInt());
   ++launchCount;
 }
 
@@ -136,7 +139,7 @@ LogicalResult HostLowering::lower(Operation *op) {
   if (failed(launches))
     return failure();
   for (const Emitter::Launch &launch : *launches)
-    lower(launch, host, op->getLoc());
+    lower(launch, host, op);
   if (isa<kernel::RegionOp>(op))
     scalarRegions.push_back(llvm::any_of(*launches, [](const Emitter::Launch &launch) {
       return launch.kernel->hasAttr(kScalarAttr);
@@ -157,9 +160,9 @@ void HostLowering::generateRun() {
     Value at = LLVM::GEPOp::create(b, loc, pointer, type, base, LLVM::GEPArg(i));
     return LLVM::LoadOp::create(b, loc, type, at);
   };
-  enum Field { Inputs, Outputs, Arena, Offsets, Weights, Dims, Executor };
+  enum Field { Inputs, Outputs, Arena, Offsets, Weights, Dims, Launcher };
   SmallVector<Value> fields;
-  for (int64_t field = Inputs; field <= Executor; ++field)
+  for (int64_t field = Inputs; field <= Launcher; ++field)
     fields.push_back(element(run.getArgument(0), field, pointer));
   auto loadIndex = [&](Value base, int64_t i) -> Value {
     return arith::IndexCastOp::create(b, loc, index, element(base, i, b.getI64Type()));
@@ -194,8 +197,8 @@ void HostLowering::generateRun() {
     unsigned position = argument.getArgNumber();
     if (argument == weights)
       arguments.push_back(ViewOp::create(b, loc, argument.getType(), fields[Weights], any));
-    else if (argument == executor)
-      arguments.push_back(fields[Executor]);
+    else if (argument == launcher)
+      arguments.push_back(fields[Launcher]);
     else if (main.getArgAttr(position, "strut.arena"))
       arguments.push_back(ViewOp::create(b, loc, argument.getType(), fields[Arena], any));
     else if (main.getArgAttr(position, "strut.output"))
@@ -263,7 +266,7 @@ void HostLowering::generateBind() {
 
 LogicalResult HostLowering::run() {
   weights = addArgument(MemRefType::get({ShapedType::kDynamic}, IntegerType::get(context, 8)));
-  executor = addArgument(LLVM::LLVMPointerType::get(context));
+  launcher = addArgument(LLVM::LLVMPointerType::get(context));
   placeWeights();
   SmallVector<Operation *> kernels;
   main.walk([&](Operation *op) {

@@ -362,7 +362,7 @@ private:
 std::string keyOf(Operation *kernel) {
   std::string key;
   llvm::raw_string_ostream os(key);
-  os << kernel->getName() << kernel->getAttrDictionary();
+  os << kernel->getName() << kernel->getPropertiesAsAttribute();
   KeyPrinter(os).print(kernel->getRegion(0));
   return key;
 }

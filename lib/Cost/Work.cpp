@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -216,15 +218,15 @@ Polynomial Counter::flopsOf(linalg::LinalgOp op) {
   return flops;
 }
 
-/// Node name of a location, the last of a fused one.
+/// The names of the nodes that a location is made of, in the order of fusion.
 std::string nameOf(Location loc) {
-  std::string name;
+  llvm::SetVector<StringRef> names;
   loc->walk([&](Location inner) {
-    if (auto named = dyn_cast<NameLoc>(inner))
-      name = named.getName().str();
+    if (auto named = dyn_cast<NameLoc>(inner); named && !named.getName().empty())
+      names.insert(named.getName());
     return WalkResult::advance();
   });
-  return name;
+  return llvm::join(names, " + ");
 }
 
 KernelWork Counter::count(Operation *op) {

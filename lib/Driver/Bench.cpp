@@ -7,7 +7,6 @@
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
 #include <optional>
-#include <sched.h>
 
 using namespace llvm;
 using namespace strut::driver;
@@ -69,12 +68,6 @@ static Expected<std::optional<double>> flopsOf(const Call &call) {
   for (const KernelMetadata &kernel : *kernels)
     flops += kernel.flops.at(dims);
   return flops;
-}
-
-static int threadsInUse(int asked) {
-  cpu_set_t set;
-  int available = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-  return asked > 0 ? std::min(asked, available) : available;
 }
 
 static void printJSON(const Result &result, raw_ostream &out) {

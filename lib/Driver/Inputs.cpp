@@ -242,10 +242,11 @@ Expected<std::vector<HostTensor>> strut::driver::gatherInputs(const LoadedModel 
 //===----------------------------------------------------------------------===//
 
 Expected<Call> Call::prepare(const std::string &file, int threads, const InputOptions &inputs,
-                             raw_ostream &log) {
+                             raw_ostream &log, const StrutObserver *observer) {
   std::string why;
   LoadOptions load;
   load.threads = threads;
+  load.observer = observer;
   std::shared_ptr<LoadedModel> model = LoadedModel::load(file, load, why);
   if (!model)
     return createStringError(why);

@@ -29,7 +29,8 @@ std::string dimsText(const StrutDescription &about, llvm::ArrayRef<int64_t> dims
 class Call {
 public:
   static llvm::Expected<Call> prepare(const std::string &file, int threads,
-                                      const InputOptions &inputs, llvm::raw_ostream &log);
+                                      const InputOptions &inputs, llvm::raw_ostream &log,
+                                      const StrutObserver *observer = nullptr);
 
   const LoadedModel &model() const { return context->model(); }
   llvm::ArrayRef<HostTensor> inputs() const { return tensors; }

@@ -175,6 +175,7 @@ std::shared_ptr<LoadedModel> LoadedModel::load(const std::string &path, const Lo
   open.struct_size = sizeof(open);
   open.threads = options.threads;
   open.weights_path = options.weights.empty() ? nullptr : options.weights.c_str();
+  open.observer = options.observer;
   StrutSession *session = nullptr;
   if (model->open(&open, &session) != STRUT_OK) {
     error = "cannot open '" + path + "': " + textOf(model->error(nullptr));

@@ -1,10 +1,11 @@
-//===- Peak.cpp - the machine's arithmetic peak, measured ------------------===//
+//===- Peak.cpp - the machine's peaks, measured ----------------------------===//
 
 #include "Peak.h"
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <pthread.h>
+#include <sched.h>
 #include <vector>
 
 namespace {
@@ -60,38 +61,66 @@ Kernel widest() {
 
 struct Worker {
   pthread_t thread;
-  Kernel kernel;
-  double rate = 0; ///< FLOP/s
+  double (*measure)();
+  double rate = 0; ///< FLOP/s or bytes/s
 };
 
 void *work(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
-  // Short windows, the best of which counts: other work on the machine interrupts.
-  constexpr auto window = std::chrono::milliseconds(1);
-  volatile float sink;
-  for (int i = 0; i < 50; ++i) {
-    int64_t batches = 0;
-    Clock::time_point begin = Clock::now(), now;
-    do {
-      sink = worker->kernel.run();
-      ++batches;
-      now = Clock::now();
-    } while (now - begin < window);
-    double seconds = std::chrono::duration<double>(now - begin).count();
-    double flops = 2.0 * static_cast<double>(batches * batch) * chains * worker->kernel.lanes;
-    worker->rate = flops / seconds > worker->rate ? flops / seconds : worker->rate;
-  }
-  (void)sink;
+  worker->rate = worker->measure();
   return nullptr;
 }
 
-} // namespace
+double secondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
-double strut::driver::measurePeak(int threads) {
+double bestFlops() {
+  // Short windows, the best of which counts: other work on the machine interrupts.
+  constexpr double window = 1e-3;
+  const Kernel kernel = widest();
+  volatile float sink;
+  double best = 0;
+  for (int i = 0; i < 50; ++i) {
+    int64_t batches = 0;
+    double seconds;
+    Clock::time_point begin = Clock::now();
+    do {
+      sink = kernel.run();
+      ++batches;
+      seconds = secondsSince(begin);
+    } while (seconds < window);
+    double flops = 2.0 * static_cast<double>(batches * batch) * chains * kernel.lanes;
+    best = std::max(best, flops / seconds);
+  }
+  (void)sink;
+  return best;
+}
+
+double bestBandwidth() {
+  constexpr size_t bytes = size_t(64) << 20;
+  // Written, or all pages were the same page of zeros.
+  std::vector<uint64_t> memory(bytes / sizeof(uint64_t), 1);
+  volatile uint64_t sink;
+  double best = 0;
+  for (int pass = 0; pass < 6; ++pass) {
+    Clock::time_point begin = Clock::now();
+    uint64_t sum = 0;
+    for (uint64_t word : memory)
+      sum += word;
+    sink = sum;
+    best = std::max(best, static_cast<double>(bytes) / secondsSince(begin));
+  }
+  (void)sink;
+  return best;
+}
+
+/// The sum of what `threads` threads measure at the same time.
+double measureOn(int threads, double (*measure)()) {
   std::vector<Worker> workers(static_cast<size_t>(threads > 1 ? threads : 1));
   size_t started = 1; // the first works here
   for (Worker &worker : workers)
-    worker.kernel = widest();
+    worker.measure = measure;
   while (started < workers.size() &&
          pthread_create(&workers[started].thread, nullptr, work, &workers[started]) == 0)
     ++started;
@@ -102,4 +131,16 @@ double strut::driver::measurePeak(int threads) {
     sum += workers[i].rate;
   }
   return sum;
+}
+
+} // namespace
+
+double strut::driver::measurePeak(int threads) { return measureOn(threads, bestFlops); }
+
+double strut::driver::measureBandwidth(int threads) { return measureOn(threads, bestBandwidth); }
+
+int strut::driver::threadsInUse(int asked) {
+  cpu_set_t set;
+  int available = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+  return asked > 0 ? std::min(asked, available) : available;
 }

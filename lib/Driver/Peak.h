@@ -1,4 +1,4 @@
-//===- Peak.h - the machine's arithmetic peak, measured ---------*- C++ -*-===//
+//===- Peak.h - the machine's peaks, measured ------------------*- C++ -*-===//
 
 #ifndef LIB_DRIVER_PEAK_H
 #define LIB_DRIVER_PEAK_H
@@ -9,6 +9,13 @@ namespace strut::driver {
 /// CPU has, summed over `threads` threads; the best of many short windows, about
 /// 50 ms in all. An FMA counts as two.
 double measurePeak(int threads);
+
+/// How many threads a run uses that asks for `asked`, 0 for as many as it may.
+int threadsInUse(int asked);
+
+/// Bytes/s at which `threads` threads together read memory that is in no cache; the
+/// best of a few passes over 64 MiB each, about 100 ms in all.
+double measureBandwidth(int threads);
 
 } // namespace strut::driver
 

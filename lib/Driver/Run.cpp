@@ -1,6 +1,7 @@
 //===- Run.cpp - strut run -------------------------------------------------===//
 
 #include "Inputs.h"
+#include "Profile.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
@@ -49,17 +50,22 @@ Error strut::driver::run(const RunOptions &options, raw_ostream &out, raw_ostrea
   StringRef output = options.output;
   if (!output.empty() && !output.ends_with(".npz") && !output.ends_with(".npy"))
     return createStringError("the output '" + output + "' must end in .npz or .npy");
-  Expected<Call> call = Call::prepare(options.model, options.threads, options.inputs, log);
+  if (!options.trace.empty() && !options.profile)
+    return createStringError("a trace needs --profile");
+  LaunchRecorder recorder;
+  Expected<Call> call = Call::prepare(options.model, options.threads, options.inputs, log,
+                                      options.profile ? recorder.get() : nullptr);
   if (!call)
     return call.takeError();
   const StrutDescription &about = call->model().description();
   if (output.ends_with(".npy") && about.num_outputs != 1)
     return createStringError("the model has %d outputs, which need an .npz file",
                              about.num_outputs);
-  if (Error error = call->run())
+  if (Error error = options.profile ? profile(*call, recorder, options, out) : call->run())
     return error;
   if (output.empty()) {
-    summarize(about, call->outputs(), out);
+    if (!options.profile)
+      summarize(about, call->outputs(), out);
     return Error::success();
   }
   if (output.ends_with(".npy"))

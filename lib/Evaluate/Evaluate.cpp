@@ -291,10 +291,9 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
     in.push_back(const_cast<char *>(input.bytes().data()));
   for (Array &value : values)
     out.push_back(value.bytes().data());
-  StrutExecutor executor = {};
-  executor.width = 1;
+  StrutLauncher launcher = {};
   StrutFrame frame = {in.data(),      out.data(),  working.data(), offsets.data(),
-                      weights.data(), dims.data(), &executor};
+                      weights.data(), dims.data(), &launcher};
   jit->run(&frame);
   return values;
 }

@@ -11,7 +11,8 @@ using namespace llvm;
 namespace strut::evaluate {
 
 /// The runtime's strut_rt_parallel, on the calling thread.
-static void runInline(const StrutExecutor *, StrutTaskFn body, void *argument, int64_t tasks) {
+static void runInline(const StrutLauncher *, StrutTaskFn body, void *argument, int64_t tasks,
+                      int32_t) {
   body(argument, 0, tasks);
 }
 

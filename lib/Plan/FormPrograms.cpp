@@ -1,6 +1,7 @@
 //===- FormPrograms.cpp - A program for each target -----------------------===//
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "strut/Plan/Passes.h"
 
@@ -29,6 +30,7 @@ struct FormProgramsPass : impl::FormProgramsBase<FormProgramsPass> {
     for (Operation &op : *getOperation().getBody())
       if (!isa<kernel::WeightOp>(op))
         shared.push_back(&op);
+    numberKernels();
     OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
     for (NamedAttribute entry : entries) {
       auto program =
@@ -39,6 +41,20 @@ struct FormProgramsPass : impl::FormProgramsBase<FormProgramsPass> {
     }
     for (Operation *op : shared)
       op->erase();
+  }
+
+private:
+  /// In the order of cost::workOf, so that a number is a place in the metadata.
+  void numberKernels() {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    OpBuilder b(main);
+    int32_t next = 0;
+    main.walk([&](Operation *op) {
+      if (isa<kernel::KernelOpInterface, kernel::RegionOp>(op))
+        op->setAttr(kernel::kNumberAttr, b.getI32IntegerAttr(next++));
+    });
   }
 };
 

@@ -66,12 +66,16 @@ static StrutStatus readOptions(const StrutOpenOptions *given, StrutOpenOptions *
     trouble = "StrutOpenOptions::threads is negative; 0 means as many as the process may use";
   if (options->executor && (!options->executor->parallel_for || options->executor->width < 1))
     trouble = "StrutOpenOptions::executor needs a parallel_for function and a width of at least 1";
+  if (options->observer && !options->observer->launch)
+    trouble = "StrutOpenOptions::observer needs a launch function";
   return trouble ? fail(threadError, STRUT_INVALID_ARGUMENT, trouble) : STRUT_OK;
 }
 
 static void takeExecutor(StrutSession *session, const StrutOpenOptions *options) {
+  StrutExecutor *executor = &session->launcher.executor;
+  session->launcher.observer = options->observer;
   if (options->executor) {
-    session->executor = *options->executor;
+    *executor = *options->executor;
     return;
   }
   int32_t width = options->threads == 1 ? 1 : strut_cpu_width();
@@ -79,9 +83,9 @@ static void takeExecutor(StrutSession *session, const StrutOpenOptions *options)
     width = options->threads;
   session->uses_pool = 1;
   /* Now, so that the first run finds the threads awake. */
-  session->executor.width = strut_process_v1.prepare(width);
-  session->executor.self = (void *)(intptr_t)width;
-  session->executor.parallel_for = strut_process_v1.parallel_for;
+  executor->width = strut_process_v1.prepare(width);
+  executor->self = (void *)(intptr_t)width;
+  executor->parallel_for = strut_process_v1.parallel_for;
 }
 
 StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *given,
@@ -171,7 +175,7 @@ StrutStatus strut_rt_create_context(StrutSession *session, StrutContext **contex
   layOutTables(program, made);
   made->session = session;
   made->bytes = bytes;
-  made->executor = session->executor;
+  made->launcher = session->launcher;
   int64_t start = 0;
   for (int32_t i = 0; i < program->description->num_outputs; ++i) {
     made->shape_of[i] = start;
@@ -364,14 +368,15 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
     return status;
   copyAliases(context);
   if (session->uses_pool) /* new threads after a fork */
-    context->executor.width = strut_process_v1.prepare((int32_t)(intptr_t)session->executor.self);
+    context->launcher.executor.width =
+        strut_process_v1.prepare((int32_t)(intptr_t)session->launcher.executor.self);
   const StrutFrame frame = {.inputs = context->inputs,
                             .outputs = context->outputs,
                             .arena = context->arena,
                             .offsets = context->offsets,
                             .weights = session->weights.base,
                             .dims = context->dims,
-                            .executor = &context->executor};
+                            .launcher = &context->launcher};
   session->program->run(&frame);
   return STRUT_OK;
 }

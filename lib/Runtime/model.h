@@ -9,8 +9,8 @@
 struct StrutSession {
   const StrutProgram *program;
   StrutWeights weights;
-  /** The user's, or parallel_for of the process's pool. */
-  StrutExecutor executor;
+  /** The user's executor, or parallel_for of the process's pool. */
+  StrutLauncher launcher;
   int32_t uses_pool;
   /** The session itself and its contexts: who drops the last one unmaps. */
   _Atomic int32_t references;
@@ -25,7 +25,7 @@ struct StrutContext {
   char *arena;
   int64_t arena_bytes;
 
-  StrutExecutor executor;
+  StrutLauncher launcher;
   int64_t *dims;         /**< bound */
   int64_t *wanted;       /**< that the inputs of a run ask for */
   int32_t *wanted_by;    /**< the input that did, -1 where none has the dimension */

@@ -269,12 +269,21 @@ __attribute__((used)) static void strut_pool_parallel_for(void *width, StrutTask
   atomic_store_explicit(&pool->busy, 0, memory_order_release);
 }
 
-void strut_rt_parallel(const StrutExecutor *executor, StrutTaskFn body, void *argument,
-                       int64_t tasks) {
+static void launch(const StrutExecutor *executor, StrutTaskFn body, void *argument, int64_t tasks) {
   if (tasks <= 1 || executor->width <= 1) {
     if (tasks > 0)
       body(argument, 0, tasks);
     return;
   }
   executor->parallel_for(executor->self, body, argument, tasks);
+}
+
+void strut_rt_parallel(const StrutLauncher *launcher, StrutTaskFn body, void *argument,
+                       int64_t tasks, int32_t kernel) {
+  const StrutObserver *observer = launcher->observer;
+  if (observer)
+    observer->launch(observer->self, kernel, 0);
+  launch(&launcher->executor, body, argument, tasks);
+  if (observer)
+    observer->launch(observer->self, kernel, 1);
 }

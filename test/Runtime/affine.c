@@ -69,11 +69,11 @@ static void run(const StrutFrame *frame) {
   float *product = (float *)(void *)(frame->arena + frame->offsets[0]);
   float *sum = (float *)(void *)(frame->arena + frame->offsets[1]);
   Rows rows = {frame->inputs[0], weights, product};
-  strut_rt_parallel(frame->executor, multiply, &rows, frame->dims[0]);
+  strut_rt_parallel(frame->launcher, multiply, &rows, frame->dims[0], 0);
   rows = (Rows){product, weights + AffineColumns, sum};
-  strut_rt_parallel(frame->executor, add, &rows, frame->dims[0]);
+  strut_rt_parallel(frame->launcher, add, &rows, frame->dims[0], 1);
   rows = (Rows){sum, frame->inputs[1], frame->outputs[0]};
-  strut_rt_parallel(frame->executor, scaleRows, &rows, frame->dims[0]);
+  strut_rt_parallel(frame->launcher, scaleRows, &rows, frame->dims[0], 2);
 }
 
 static const StrutLifetime lifetimes[] = {{0, 1}, {1, 2}};

@@ -78,6 +78,12 @@ static cl::opt<bool> useRandom("random", cl::desc("Make up the inputs that are n
                                cl::sub(runCommand), cl::sub(benchCommand), cl::sub(verifyCommand));
 static cl::opt<uint64_t> seed("seed", cl::desc("Seed of made-up inputs"), cl::value_desc("n"),
                               cl::sub(runCommand), cl::sub(benchCommand), cl::sub(verifyCommand));
+static cl::opt<bool> profiling("profile",
+                               cl::desc("Time every kernel and print a table by ONNX node"),
+                               cl::sub(runCommand));
+static cl::opt<std::string>
+    trace("trace", cl::desc("With --profile: one run as a trace for Perfetto or chrome://tracing"),
+          cl::value_desc("file.json"), cl::sub(runCommand));
 static cl::opt<double> seconds("time", cl::desc("Seconds of measured runs (default 1)"),
                                cl::value_desc("s"), cl::init(1), cl::sub(benchCommand));
 static cl::opt<double> rtol("rtol", cl::desc("Tolerated part of a value"), cl::init(1e-4),
@@ -151,8 +157,9 @@ static Expected<int> dispatch(const char *argv0) {
   else if (compileCommand)
     error = joinErrors(std::move(error), runCompile(std::move(*values)));
   else if (runCommand)
-    error = joinErrors(std::move(error),
-                       run({file, inputOptions(*values), threads, output}, outs(), errs()));
+    error = joinErrors(
+        std::move(error),
+        run({file, inputOptions(*values), threads, output, profiling, trace}, outs(), errs()));
   else if (benchCommand)
     error =
         joinErrors(std::move(error),

@@ -57,13 +57,16 @@ def CPU_PanelsAttr : AttrDef<CPU_Dialect, "Panels", [
 def CPU_LaunchOp : Op<CPU_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel function over a range of tasks";
   let description = [{
-    Calls `kernel(arguments..., begin, end)` on the executor for disjoint ranges
-    that cover [0, tasks), and returns when all are done.
+    Calls `kernel(arguments..., begin, end)` for disjoint ranges that cover
+    [0, tasks), on the executor that `launcher` (a StrutLauncher of the runtime)
+    holds, and returns when all are done. `number` is the `kernel.number` of the
+    kernel that the work belongs to, -1 for none: profiles name it by that.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, LLVM_AnyPointer:$executor, Index:$tasks,
-                       Variadic<AnyType>:$arguments);
+  let arguments = (ins FlatSymbolRefAttr:$kernel, LLVM_AnyPointer:$launcher, Index:$tasks,
+                       Variadic<AnyType>:$arguments,
+                       DefaultValuedAttr<I32Attr, "-1">:$number);
   let assemblyFormat = [{
-    $kernel `on` $executor `:` type($executor) `tasks` $tasks
+    $kernel `on` $launcher `:` type($launcher) `tasks` $tasks
     `(` ($arguments^ `:` type($arguments))? `)` attr-dict
   }];
 }

@@ -55,7 +55,7 @@ private:
   llvm::StringMap<mlir::func::FuncOp> kernels;
 };
 
-/// What identifies a kernel's code besides its operand types: maps, attributes
+/// What identifies a kernel's code besides its operand types: maps, inherent attributes
 /// and the body, printed without names of values or locations.
 std::string keyOf(mlir::Operation *kernel);
 

@@ -34,7 +34,7 @@ private:
 };
 
 struct KernelWork {
-  std::string name; ///< of the ONNX node it stands for
+  std::string name; ///< of the ONNX nodes it was made of: "MatMul_3 + Add_4"
   std::string kind; ///< the op: contract, attention, rows, map, region
   Polynomial flops; ///< operations on floats; a multiply-add is two. Of a region, its linalg ops'
   Polynomial bytes; ///< every operand read or written once

@@ -45,6 +45,9 @@ struct RunOptions {
   int threads = 0; ///< 0: as many as the process may use
   /// .npz, or .npy for a model with one output; empty: a summary on `out`.
   std::string output;
+  /// Times every kernel over many runs and prints a table in place of the outputs.
+  bool profile = false;
+  std::string trace; ///< with `profile`: where one run goes in Chrome's trace event format
 };
 llvm::Error run(const RunOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
 

@@ -2,7 +2,7 @@
 //
 // StrutDescription::metadata is JSON:
 //
-//   {"kernels": [{"name": "layer.0/MatMul",   where it comes from
+//   {"kernels": [{"name": "MatMul_3 + Add_4", the nodes it was made of
 //                 "kind": "contract",         how it was lowered
 //                 "flops": [[1179648, [1, 1]]],
 //                 "bytes": [[6144, [1, 1]], [2359296, [0, 0]]]}, ...]}

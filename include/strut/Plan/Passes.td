@@ -8,7 +8,8 @@ def FormPrograms : Pass<"strut-form-programs", "::mlir::ModuleOp"> {
   let summary = "give each target a program of its own";
   let description = [{
     Clones the functions of the module into one `kernel.program` per target; the
-    weights stay in the module, for all programs. `targets` is a dictionary of
+    weights stay in the module, for all programs. The kernels of `@main` are numbered
+    first (`kernel.number`), by which the observer of a run is told of them. `targets` is a dictionary of
     program names and target attributes:
 
     `strut-form-programs{targets="{cpu_znver4 = #cpu.target<vector_bytes = 64>}"}`

@@ -17,6 +17,12 @@
 extern "C" {
 #endif
 
+/** What launches of a run need. */
+typedef struct StrutLauncher {
+  StrutExecutor executor;
+  const StrutObserver *observer; /**< may be null */
+} StrutLauncher;
+
 /** What one run works on. */
 typedef struct StrutFrame {
   void *const *inputs;    /**< data pointers (byte_offset applied), in order */
@@ -27,7 +33,7 @@ typedef struct StrutFrame {
   const int64_t *offsets; /**< of each planned buffer in the arena */
   const char *weights;    /**< base of the packed weights, 64-byte aligned */
   const int64_t *dims;    /**< the bound dimensions */
-  const StrutExecutor *executor;
+  const StrutLauncher *launcher;
 } StrutFrame;
 
 /** First and last position (inclusive) in the program at which a buffer is live. */
@@ -75,9 +81,10 @@ typedef struct StrutWeightsHeader {
 
 /* Called by generated code. */
 
-/** Runs `body` over [0, tasks) on the frame's executor; one task runs inline. */
-void strut_rt_parallel(const StrutExecutor *executor, StrutTaskFn body, void *argument,
-                       int64_t tasks);
+/** Runs `body` over [0, tasks) on the frame's executor; one task runs inline. `kernel`
+ * is what the observer is told. */
+void strut_rt_parallel(const StrutLauncher *launcher, StrutTaskFn body, void *argument,
+                       int64_t tasks, int32_t kernel);
 
 /* The functions of the table; `open` takes the program besides. */
 StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *options,

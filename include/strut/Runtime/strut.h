@@ -82,6 +82,16 @@ typedef struct StrutExecutor {
   void (*parallel_for)(void *self, StrutTaskFn body, void *argument, int64_t tasks);
 } StrutExecutor;
 
+/** Told of the kernels of each run, for profiles. `launch` is called on the thread
+ * that runs, before a kernel's work is handed out (`done` 0) and when all of it is
+ * finished (`done` 1). `kernel` is the kernel's position in the "kernels" of
+ * StrutDescription::metadata, or -1 for a copy that is part of none; one kernel may
+ * be launched several times in a run. */
+typedef struct StrutObserver {
+  void *self;
+  void (*launch)(void *self, int32_t kernel, int32_t done);
+} StrutObserver;
+
 typedef struct StrutOpenOptions {
   uint32_t struct_size;          /**< sizeof(StrutOpenOptions) */
   int32_t threads;               /**< 0: as many as the process may use; else at most
@@ -89,6 +99,7 @@ typedef struct StrutOpenOptions {
   const StrutExecutor *executor; /**< null: the pool of the process. Must outlive the session. */
   const char *weights_path;      /**< null: the path written at compile time, then beside
                                       the library */
+  const StrutObserver *observer; /**< null: none. Must outlive the session. */
 } StrutOpenOptions;
 
 typedef struct StrutSession StrutSession;

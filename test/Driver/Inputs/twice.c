@@ -43,7 +43,7 @@ static void rows(void *argument, int64_t begin, int64_t end) {
 }
 
 static void run(const StrutFrame *frame) {
-  strut_rt_parallel(frame->executor, rows, (void *)frame, frame->dims[0]);
+  strut_rt_parallel(frame->launcher, rows, (void *)frame, frame->dims[0], 0);
   *(int64_t *)frame->outputs[1] = *(const int64_t *)frame->inputs[1] + 1;
 }
 

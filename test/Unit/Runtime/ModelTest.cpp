@@ -90,7 +90,7 @@ TEST(Model, RefreshesAViewThatIsPassedAgain) {
 }
 
 TEST(Model, SameBitsOnAnyNumberOfThreads) {
-  StrutOpenOptions options = {sizeof options, 1, nullptr, nullptr};
+  StrutOpenOptions options = {sizeof options, 1, nullptr, nullptr, nullptr};
   Session one(affine_program, &options), many(affine_program);
   Context a(one), b(many);
   Tensor<float> x({1001, AffineColumns}), scale({1001}, 0.3f), p({1001, AffineColumns}),
@@ -116,11 +116,31 @@ struct CountingExecutor {
 TEST(Model, UsesTheCallersExecutor) {
   CountingExecutor counting;
   StrutExecutor executor = {&counting, 4, CountingExecutor::parallelFor};
-  StrutOpenOptions options = {sizeof options, 0, &executor, nullptr};
+  StrutOpenOptions options = {sizeof options, 0, &executor, nullptr, nullptr};
   Session session(affine_program, &options);
   Context context(session);
   runAffine(context, 33, 0);
   EXPECT_EQ(counting.calls, 3);
+}
+
+TEST(Model, TellsTheObserverOfEveryKernel) {
+  std::vector<std::pair<int32_t, int32_t>> seen;
+  StrutObserver observer = {&seen, [](void *self, int32_t kernel, int32_t done) {
+                              static_cast<decltype(seen) *>(self)->push_back({kernel, done});
+                            }};
+  for (int32_t threads : {1, 2}) {
+    StrutOpenOptions options = {sizeof options, threads, nullptr, nullptr, &observer};
+    Session session(affine_program, &options);
+    Context context(session);
+    seen.clear();
+    runAffine(context, 33, 0);
+    EXPECT_EQ(seen, (decltype(seen){{0, 0}, {0, 1}, {1, 0}, {1, 1}, {2, 0}, {2, 1}}));
+  }
+  observer.launch = nullptr;
+  StrutOpenOptions options = {sizeof options, 1, nullptr, nullptr, &observer};
+  StrutSession *session = nullptr;
+  EXPECT_EQ(strut_rt_open(&affine_program, &options, &session), STRUT_INVALID_ARGUMENT);
+  EXPECT_STREQ(strut_rt_error(nullptr), "StrutOpenOptions::observer needs a launch function");
 }
 
 TEST(Model, RunsInAChildForkedAfterOpen) {
@@ -156,19 +176,19 @@ TEST(Model, RefusesACpuThatLacksAFeature) {
 
 TEST(Model, RefusesBadOptions) {
   StrutSession *session = nullptr;
-  StrutOpenOptions options = {0, 0, nullptr, nullptr};
+  StrutOpenOptions options = {0, 0, nullptr, nullptr, nullptr};
   EXPECT_EQ(strut_rt_open(&affine_program, &options, &session), STRUT_INVALID_ARGUMENT);
   EXPECT_STREQ(strut_rt_error(nullptr),
                "StrutOpenOptions::struct_size must be sizeof(StrutOpenOptions)");
-  options = {sizeof options, -1, nullptr, nullptr};
+  options = {sizeof options, -1, nullptr, nullptr, nullptr};
   EXPECT_EQ(strut_rt_open(&affine_program, &options, &session), STRUT_INVALID_ARGUMENT);
   StrutExecutor executor = {nullptr, 0, CountingExecutor::parallelFor};
-  options = {sizeof options, 0, &executor, nullptr};
+  options = {sizeof options, 0, &executor, nullptr, nullptr};
   EXPECT_EQ(strut_rt_open(&affine_program, &options, &session), STRUT_INVALID_ARGUMENT);
   EXPECT_EQ(strut_rt_open(&affine_program, nullptr, nullptr), STRUT_INVALID_ARGUMENT);
   EXPECT_EQ(strut_rt_create_context(nullptr, nullptr), STRUT_INVALID_ARGUMENT);
   // An older caller's shorter struct.
-  options = {offsetof(StrutOpenOptions, executor), 1, &executor, "nowhere"};
+  options = {offsetof(StrutOpenOptions, executor), 1, &executor, "nowhere", nullptr};
   Session old(affine_program, &options);
 }
 
