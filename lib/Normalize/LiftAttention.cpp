@@ -79,15 +79,30 @@ bool matchScores(Value value, Scores &scores) {
   return false;
 }
 
+/// The softmax behind the weights of the values, also where a row without any
+/// finite score is made 0 by Where(IsNaN(weights), 0, weights).
+Op<"Softmax"> matchSoftmax(Value weights) {
+  auto softmax = weights.getDefiningOp<Op<"Softmax">>();
+  if (softmax)
+    return softmax->hasOneUse() ? softmax : Op<"Softmax">();
+  auto where = weights.getDefiningOp<Op<"Where">>();
+  auto isNaN = where ? where.in("condition").getDefiningOp<Op<"IsNaN">>() : Op<"IsNaN">();
+  if (!isNaN || !where->hasOneUse() || !isNaN->hasOneUse() || isNaN.in("X") != where.in("Y") ||
+      scalarOf(where.in("X")) != 0)
+    return {};
+  softmax = where.in("Y").getDefiningOp<Op<"Softmax">>();
+  return softmax && softmax->getResult(0).hasNUses(2) ? softmax : Op<"Softmax">();
+}
+
 /// Softmax(scale·Q·Kᵀ + mask)·V = Attention(Q, K, V, mask)
 struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
   LiftAttention(MLIRContext *context, IdiomCounts &counts)
       : OpRewritePattern(context), counts(counts) {}
 
   LogicalResult matchAndRewrite(Op<"MatMul"> op, PatternRewriter &rewriter) const override {
-    auto softmax = op.in("A").getDefiningOp<Op<"Softmax">>();
+    Op<"Softmax"> softmax = matchSoftmax(op.in("A"));
     Value value = op.in("B");
-    if (!softmax || !softmax->hasOneUse() || !isRank(value, 4))
+    if (!softmax || !isRank(value, 4))
       return failure();
     auto axis = softmax.attr<IntegerAttr>("axis");
     Scores scores;

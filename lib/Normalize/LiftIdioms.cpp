@@ -1,6 +1,6 @@
 //===- LiftIdioms.cpp - What the standard has one operator for ------------===//
 //
-// Exporters write GELU, layer normalisation and attention as the nodes of their
+// Exporters write GELU, normalisations and attention as the nodes of their
 // formulas. The rewrites are equal over the reals.
 //
 //===----------------------------------------------------------------------===//
@@ -62,6 +62,37 @@ Scaled stripScale(Value value, bool once) {
   return result;
 }
 
+Value matchMean(Value value) {
+  auto mean = value.getDefiningOp<Op<"ReduceMean">>();
+  if (!mean)
+    return {};
+  auto keep = mean.attr<IntegerAttr>("keepdims");
+  Value axesOperand = mean.in("axes"), data = mean.in("data");
+  ElementsAttr axes = axesOperand ? onnx_ir::constantOf(axesOperand) : ElementsAttr();
+  auto type = dyn_cast<RankedTensorType>(data.getType());
+  if ((keep && keep.getInt() == 0) || !axes || axes.getNumElements() != 1 || !type)
+    return {};
+  auto numbers = axes.tryGetValues<int64_t>();
+  if (!numbers)
+    return {};
+  int64_t axis = *numbers->begin();
+  return axis == -1 || axis == type.getRank() - 1 ? data : Value();
+}
+
+Value matchSquare(Value value) {
+  if (auto pow = value.getDefiningOp<Op<"Pow">>())
+    return scalarOf(pow.in("Y")) == 2 ? pow.in("X") : Value();
+  auto mul = value.getDefiningOp<Op<"Mul">>();
+  return mul && mul.in("A") == mul.in("B") ? mul.in("A") : Value();
+}
+
+bool isVectorLike(Value value, Value x) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  auto input = dyn_cast<RankedTensorType>(x.getType());
+  return type && input && onnx_ir::constantOf(value) && type.getRank() == 1 &&
+         type.getDimSize(0) == input.getShape().back();
+}
+
 namespace {
 
 struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
@@ -70,12 +101,16 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     RewritePatternSet patterns(&getContext());
     addLiftGelu(patterns, counts);
     addLiftLayerNormalization(patterns, counts);
+    addLiftRMSNormalization(patterns, counts);
+    addLiftTranspose(patterns, counts);
     addLiftAttention(patterns, counts);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numGelu += counts.gelu;
     numLayerNormalization += counts.layerNormalization;
+    numRMSNormalization += counts.rmsNormalization;
     numAttention += counts.attention;
+    numTranspose += counts.transpose;
   }
 };
 

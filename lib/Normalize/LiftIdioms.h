@@ -10,7 +10,7 @@ namespace strut::normalize {
 
 /// How often each idiom was found.
 struct IdiomCounts {
-  unsigned gelu = 0, layerNormalization = 0, attention = 0;
+  unsigned gelu = 0, layerNormalization = 0, rmsNormalization = 0, attention = 0, transpose = 0;
 };
 
 /// The value of a constant float with one element.
@@ -29,8 +29,19 @@ struct Scaled {
 /// that nobody else reads.
 Scaled stripScale(mlir::Value value, bool once = true);
 
+/// ReduceMean over the last axis that keeps it; gives its input.
+mlir::Value matchMean(mlir::Value value);
+
+/// d² as a power or a product; gives d.
+mlir::Value matchSquare(mlir::Value value);
+
+/// Whether `value` is a constant with one element per place of the last axis of `x`.
+bool isVectorLike(mlir::Value value, mlir::Value x);
+
 void addLiftGelu(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftLayerNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
+void addLiftRMSNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
+void addLiftTranspose(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftAttention(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 
 } // namespace strut::normalize

@@ -8,36 +8,10 @@ namespace {
 
 using onnx_ir::Op;
 
-/// ReduceMean over the last axis that keeps it; gives its input.
-Value matchMean(Value value) {
-  auto mean = value.getDefiningOp<Op<"ReduceMean">>();
-  if (!mean)
-    return {};
-  auto keep = mean.attr<IntegerAttr>("keepdims");
-  Value axesOperand = mean.in("axes"), data = mean.in("data");
-  ElementsAttr axes = axesOperand ? onnx_ir::constantOf(axesOperand) : ElementsAttr();
-  auto type = dyn_cast<RankedTensorType>(data.getType());
-  if ((keep && keep.getInt() == 0) || !axes || axes.getNumElements() != 1 || !type)
-    return {};
-  auto numbers = axes.tryGetValues<int64_t>();
-  if (!numbers)
-    return {};
-  int64_t axis = *numbers->begin();
-  return axis == -1 || axis == type.getRank() - 1 ? data : Value();
-}
-
 /// x - mean(x); gives x.
 Value matchCentered(Value value) {
   auto sub = value.getDefiningOp<Op<"Sub">>();
   return sub && matchMean(sub.in("B")) == sub.in("A") ? sub.in("A") : Value();
-}
-
-/// d² as a power or a product.
-Value matchSquare(Value value) {
-  if (auto pow = value.getDefiningOp<Op<"Pow">>())
-    return scalarOf(pow.in("Y")) == 2 ? pow.in("X") : Value();
-  auto mul = value.getDefiningOp<Op<"Mul">>();
-  return mul && mul.in("A") == mul.in("B") ? mul.in("A") : Value();
 }
 
 /// sqrt(mean(d²) + epsilon), where d = x - mean(x); gives x.
@@ -75,13 +49,6 @@ Value matchNormalized(Value value, double &epsilon) {
       return x;
   }
   return {};
-}
-
-bool isVectorLike(Value value, Value x) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  auto input = dyn_cast<RankedTensorType>(x.getType());
-  return type && input && onnx_ir::constantOf(value) && type.getRank() == 1 &&
-         type.getDimSize(0) == input.getShape().back();
 }
 
 /// normalised(x) * gamma + beta, in any order

@@ -183,3 +183,141 @@ func.func @no_attention_where(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>
   %3 = onnx.MatMul(%2, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
   return %3 : tensor<2x4x8x16xf32>
 }
+
+// Rows without a finite score are 0, as Where(IsNaN) makes them; with another
+// value for them it is another formula.
+
+// CHECK-LABEL: func.func @attention_nan
+// CHECK-NOT: onnx.Softmax
+// CHECK: onnx.Attention(
+// CHECK-NOT: onnx.IsNaN
+func.func @attention_nan(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32> {
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %s = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %p = onnx.Softmax(%s) {axis = -1 : i64} : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %n = onnx.IsNaN(%p) : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xi1>
+  %w = onnx.Where(%n, %zero, %p) : (tensor<2x4x8x8xi1>, tensor<f32>, tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %y = onnx.MatMul(%w, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %y : tensor<2x4x8x16xf32>
+}
+
+// CHECK-LABEL: func.func @no_attention_nan
+// CHECK: onnx.Softmax
+// CHECK-NOT: onnx.Attention
+func.func @no_attention_nan(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16x8xf32>, %v: tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32> {
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %s = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf32>, tensor<2x4x16x8xf32>) -> tensor<2x4x8x8xf32>
+  %p = onnx.Softmax(%s) {axis = -1 : i64} : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %n = onnx.IsNaN(%p) : (tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xi1>
+  %w = onnx.Where(%n, %one, %p) : (tensor<2x4x8x8xi1>, tensor<f32>, tensor<2x4x8x8xf32>) -> tensor<2x4x8x8xf32>
+  %y = onnx.MatMul(%w, %v) : (tensor<2x4x8x8xf32>, tensor<2x4x8x16xf32>) -> tensor<2x4x8x16xf32>
+  return %y : tensor<2x4x8x16xf32>
+}
+
+// RMS normalisation by a reciprocal, a division of 1 and a division of x.
+
+// CHECK-LABEL: func.func @rms_norm
+func.func @rms_norm(%x: tensor<?x?x4xf32>) -> (tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>) {
+  %g = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %eps = onnx.Constant() {value = dense<1.0e-06> : tensor<f32>} : () -> tensor<f32>
+  %axis = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = onnx.Pow(%x, %two) : (tensor<?x?x4xf32>, tensor<f32>) -> tensor<?x?x4xf32>
+  %m = onnx.ReduceMean(%s, %axis) {keepdims = 1 : i64} : (tensor<?x?x4xf32>, tensor<1xi64>) -> tensor<?x?x1xf32>
+  %e = onnx.Add(%m, %eps) : (tensor<?x?x1xf32>, tensor<f32>) -> tensor<?x?x1xf32>
+  %r = onnx.Sqrt(%e) : (tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  // CHECK: %[[A:.*]] = onnx.RMSNormalization(%arg0, %[[G:.*]]) {axis = -1 : i64, epsilon = 9.99999997E-7 : f32}
+  %i = onnx.Reciprocal(%r) : (tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  %a = onnx.Mul(%x, %i) : (tensor<?x?x4xf32>, tensor<?x?x1xf32>) -> tensor<?x?x4xf32>
+  %0 = onnx.Mul(%g, %a) : (tensor<4xf32>, tensor<?x?x4xf32>) -> tensor<?x?x4xf32>
+  // CHECK: %[[B:.*]] = onnx.RMSNormalization(%arg0, %[[G]])
+  %j = onnx.Div(%one, %r) : (tensor<f32>, tensor<?x?x1xf32>) -> tensor<?x?x1xf32>
+  %b = onnx.Mul(%j, %x) : (tensor<?x?x1xf32>, tensor<?x?x4xf32>) -> tensor<?x?x4xf32>
+  %1 = onnx.Mul(%b, %g) : (tensor<?x?x4xf32>, tensor<4xf32>) -> tensor<?x?x4xf32>
+  // CHECK: %[[C:.*]] = onnx.RMSNormalization(%arg0, %[[G]])
+  %c = onnx.Div(%x, %r) : (tensor<?x?x4xf32>, tensor<?x?x1xf32>) -> tensor<?x?x4xf32>
+  %2 = onnx.Mul(%c, %g) : (tensor<?x?x4xf32>, tensor<4xf32>) -> tensor<?x?x4xf32>
+  // CHECK: return %[[A]], %[[B]], %[[C]]
+  return %0, %1, %2 : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>
+}
+
+// An epsilon after the root, none at all, the mean of another tensor, another axis
+// and a cube are other formulas.
+
+// CHECK-LABEL: func.func @no_rms_norm
+// CHECK-NOT: onnx.RMSNormalization
+// CHECK: return
+func.func @no_rms_norm(%x: tensor<?x4x4xf32>, %z: tensor<?x4x4xf32>) -> (tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>) {
+  %g = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %three = onnx.Constant() {value = dense<3.0> : tensor<f32>} : () -> tensor<f32>
+  %eps = onnx.Constant() {value = dense<1.0e-06> : tensor<f32>} : () -> tensor<f32>
+  %last = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %middle = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = onnx.Mul(%x, %x) : (tensor<?x4x4xf32>, tensor<?x4x4xf32>) -> tensor<?x4x4xf32>
+  %m = onnx.ReduceMean(%s, %last) : (tensor<?x4x4xf32>, tensor<1xi64>) -> tensor<?x4x1xf32>
+  %r0 = onnx.Sqrt(%m) : (tensor<?x4x1xf32>) -> tensor<?x4x1xf32>
+  %e0 = onnx.Add(%r0, %eps) : (tensor<?x4x1xf32>, tensor<f32>) -> tensor<?x4x1xf32>
+  %d0 = onnx.Div(%x, %e0) : (tensor<?x4x4xf32>, tensor<?x4x1xf32>) -> tensor<?x4x4xf32>
+  %0 = onnx.Mul(%d0, %g) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  %d1 = onnx.Div(%x, %r0) : (tensor<?x4x4xf32>, tensor<?x4x1xf32>) -> tensor<?x4x4xf32>
+  %1 = onnx.Mul(%d1, %g) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  %e2 = onnx.Add(%m, %eps) : (tensor<?x4x1xf32>, tensor<f32>) -> tensor<?x4x1xf32>
+  %r2 = onnx.Sqrt(%e2) : (tensor<?x4x1xf32>) -> tensor<?x4x1xf32>
+  %d2 = onnx.Div(%z, %r2) : (tensor<?x4x4xf32>, tensor<?x4x1xf32>) -> tensor<?x4x4xf32>
+  %2 = onnx.Mul(%d2, %g) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  %m3 = onnx.ReduceMean(%s, %middle) : (tensor<?x4x4xf32>, tensor<1xi64>) -> tensor<?x1x4xf32>
+  %e3 = onnx.Add(%m3, %eps) : (tensor<?x1x4xf32>, tensor<f32>) -> tensor<?x1x4xf32>
+  %r3 = onnx.Sqrt(%e3) : (tensor<?x1x4xf32>) -> tensor<?x1x4xf32>
+  %d3 = onnx.Div(%x, %r3) : (tensor<?x4x4xf32>, tensor<?x1x4xf32>) -> tensor<?x4x4xf32>
+  %3 = onnx.Mul(%d3, %g) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  %s4 = onnx.Pow(%x, %three) : (tensor<?x4x4xf32>, tensor<f32>) -> tensor<?x4x4xf32>
+  %m4 = onnx.ReduceMean(%s4, %last) : (tensor<?x4x4xf32>, tensor<1xi64>) -> tensor<?x4x1xf32>
+  %e4 = onnx.Add(%m4, %eps) : (tensor<?x4x1xf32>, tensor<f32>) -> tensor<?x4x1xf32>
+  %r4 = onnx.Sqrt(%e4) : (tensor<?x4x1xf32>) -> tensor<?x4x1xf32>
+  %d4 = onnx.Div(%x, %r4) : (tensor<?x4x4xf32>, tensor<?x4x1xf32>) -> tensor<?x4x4xf32>
+  %4 = onnx.Mul(%d4, %g) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  return %0, %1, %2, %3, %4 : tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>
+}
+
+// Keys transposed by way of three axes, the shapes cut out of the keys' own.
+
+// CHECK-LABEL: func.func @transposed_keys
+func.func @transposed_keys(%k: tensor<?x8x?x32xf32>) -> tensor<?x8x32x?xf32> {
+  %minus = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %minus2 = onnx.Constant() {value = dense<-2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %most = onnx.Constant() {value = dense<9223372036854775807> : tensor<1xi64>} : () -> tensor<1xi64>
+  %least = onnx.Constant() {value = dense<-9223372036854775808> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = onnx.Shape(%k) {start = 0 : i64} : (tensor<?x8x?x32xf32>) -> tensor<4xi64>
+  %n = onnx.Slice(%s, %minus, %most) : (tensor<4xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %m = onnx.Slice(%s, %minus2, %minus) : (tensor<4xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<1xi64>
+  %rest = onnx.Slice(%s, %least, %minus2) : (tensor<4xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
+  %flat = onnx.Concat(%minus, %m, %n) {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %full = onnx.Concat(%rest, %n, %m) {axis = 0 : i64} : (tensor<2xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4xi64>
+  // CHECK: %[[T:.*]] = onnx.Transpose(%arg0) {perm = array<i64: 0, 1, 3, 2>}
+  // CHECK-NEXT: return %[[T]]
+  %0 = onnx.Reshape(%k, %flat) : (tensor<?x8x?x32xf32>, tensor<3xi64>) -> tensor<?x?x32xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1>} : (tensor<?x?x32xf32>) -> tensor<?x32x?xf32>
+  %2 = onnx.Reshape(%1, %full) : (tensor<?x32x?xf32>, tensor<4xi64>) -> tensor<?x8x32x?xf32>
+  return %2 : tensor<?x8x32x?xf32>
+}
+
+// The axes of another tensor, or in another order, prove nothing.
+
+// CHECK-LABEL: func.func @not_transposed_keys
+// CHECK-COUNT-3: onnx.Reshape
+func.func @not_transposed_keys(%k: tensor<?x8x?x?xf32>, %z: tensor<?x8x?x?xf32>) -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>) {
+  %minus = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %inner = onnx.Shape(%k) {start = 2 : i64} : (tensor<?x8x?x?xf32>) -> tensor<2xi64>
+  %whole = onnx.Shape(%k) : (tensor<?x8x?x?xf32>) -> tensor<4xi64>
+  %order = onnx.Constant() {value = dense<[0, 1, 3, 2]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %other = onnx.Shape(%z) : (tensor<?x8x?x?xf32>) -> tensor<4xi64>
+  %swapped = onnx.Gather(%other, %order) : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi64>
+  %flat = onnx.Concat(%minus, %inner) {axis = 0 : i64} : (tensor<1xi64>, tensor<2xi64>) -> tensor<3xi64>
+  %0 = onnx.Reshape(%k, %flat) : (tensor<?x8x?x?xf32>, tensor<3xi64>) -> tensor<?x?x?xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1>} : (tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %2 = onnx.Reshape(%1, %whole) : (tensor<?x?x?xf32>, tensor<4xi64>) -> tensor<?x?x?x?xf32>
+  %3 = onnx.Reshape(%1, %swapped) : (tensor<?x?x?xf32>, tensor<4xi64>) -> tensor<?x?x?x?xf32>
+  return %2, %3 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>
+}

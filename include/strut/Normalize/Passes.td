@@ -59,16 +59,20 @@ def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
-    GELU (by erf or tanh), layer normalisation and attention are exported as the
-    nodes of their formulas. Each becomes its operator, whatever the order of
-    factors and wherever a scale stands. Equal over the reals; a row of attention
-    whose scores are all -inf is 0 instead of NaN.
+    GELU (by erf or tanh), layer and RMS normalisation and attention are exported
+    as the nodes of their formulas, and the transposition of keys as one between two
+    reshapes. Each becomes its operator, whatever the order of factors and wherever a
+    scale stands. Equal over the reals; a row of attention whose scores are all -inf
+    is 0 instead of NaN.
   }];
   let statistics = [
     Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
     Statistic<"numLayerNormalization", "num-layer-normalization",
               "Number of layer normalisations found">,
-    Statistic<"numAttention", "num-attention", "Number of attentions found">
+    Statistic<"numRMSNormalization", "num-rms-normalization",
+              "Number of RMS normalisations found">,
+    Statistic<"numAttention", "num-attention", "Number of attentions found">,
+    Statistic<"numTranspose", "num-transpose", "Number of transpositions found">
   ];
 }
 
