@@ -80,18 +80,43 @@ ensure_packages() {
   need_packages "${packages[@]}"
 }
 
+# ensure_venv [FOLDER REQUIREMENTS]: a Python environment with these packages; by
+# default that of the build and the tests.
 ensure_venv() {
-  local requirements=$STRUT_ROOT/scripts/requirements.txt stamp=$STRUT_VENV/strut-requirements wanted
+  local venv=${1:-$STRUT_VENV} requirements=$STRUT_ROOT/scripts/${2:-requirements.txt}
+  local stamp=$venv/strut-requirements wanted
   wanted=$(sha256sum <"$requirements")
   [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
   local python=${STRUT_PYTHON:-python3}
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "Python 3.11 or newer is needed, and '$python' is not" \
       "Name one: STRUT_PYTHON=/usr/bin/python3.11 $0"
-  say "installing Python packages into $STRUT_VENV"
-  [[ -x $STRUT_VENV/bin/pip ]] || quietly venv "$python" -m venv "$STRUT_VENV"
-  quietly pip "$STRUT_VENV/bin/pip" install --no-deps --disable-pip-version-check -r "$requirements"
+  say "installing Python packages into $venv"
+  [[ -x $venv/bin/pip ]] || quietly venv "$python" -m venv "$venv"
+  quietly pip "$venv/bin/pip" install --no-deps --disable-pip-version-check -r "$requirements"
   echo "$wanted" >"$stamp"
+}
+
+# ensure_torch: an environment with torch, for exports only (two gigabytes, opt-in).
+# Its wheel is linked against GPU libraries that an export never calls; libraries
+# whose every function fails stand in for them.
+ensure_torch() {
+  local venv=$STRUT_CACHE/torch packages libraries gpu name
+  ensure_venv "$venv" requirements-models.txt
+  packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  libraries=$packages/torch/lib gpu=$packages/nvidia/cu13/lib
+  "$venv/bin/python" -c 'import torch' 2>/dev/null && return 0
+  mkdir -p "$gpu"
+  nm -D --undefined-only "$libraries"/*.so | awk '{ sub("@.*", "", $2); print $2 }' |
+    grep -E '^(cu|nccl|nvrtc|nvshmem)' | grep -v '^cuda' | sort -u |
+    sed 's/.*/int &(void) { return 999; }/' >"$gpu/absent.c"
+  readelf -d "$libraries"/*.so | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort -u |
+    grep -E '^lib(cu|nccl|nv)' | grep -v '^libcuda\.' | while read -r name; do
+    [[ -e $libraries/$name || -e $gpu/$name ]] ||
+      quietly torch-libraries clang-22 -shared -fPIC "-Wl,-soname,$name" "$gpu/absent.c" -o "$gpu/$name"
+  done
+  "$venv/bin/python" -c 'import torch' ||
+    fail "torch does not start from $venv" "Remove that folder to install it again."
 }
 
 # The official ONNX library from its source distribution, built once.

@@ -1,0 +1,1 @@
+"""Real architectures with random weights, exported by both of torch's exporters."""
