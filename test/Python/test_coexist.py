@@ -9,9 +9,29 @@ import sys
 
 import pytest
 
+from examples import cache
+
 PACKAGES = ["strut", "onnx", "onnxruntime"]
-if importlib.util.find_spec("torch"):
-    PACKAGES.append("torch")
+
+
+def python_with_torch():
+    """An interpreter that has torch: this one, or that of an environment of torch's own."""
+    if importlib.util.find_spec("torch"):
+        return sys.executable
+    own = cache.folder().parent / "torch" / "bin" / "python"
+    found = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and sys.argv[1:] == [str(sys.version_info[:2])]))"
+    if own.exists() and not subprocess.run([own, "-c", found, str(sys.version_info[:2])]).returncode:
+        return own
+    pytest.skip(f"torch is not installed, neither here nor in {own.parents[1]}")
+
+
+def orders_with_torch():
+    """Orders of four in which each stands before each other one somewhere, and in every place."""
+    for names in (PACKAGES, PACKAGES[::-1]):
+        names = [*names, "torch"]
+        for first in range(4):
+            yield (*names[first:], *names[:first])
+
 
 PROGRAM = """
 import sys
@@ -52,20 +72,29 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(PACKAGES)), ids="-".join)
-def test_import_order(order):
+def check_order(python, order):
     import strut
 
     package = os.path.dirname(os.path.dirname(strut.__file__))
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, ",".join(order)],
+        [python, "-c", PROGRAM, ",".join(order)],
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(PACKAGES)), ids="-".join)
+def test_import_order(order):
+    check_order(sys.executable, order)
+
+
+@pytest.mark.parametrize("order", list(orders_with_torch()), ids="-".join)
+def test_import_order_with_torch(order):
+    check_order(python_with_torch(), order)
 
 
 def test_running_needs_no_compiler(tmp_path):
