@@ -12,7 +12,7 @@ CLANG = os.environ.get("STRUT_CLANG") or shutil.which("clang-22") or "/usr/lib/l
 def build(source: str, output: Path) -> Path:
     """Compiles Inputs/`source` and the runtime into the shared library `output`."""
     command = [CLANG, "-std=c11", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-ffreestanding"]
-    command += ["-nostdlibinc", f"-I{ROOT / 'include'}", str(ROOT / "test/Driver/Inputs" / source)]
+    command += ["-nostdlibinc", f"-I{ROOT / 'include'}", f"-I{ROOT}", str(ROOT / "test/Driver/Inputs" / source)]
     command += [str(path) for path in sorted((ROOT / "lib/Runtime").glob("*.c"))]
     subprocess.run([*command, "-o", str(output)], check=True)
     return output

@@ -1,7 +1,7 @@
 /* affine.c - A model written by hand, as the compiler would emit it. */
 #include "affine.h"
+#include "handmade.h"
 
-#define EXPORT __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
 
 _Alignas(64) HIDDEN const
@@ -88,22 +88,4 @@ HIDDEN const StrutProgram affine_program = {
     .weight_bytes = sizeof affine_weights,
 };
 
-static const StrutDescription *describe(void) { return affine_program.description; }
-
-static StrutStatus openModel(const StrutOpenOptions *options, StrutSession **session) {
-  return strut_rt_open(&affine_program, options, session);
-}
-
-EXPORT const StrutModel strut_model = {
-    STRUT_ABI_VERSION,
-    sizeof(StrutModel),
-    describe,
-    openModel,
-    strut_rt_close,
-    strut_rt_create_context,
-    strut_rt_destroy_context,
-    strut_rt_bind,
-    strut_rt_output_shape,
-    strut_rt_run,
-    strut_rt_error,
-};
+STRUT_HANDMADE_MODEL(affine_program);

@@ -26,6 +26,17 @@ static inline float affine_expected(float x, float scale, int column) {
   return sum * scale;
 }
 
+/** Runs the model on `batch` rows; `y` becomes a view of the result. */
+static inline StrutStatus affine_run(const StrutModel *model, StrutContext *context, float *x,
+                                     float *scale, int64_t batch, DLTensor *y) {
+  int64_t shape[] = {batch, AffineColumns};
+  DLTensor tx = {x, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape, 0, 0};
+  DLTensor ts = {scale, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, 0, 0};
+  const DLTensor *inputs[] = {&tx, &ts};
+  y->data = 0;
+  return model->run(context, inputs, y);
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,7 +4,6 @@
 #include "affine.h"
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,13 +24,8 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
 static float x[512 * AffineColumns], scale[512];
 
 static int runOnce(StrutContext *context, int64_t batch) {
-  int64_t matrix[] = {batch, AffineColumns};
-  DLTensor tx = {x, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, matrix, 0, 0};
-  DLTensor ts = {scale, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, matrix, 0, 0};
-  const DLTensor *inputs[] = {&tx, &ts};
   DLTensor y;
-  memset(&y, 0, sizeof y);
-  if (strut_model.run(context, inputs, &y) == STRUT_OK)
+  if (affine_run(&strut_model, context, x, scale, batch, &y) == STRUT_OK)
     return 1;
   fprintf(stderr, "run: %s\n", strut_model.error(context));
   return 0;

@@ -1,32 +1,19 @@
 /* concurrent.c - Four threads, each with two contexts of one session, while other
  * sessions come and go. Built with -fsanitize=thread: a race fails it. */
 #include "affine.h"
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "process.h"
 
 enum { Threads = 4, Rounds = 60, MostRows = 300 };
 
 static StrutSession *shared;
 
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "%s: %s\n", what, why);
-  exit(1);
-}
-
 static void runAndCheck(StrutContext *context, float *x, float *scale, int64_t batch, int seed) {
-  int64_t matrix[] = {batch, AffineColumns};
   for (int64_t i = 0; i < batch * AffineColumns; ++i)
     x[i] = (float)((i * 31 + seed) % 97) * 0.5f;
   for (int64_t i = 0; i < batch; ++i)
     scale[i] = (float)(i % 5) + 1.0f;
-  DLTensor tx = {x, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, matrix, 0, 0};
-  DLTensor ts = {scale, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, matrix, 0, 0};
-  const DLTensor *inputs[] = {&tx, &ts};
   DLTensor y;
-  memset(&y, 0, sizeof y);
-  if (strut_model.run(context, inputs, &y))
+  if (affine_run(&strut_model, context, x, scale, batch, &y))
     die("run", strut_model.error(context));
   for (int64_t i = 0; i < batch * AffineColumns; ++i)
     if (((float *)y.data)[i] !=
@@ -63,14 +50,9 @@ static void *hostThread(void *argument) {
 }
 
 int main(void) {
-  pthread_t threads[Threads];
   if (strut_model.open(0, &shared))
     die("open", strut_model.error(0));
-  for (size_t i = 0; i < Threads; ++i)
-    if (pthread_create(&threads[i], 0, hostThread, (void *)i))
-      die("pthread_create", "failed");
-  for (int i = 0; i < Threads; ++i)
-    pthread_join(threads[i], 0);
+  onThreads(Threads, hostThread);
   strut_model.close(shared);
   return 0;
 }

@@ -2,7 +2,6 @@
  * bitcode of another architecture. */
 #include "affine.h"
 #include <stdio.h>
-#include <string.h>
 
 int main(void) {
   static float x[33 * AffineColumns], scale[33];
@@ -18,13 +17,8 @@ int main(void) {
     scale[i] = (float)(i % 3);
   static const int64_t batches[] = {7, 33, 1, 0, 12};
   for (int i = 0; i < 5; ++i) {
-    int64_t shape[] = {batches[i], AffineColumns};
-    DLTensor tx = {x, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape, 0, 0};
-    DLTensor ts = {scale, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, 0, 0};
-    const DLTensor *inputs[] = {&tx, &ts};
     DLTensor y;
-    memset(&y, 0, sizeof y);
-    if (strut_model.run(context, inputs, &y)) {
+    if (affine_run(&strut_model, context, x, scale, batches[i], &y)) {
       fprintf(stderr, "run: %s\n", strut_model.error(context));
       return 1;
     }

@@ -3,28 +3,11 @@
  * Loads both libraries named on the command line with RTLD_LOCAL, runs the second,
  * unloads it, and runs the first: were the workers' code the second's, the process
  * would die. Exits with 77 (skipped) where only one CPU may be used. */
-#include "strut/Runtime/strut.h"
-#include <dirent.h>
+#include "affine.h"
+#include "process.h"
 #include <dlfcn.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "%s: %s\n", what, why);
-  exit(1);
-}
-
-static int countThreads(void) {
-  int count = 0;
-  DIR *tasks = opendir("/proc/self/task");
-  for (struct dirent *task; tasks && (task = readdir(tasks));)
-    count += task->d_name[0] != '.';
-  closedir(tasks);
-  return count;
-}
 
 static const StrutModel *load(const char *path, void **library) {
   *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -37,19 +20,14 @@ static const StrutModel *load(const char *path, void **library) {
 }
 
 static void runModel(const StrutModel *model) {
-  static float x[400 * 8], scale[400];
-  int64_t shape[] = {400, 8};
-  DLTensor tx = {x, {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape, 0, 0};
-  DLTensor ts = {scale, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, shape, 0, 0};
-  const DLTensor *inputs[] = {&tx, &ts};
+  static float x[400 * AffineColumns], scale[400];
   DLTensor y;
-  memset(&y, 0, sizeof y);
   StrutSession *session;
   StrutContext *context;
   if (model->open(0, &session) || model->create_context(session, &context))
     die("open", model->error(0));
   for (int i = 0; i < 100; ++i)
-    if (model->run(context, inputs, &y))
+    if (affine_run(model, context, x, scale, 400, &y))
       die("run", model->error(context));
   model->destroy_context(context);
   model->close(session);

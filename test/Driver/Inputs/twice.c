@@ -1,7 +1,7 @@
 /* A model written by hand: y = 2 relu(x) and count = n + 1, with x[batch, 3],
  * n an int64 scalar. Linked with the runtime's sources it is an artefact like any
  * other, so that the tools can be tested without the compiler. */
-#include "strut/Runtime/program.h"
+#include "test/Runtime/handmade.h"
 
 static const char *const dims[] = {"batch"};
 static const StrutDim matrix[] = {{-1, 0}, {3, -1}};
@@ -49,22 +49,4 @@ static void run(const StrutFrame *frame) {
 
 static const StrutProgram program = {.description = &description, .bind = bind, .run = run};
 
-static const StrutDescription *describe(void) { return &description; }
-
-static StrutStatus openModel(const StrutOpenOptions *options, StrutSession **session) {
-  return strut_rt_open(&program, options, session);
-}
-
-__attribute__((visibility("default"))) const StrutModel strut_model = {
-    .abi_version = STRUT_ABI_VERSION,
-    .struct_size = sizeof(StrutModel),
-    .describe = describe,
-    .open = openModel,
-    .close = strut_rt_close,
-    .create_context = strut_rt_create_context,
-    .destroy_context = strut_rt_destroy_context,
-    .bind = strut_rt_bind,
-    .output_shape = strut_rt_output_shape,
-    .run = strut_rt_run,
-    .error = strut_rt_error,
-};
+STRUT_HANDMADE_MODEL(program);

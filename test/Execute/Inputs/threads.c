@@ -3,10 +3,8 @@
  * Linked with the code of an attention kernel (q[B, M, 2, 32], k and v [B, S, 2, 32])
  * and with the runtime, all of them built with -fsanitize=thread: a race between two
  * tasks, two runs or two contexts fails it. */
+#include "../../Runtime/process.h"
 #include "strut/Runtime/program.h"
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { Threads = 4, Rounds = 12, Features = 2 * 32, MostRows = 130 };
@@ -47,11 +45,6 @@ static const StrutProgram program = {
 
 static StrutSession *session;
 static float *query, *expected;
-
-static void die(const char *what, const char *why) {
-  fprintf(stderr, "%s: %s\n", what, why);
-  exit(1);
-}
 
 /* Rows [first, first + count) of the queries against all of them as keys. */
 static void run(StrutContext *context, int64_t first, int64_t count, float *result) {
@@ -95,12 +88,7 @@ int main(void) {
   run(alone, 0, MostRows, expected);
   strut_rt_destroy_context(alone);
 
-  pthread_t threads[Threads];
-  for (size_t i = 0; i < Threads; ++i)
-    if (pthread_create(&threads[i], 0, hostThread, (void *)i))
-      die("pthread_create", "failed");
-  for (int i = 0; i < Threads; ++i)
-    pthread_join(threads[i], 0);
+  onThreads(Threads, hostThread);
   strut_rt_close(session);
   free(query);
   free(expected);
