@@ -1,7 +1,10 @@
 """examples/c against an installed Strut, as a project elsewhere would use it."""
 
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from examples.digits import classify
@@ -51,3 +54,31 @@ def test_reads_what_is_drawn(built):
 
 def test_threads_have_their_own_contexts(built):
     assert call(built / "read_many").strip() == "72 images on 4 threads, 0 failures"
+
+
+def test_serves_clients_at_the_same_time(built):
+    model, _ = classify.onnx_file(report=lambda line: None)
+    held = np.load(model.with_suffix(".npz"))
+    server = subprocess.Popen([built / "serve", "2", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(server.stdout.readline().split()[1])
+
+        def ask(lines):
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as client, client.makefile("rw") as stream:
+                answers = []
+                for line in lines:
+                    print(line, file=stream, flush=True)
+                    answers.append(stream.readline().strip())
+                return answers
+
+        parts = np.array_split(np.arange(100), 5)
+        lines = [[" ".join(map(str, held["images"][i].ravel())) for i in part] for part in parts]
+        with ThreadPoolExecutor(len(lines)) as clients:
+            answers = [answer.split() for part in clients.map(ask, lines) for answer in part]
+        expected = held["probabilities"][:100]
+        assert [int(digit) for digit, _ in answers] == list(expected.argmax(1))
+        np.testing.assert_allclose([float(p) for _, p in answers], expected.max(1), atol=1e-3)
+        assert ask(["1 2 3"]) == ["error: an image has 64 numbers, this line has 3"]
+    finally:
+        server.stdin.close()
+        assert server.wait(60) == 0

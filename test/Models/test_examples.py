@@ -1,11 +1,17 @@
 """The example programs as a user meets them: what they print, and what they say when it fails."""
 
+import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+from examples.digits import classify
 from examples.minilm import passages, weights
 
 QUESTION = "Where do fish live?"
@@ -95,3 +101,30 @@ def test_passages():
     assert len(long) > 1 and max(map(len, long)) <= 401
     assert " ".join(long).split() == ("word, " * 300).split()
     assert len(passages.split("x" * 2000)) == 1
+
+
+def test_digits_over_http(root, strut):
+    model, _ = classify.onnx_file(report=lambda line: None)
+    held = np.load(model.with_suffix(".npz"))
+    environment = {**os.environ, "STRUT": str(strut)}
+    command = [sys.executable, str(root / "examples" / "digits" / "serve.py"), "--workers", "3"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        address = server.stdout.readline().strip()
+
+        def ask(image):
+            request = urllib.request.Request(address, json.dumps(image).encode())
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+
+        with ThreadPoolExecutor(6) as clients:
+            answers = list(clients.map(ask, [image[0].tolist() for image in held["images"][:60]]))
+        expected = held["probabilities"][:60]
+        assert [answer["digit"] for answer in answers] == list(expected.argmax(1))
+        np.testing.assert_allclose([answer["probability"] for answer in answers], expected.max(1), atol=1e-3)
+        with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+            ask([[1, 2], [3, 4]])
+        assert "8 rows of 8 numbers" in json.load(refused.value)["error"]
+    finally:
+        server.stdin.close()
+        assert server.wait(60) == 0
