@@ -50,15 +50,30 @@ struct AssignLayoutsPass : impl::AssignLayoutsBase<AssignLayoutsPass> {
     target = attribute.getTarget();
     getOperation().walk([&](kernel::ContractOp op) { assign(op); });
     getOperation().walk([&](kernel::AttentionOp op) { assign(op); });
+    getOperation().walk([&](kernel::RowsOp op) { assign(op); });
   }
 
 private:
   void assign(kernel::ContractOp op);
   void assign(kernel::AttentionOp op);
+  void assign(kernel::RowsOp op);
+  void setLayout(Operation *op, unsigned number, PanelsAttr panels);
   bool pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n);
 
   Target target;
 };
+
+/// Reads the weight that is operand `number` in another layout.
+void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr panels) {
+  auto use = op->getOperand(number).getDefiningOp<kernel::UseOp>();
+  auto type = kernel::PackedType::get(op->getContext(), cast<RankedTensorType>(use.getType()),
+                                      cast<kernel::LayoutAttrInterface>(Attribute(panels)));
+  OpBuilder b(op);
+  op->setOperand(number, kernel::UseOp::create(b, use.getLoc(), type, use.getWeightAttr()));
+  if (use->use_empty())
+    use->erase();
+  ++packed;
+}
 
 /// Packs a weight; false if the right-hand side is none or has not all of k.
 bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n) {
@@ -78,14 +93,7 @@ bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsign
   int64_t column = *map.getResultPosition(getAffineDimExpr(n, context));
   int64_t width = target.panelVectors(type.getDimSize(column)) * target.lanes();
   auto panels = PanelsAttr::get(context, rows, {column}, width);
-  auto packedType =
-      kernel::PackedType::get(context, type, cast<kernel::LayoutAttrInterface>(Attribute(panels)));
-  OpBuilder b(op);
-  Value packedUse = kernel::UseOp::create(b, use.getLoc(), packedType, use.getWeightAttr());
-  op->setOperand(1, packedUse);
-  if (use->use_empty())
-    use->erase();
-  ++packed;
+  setLayout(op, 1, panels);
   return true;
 }
 
@@ -112,6 +120,30 @@ void AssignLayoutsPass::assign(kernel::ContractOp op) {
                                   extentOf(b, kernelOp, roles.n[0]), width);
   op.getWorkspaceMutable().assign(workspace);
   ++workspaces;
+}
+
+/// Weights of windows (a filter per channel) are turned so that the dimension along
+/// which the result is contiguous is so in the weight too: one panel of all columns.
+void AssignLayoutsPass::assign(kernel::RowsOp op) {
+  SmallVector<AffineMap> maps = op.getMaps();
+  AffineMap written = maps[op.getInputs().size()];
+  if (written.getNumResults() == 0)
+    return;
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    auto use = input.getDefiningOp<kernel::UseOp>();
+    std::optional<unsigned> column = maps[i].getResultPosition(written.getResults().back());
+    if (!use || !column || !maps[i].isProjectedPermutation())
+      continue;
+    auto type = cast<RankedTensorType>(use.getType());
+    int64_t columns = type.getDimSize(*column), last = type.getShape().back();
+    // Long rows along the last dimension are read along it.
+    if (*column + 1 == type.getRank() || last >= target.lanes() || columns == 0)
+      continue;
+    SmallVector<int64_t> rows = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    rows.erase(rows.begin() + *column);
+    int64_t width = llvm::alignTo(columns, target.lanes());
+    setLayout(op, i, PanelsAttr::get(op.getContext(), rows, {int64_t(*column)}, width));
+  }
 }
 
 /// Keys are packed as panels of their transpose, so that a score tile reads rows of

@@ -55,6 +55,7 @@ public:
 private:
   /// Operand and position that give a dimension's extent.
   std::pair<unsigned, unsigned> sourceOf(unsigned dim) const;
+  void unpack(mlir::OpBuilder &host, unsigned operand);
   bool canCollapse(unsigned dim) const;
   void collapse(mlir::OpBuilder &host, unsigned dim);
 

@@ -1,6 +1,7 @@
 //===- Reduce.cpp - Combining the values of a row -------------------------===//
 #include "Reduce.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -88,6 +89,15 @@ SmallVector<Value> Reduction::add(OpBuilder &b, Location loc, ValueRange carried
   if (tracksNaN())
     result.push_back(arith::SelectOp::create(b, loc, isNaN(b, loc, value), value, carried[1]));
   return result;
+}
+
+SmallVector<Value> Reduction::addProduct(OpBuilder &b, Location loc, ValueRange carried, Value x,
+                                         Value y, Value mask) const {
+  Value sum = isa<VectorType>(x.getType()) ? Value(vector::FMAOp::create(b, loc, x, y, carried[0]))
+                                           : math::FmaOp::create(b, loc, x, y, carried[0]);
+  if (mask)
+    sum = arith::SelectOp::create(b, loc, mask, sum, carried[0]);
+  return {sum};
 }
 
 SmallVector<Value> Reduction::merge(OpBuilder &b, Location loc, ValueRange a,

@@ -20,6 +20,13 @@ public:
   llvm::SmallVector<mlir::Value> add(mlir::OpBuilder &b, mlir::Location loc,
                                      mlir::ValueRange carried, mlir::Value value,
                                      mlir::Value mask) const;
+  /// Takes in x * y, rounded once with the sum, if the combination is a sum of floats.
+  llvm::SmallVector<mlir::Value> addProduct(mlir::OpBuilder &b, mlir::Location loc,
+                                            mlir::ValueRange carried, mlir::Value x, mlir::Value y,
+                                            mlir::Value mask) const;
+  bool isFloatSum() const {
+    return kind == kernel::CombineKind::Add && llvm::isa<mlir::FloatType>(type);
+  }
   llvm::SmallVector<mlir::Value> merge(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange a,
                                        mlir::ValueRange other) const;
   /// Combines the lanes in halves, always in the same order.

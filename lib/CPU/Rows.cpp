@@ -1,12 +1,9 @@
-//===- Rows.cpp - kernel.rows as passes over each row ---------------------===//
+//===- Rows.cpp - kernel.rows as tasks of rows ----------------------------===//
 //
-// Lanes run along an axis of the row, with several vectors of running combinations
-// that are folded at its end, or across rows, one row a lane. The order in which
-// the elements of a row are combined depends on its length alone.
+// A task is some rows or, across rows, some blocks of lanes and of rows.
 //
 //===----------------------------------------------------------------------===//
-#include "Reduce.h"
-#include "RowsPlan.h"
+#include "RowEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -15,322 +12,12 @@ using namespace mlir;
 namespace strut::cpu {
 namespace {
 
-/// Emits one row or, across rows, as many as there are lanes in all groups.
-class RowEmitter {
-public:
-  RowEmitter(const RowsPlan &plan, int64_t lanes, ValueRange parameters, ArrayRef<Value> extents,
-             unsigned groups, Value count)
-      : plan(plan), nest(plan.nest), lanes(lanes), parameters(parameters), extents(extents),
-        count(count), groups(groups, nest.captured(parameters)) {}
-
-  /// `iterators` number the row; across rows they hold the first lane's.
-  void emit(OpBuilder &b, ArrayRef<Value> iterators);
-
-private:
-  using Iterators = SmallVector<Value>;
-  using Carried = SmallVector<Value>;
-  using Inner = function_ref<Carried(OpBuilder &, const Iterators &, Carried)>;
-  using Step = function_ref<Carried(OpBuilder &, const Iterators &, Value count, unsigned copy,
-                                    ValueRange carried)>;
-
-  void emitUniform(OpBuilder &b, const Iterators &iterators, unsigned level);
-  void emitCombines(OpBuilder &b, const Iterators &iterators, unsigned phase);
-  void emitResults(OpBuilder &b, const Iterators &iterators);
-  void storeUniform(OpBuilder &b, const Iterators &iterators);
-
-  /// Loops over the axes from the `next`th on.
-  Carried loopOverAxes(OpBuilder &b, Iterators iterators, unsigned next, Carried carried,
-                       Inner inner);
-  /// Loops over the lanes of an axis: `copies` vectors at a time, each with its
-  /// share of `carried`, then single ones, then the rest under a mask.
-  Carried loopOverLanes(OpBuilder &b, Iterators iterators, unsigned copies, Carried carried,
-                        Step step);
-
-  Carried accumulate(OpBuilder &b, unsigned phase, unsigned group, const Iterators &iterators,
-                     Value mask, ValueRange carried);
-  Value evaluate(OpBuilder &b, Value v, unsigned phase, IRMapping &values,
-                 const Iterators &iterators, Value limit);
-  Value special(OpBuilder &b, Operation *op, IRMapping &values, const Iterators &iterators,
-                Value limit);
-  Iterators atGroup(OpBuilder &b, Iterators iterators, unsigned group);
-  unsigned operandOf(unsigned result) const { return nest.inputs + result; }
-
-  const RowsPlan &plan;
-  const Nest &nest;
-  int64_t lanes;
-  ValueRange parameters;
-  ArrayRef<Value> extents;
-  Value count; ///< valid lanes across rows, null for all
-  SmallVector<IRMapping> groups;
-  Location loc{nest.op->getLoc()};
-};
-
-void RowEmitter::emit(OpBuilder &b, ArrayRef<Value> row) {
-  Iterators iterators(row);
-  iterators.resize(nest.dims, indexConstant(b, loc, 0));
-  emitUniform(b, iterators, 0);
-  for (unsigned phase = 0; phase < plan.phases.size(); ++phase) {
-    emitCombines(b, iterators, phase);
-    emitUniform(b, iterators, phase + 1);
-  }
-  if (!plan.goals(plan.phases.size()).empty())
-    emitResults(b, iterators);
-  storeUniform(b, iterators);
-}
-
-RowEmitter::Iterators RowEmitter::atGroup(OpBuilder &b, Iterators iterators, unsigned group) {
-  if (!plan.along && group != 0)
-    iterators[plan.laneDim] = arith::AddIOp::create(b, loc, iterators[plan.laneDim],
-                                                    indexConstant(b, loc, group * lanes));
-  return iterators;
-}
-
-//===----------------------------------------------------------------------===//
-// Values
-//===----------------------------------------------------------------------===//
-
-Value RowEmitter::special(OpBuilder &b, Operation *op, IRMapping &values,
-                          const Iterators &iterators, Value limit) {
-  if (auto index = dyn_cast<kernel::IndexOp>(op)) {
-    unsigned dim = nest.dimOf(index);
-    return dim == plan.laneDim ? laneIndices(b, loc, iterators[dim], lanes) : iterators[dim];
-  }
-  auto fetch = cast<kernel::FetchOp>(op);
-  SmallVector<Value> indices;
-  for (Value v : fetch.getIndices())
-    indices.push_back(values.lookup(v));
-  return fetchLanes(b, loc, parameters[fetch.getInput()], indices, lanes, limit);
-}
-
-/// A value of the body at an element; uniform ones are known.
-Value RowEmitter::evaluate(OpBuilder &b, Value v, unsigned phase, IRMapping &values,
-                           const Iterators &iterators, Value limit) {
-  if (Value known = values.lookupOrNull(v))
-    return known;
-  auto load = [&](unsigned operand) {
-    Value loaded = loadLanes(b, loc, parameters[operand], nest.maps[operand], iterators,
-                             plan.laneDim, lanes, limit);
-    values.map(v, loaded);
-    return loaded;
-  };
-  if (plan.kept && v == plan.kept->value && phase > plan.kept->phase)
-    return load(plan.kept->init);
-  if (auto argument = dyn_cast<BlockArgument>(v))
-    return load(argument.getArgNumber());
-  Operation *op = v.getDefiningOp();
-  if (op->getBlock() != &nest.body()) // a constant that was hoisted
-    values.map(v, b.clone(*op)->getResult(0));
-  else {
-    for (Value operand : op->getOperands())
-      evaluate(b, operand, phase, values, iterators, limit);
-    cloneAsVector(b, op, values, lanes, [&](OpBuilder &b, Operation *op) {
-      return special(b, op, values, iterators, limit);
-    });
-  }
-  return values.lookup(v);
-}
-
-void RowEmitter::emitUniform(OpBuilder &b, const Iterators &iterators, unsigned level) {
-  for (auto [g, values] : llvm::enumerate(groups)) {
-    Iterators at = atGroup(b, iterators, g);
-    for (unsigned n = 0; level == 0 && n < nest.inputs; ++n) {
-      BlockArgument argument = nest.body().getArgument(n);
-      if (!nest.isFetched(n) && !argument.use_empty() && !plan.isVarying(argument))
-        values.map(argument,
-                   loadLanes(b, loc, parameters[n], nest.maps[n], at, plan.laneDim, lanes, count));
-    }
-    for (Operation &op : nest.body().without_terminator())
-      if (plan.level.lookup(&op) == level && !isa<kernel::CombineOp>(op) &&
-          !plan.isVarying(op.getResult(0)))
-        cloneAsVector(b, &op, values, lanes, [&, &values = values](OpBuilder &b, Operation *op) {
-          return special(b, op, values, at, count);
-        });
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Loops
-//===----------------------------------------------------------------------===//
-
-RowEmitter::Carried RowEmitter::loopOverAxes(OpBuilder &b, Iterators iterators, unsigned next,
-                                             Carried carried, Inner inner) {
-  if (next == plan.laneDim)
-    ++next;
-  if (next >= nest.dims)
-    return inner(b, iterators, carried);
-  auto loop = scf::ForOp::create(
-      b, loc, indexConstant(b, loc, 0), extents[next], indexConstant(b, loc, 1), carried,
-      [&](OpBuilder &b, Location, Value at, ValueRange values) {
-        iterators[next] = at;
-        scf::YieldOp::create(b, loc, loopOverAxes(b, iterators, next + 1, Carried(values), inner));
-      });
-  return Carried(loop.getResults());
-}
-
-RowEmitter::Carried RowEmitter::loopOverLanes(OpBuilder &b, Iterators iterators, unsigned copies,
-                                              Carried carried, Step step) {
-  unsigned width = carried.size() / copies;
-  Value length = extents[plan.laneDim], zero = indexConstant(b, loc, 0);
-  auto loop = [&](unsigned vectors, Value begin, Value end, Carried start) {
-    auto op = scf::ForOp::create(
-        b, loc, begin, end, indexConstant(b, loc, vectors * lanes), start,
-        [&](OpBuilder &b, Location, Value at, ValueRange values) {
-          Carried next;
-          for (unsigned v = 0; v < vectors; ++v) {
-            iterators[plan.laneDim] =
-                v == 0 ? at : arith::AddIOp::create(b, loc, at, indexConstant(b, loc, v * lanes));
-            llvm::append_range(next,
-                               step(b, iterators, nullptr, v, values.slice(v * width, width)));
-          }
-          scf::YieldOp::create(b, loc, next);
-        });
-    return Carried(op.getResults());
-  };
-  Value rest = arith::RemUIOp::create(b, loc, length, indexConstant(b, loc, lanes));
-  Value full = arith::SubIOp::create(b, loc, length, rest), begin = zero;
-  if (copies > 1) {
-    Value odd = arith::RemUIOp::create(b, loc, length, indexConstant(b, loc, copies * lanes));
-    Value end = arith::SubIOp::create(b, loc, length, odd);
-    carried = loop(copies, zero, end, carried);
-    begin = end;
-  }
-  Carried first = loop(1, begin, full, Carried(carried.begin(), carried.begin() + width));
-  Value masked = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, rest, zero);
-  iterators[plan.laneDim] = full;
-  auto tail = scf::IfOp::create(
-      b, loc, masked,
-      [&](OpBuilder &b, Location) {
-        scf::YieldOp::create(b, loc, step(b, iterators, rest, 0, first));
-      },
-      [&](OpBuilder &b, Location) { scf::YieldOp::create(b, loc, first); });
-  llvm::copy(tail.getResults(), carried.begin());
-  return carried;
-}
-
-//===----------------------------------------------------------------------===//
-// Passes
-//===----------------------------------------------------------------------===//
-
-static SmallVector<Reduction> reductionsOf(ArrayRef<kernel::CombineOp> combines) {
-  SmallVector<Reduction> reductions;
-  for (kernel::CombineOp combine : combines)
-    reductions.emplace_back(combine.getKind(), combine.getType());
-  return reductions;
-}
-
-/// Takes one vector of elements into the combinations of a phase.
-RowEmitter::Carried RowEmitter::accumulate(OpBuilder &b, unsigned phase, unsigned group,
-                                           const Iterators &iterators, Value limit,
-                                           ValueRange carried) {
-  IRMapping values = groups[group];
-  Value mask = plan.along && limit ? laneMask(b, loc, lanes, limit) : Value();
-  Carried result;
-  SmallVector<kernel::CombineOp> combines(plan.phases[phase]);
-  for (auto [combine, reduction] : llvm::zip(combines, reductionsOf(combines))) {
-    Value v = evaluate(b, combine.getValue(), phase, values, iterators, limit);
-    llvm::append_range(result, reduction.add(b, loc, carried.take_front(reduction.width()),
-                                             asVector(b, loc, v, lanes), mask));
-    carried = carried.drop_front(reduction.width());
-  }
-  if (plan.kept && plan.kept->phase == phase)
-    storeLanes(b, loc, values.lookup(plan.kept->value), parameters[plan.kept->init],
-               nest.maps[plan.kept->init], iterators, plan.laneDim, lanes, limit);
-  return result;
-}
-
-void RowEmitter::emitCombines(OpBuilder &b, const Iterators &iterators, unsigned phase) {
-  SmallVector<kernel::CombineOp> combines(plan.phases[phase]);
-  SmallVector<Reduction> reductions = reductionsOf(combines);
-  unsigned firstAxis = nest.dims - nest.axes;
-  // Independent sums hide the latency of an addition; an exponential hides it itself.
-  unsigned copies = !plan.along ? groups.size() : plan.isExpensive(phase) ? 2 : 4;
-  Carried start;
-  for (unsigned copy = 0; copy < copies; ++copy)
-    for (const Reduction &reduction : reductions)
-      llvm::append_range(start, reduction.start(b, loc, lanes));
-  unsigned width = start.size() / copies;
-
-  auto inner = [&](OpBuilder &b, const Iterators &at, Carried carried) -> Carried {
-    if (plan.along)
-      return loopOverLanes(
-          b, at, copies, carried,
-          [&](OpBuilder &b, const Iterators &at, Value limit, unsigned, ValueRange share) {
-            return accumulate(b, phase, 0, at, limit, share);
-          });
-    Carried next;
-    for (unsigned g = 0; g < groups.size(); ++g)
-      llvm::append_range(next, accumulate(b, phase, g, atGroup(b, at, g), count,
-                                          ValueRange(carried).slice(g * width, width)));
-    return next;
-  };
-  Carried done = loopOverAxes(b, iterators, firstAxis, start, inner);
-
-  unsigned offset = 0;
-  for (auto [combine, reduction] : llvm::zip(combines, reductions)) {
-    auto share = [&](unsigned copy) {
-      return ValueRange(done).slice(copy * width + offset, reduction.width());
-    };
-    for (unsigned g = 0; g < groups.size(); ++g) {
-      Carried total(share(g));
-      for (unsigned copy = 1; plan.along && copy < copies; ++copy)
-        total = reduction.merge(b, loc, total, share(copy));
-      if (plan.along)
-        total = reduction.fold(b, loc, total, lanes);
-      groups[g].map(combine.getResult(), reduction.finish(b, loc, total));
-    }
-    offset += reduction.width();
-  }
-}
-
-void RowEmitter::emitResults(OpBuilder &b, const Iterators &iterators) {
-  unsigned last = plan.phases.size();
-  auto store = [&](OpBuilder &b, unsigned group, const Iterators &at, Value limit) {
-    IRMapping values = groups[group];
-    SmallVector<std::pair<unsigned, Value>> results;
-    for (auto [i, v] : llvm::enumerate(nest.body().getTerminator()->getOperands()))
-      if (nest.usesAxis(nest.maps[operandOf(i)]))
-        results.emplace_back(operandOf(i), evaluate(b, v, last, values, at, limit));
-    for (auto [operand, value] : results)
-      storeLanes(b, loc, value, parameters[operand], nest.maps[operand], at, plan.laneDim, lanes,
-                 limit);
-  };
-  auto inner = [&](OpBuilder &b, const Iterators &at, Carried) -> Carried {
-    if (plan.along)
-      return loopOverLanes(
-          b, at, 1, {},
-          [&](OpBuilder &b, const Iterators &at, Value limit, unsigned, ValueRange) -> Carried {
-            store(b, 0, at, limit);
-            return {};
-          });
-    for (unsigned g = 0; g < groups.size(); ++g)
-      store(b, g, atGroup(b, at, g), count);
-    return {};
-  };
-  loopOverAxes(b, iterators, nest.dims - nest.axes, {}, inner);
-}
-
-void RowEmitter::storeUniform(OpBuilder &b, const Iterators &iterators) {
-  for (auto [i, v] : llvm::enumerate(nest.body().getTerminator()->getOperands())) {
-    unsigned operand = operandOf(i);
-    if (nest.usesAxis(nest.maps[operand]))
-      continue;
-    for (auto [g, values] : llvm::enumerate(groups)) {
-      Iterators at = atGroup(b, iterators, g);
-      Value value = evaluate(b, v, plan.phases.size(), values, at, count);
-      storeLanes(b, loc, value, parameters[operand], nest.maps[operand], at, plan.laneDim, lanes,
-                 count);
-    }
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Tasks
-//===----------------------------------------------------------------------===//
-
 class RowsEmitter {
 public:
   RowsEmitter(RowsPlan plan, int64_t lanes) : plan(std::move(plan)), lanes(lanes) {
-    if (!this->plan.along) {
+    if (this->plan.blockDim) {
+      groups = this->plan.blockSize;
+    } else if (!this->plan.along) {
       groups = 4;
       for (unsigned p = 0; p <= this->plan.phases.size(); ++p)
         if (this->plan.isExpensive(p))
@@ -344,12 +31,14 @@ private:
   /// How the rows are cut: computed alike in the host and in the task.
   struct Cut {
     SmallVector<Value> extents;
-    SmallVector<Value> counts; ///< what numbers a unit: row dimensions, then blocks of lanes
+    /// What numbers a unit: row dimensions, then blocks of rows, then blocks of lanes.
+    SmallVector<Value> counts;
     Value units, unitsPerTask;
   };
   Cut cut(OpBuilder &b, ValueRange operands) const;
   void emitTask(OpBuilder &b, ValueRange parameters, Value task);
   void emitUnit(OpBuilder &b, ValueRange parameters, const Cut &whole, Value unit);
+  void emitBlock(OpBuilder &b, ValueRange parameters, const Cut &whole, SmallVector<Value> row);
   unsigned firstAxis() const { return plan.nest.dims - plan.nest.axes; }
 
   RowsPlan plan;
@@ -362,13 +51,16 @@ RowsEmitter::Cut RowsEmitter::cut(OpBuilder &b, ValueRange operands) const {
   Cut cut;
   cut.extents = plan.nest.extents(b, loc, operands);
   for (unsigned d = 0; d < firstAxis(); ++d)
-    if (d != plan.laneDim)
+    if (d != plan.laneDim && d != plan.blockDim)
       cut.counts.push_back(cut.extents[d]);
   Value elements = product(b, loc, ArrayRef(cut.extents).drop_front(firstAxis()));
+  if (plan.blockDim)
+    cut.counts.push_back(
+        ceilDiv(b, loc, cut.extents[*plan.blockDim], indexConstant(b, loc, groups)));
   if (!plan.along) {
-    Value block = indexConstant(b, loc, groups * lanes);
-    cut.counts.push_back(ceilDiv(b, loc, cut.extents[plan.laneDim], block));
-    elements = arith::MulIOp::create(b, loc, elements, block);
+    Value width = indexConstant(b, loc, plan.blockDim ? lanes : groups * lanes);
+    cut.counts.push_back(ceilDiv(b, loc, cut.extents[plan.laneDim], width));
+    elements = arith::MulIOp::create(b, loc, elements, indexConstant(b, loc, groups * lanes));
   }
   Value one = indexConstant(b, loc, 1);
   elements = arith::MaxUIOp::create(b, loc, elements, one);
@@ -382,7 +74,11 @@ RowsEmitter::Cut RowsEmitter::cut(OpBuilder &b, ValueRange operands) const {
 Emitter::Launch RowsEmitter::emit(Emitter &emitter, OpBuilder &host) {
   Cut whole = cut(host, plan.nest.operands);
   Value tasks = ceilDiv(host, loc, whole.units, whole.unitsPerTask);
-  std::string key = plan.nest.key() + std::to_string(plan.laneDim);
+  std::string key = plan.nest.key();
+  llvm::raw_string_ostream os(key);
+  os << plan.laneDim << '/' << groups;
+  for (unsigned axis = plan.firstUnrolled; axis < plan.nest.dims; ++axis)
+    os << '/' << plan.nest.staticExtent(axis);
   return emitter.launch(
       host, loc, "rows", key, plan.nest.arguments(), tasks,
       [&](OpBuilder &b, ValueRange parameters, Value task) { emitTask(b, parameters, task); });
@@ -406,6 +102,8 @@ void RowsEmitter::emitUnit(OpBuilder &b, ValueRange parameters, const Cut &whole
     RowEmitter(plan, lanes, parameters, whole.extents, 1, nullptr).emit(b, row);
     return;
   }
+  if (plan.blockDim)
+    return emitBlock(b, parameters, whole, row);
   Value block = row.pop_back_val(), step = indexConstant(b, loc, lanes);
   Value size = indexConstant(b, loc, groups * lanes), length = whole.extents[plan.laneDim];
   Value begin = arith::MulIOp::create(b, loc, block, size);
@@ -426,6 +124,44 @@ void RowsEmitter::emitUnit(OpBuilder &b, ValueRange parameters, const Cut &whole
               RowEmitter(plan, lanes, parameters, whole.extents, 1, count).emit(b, row);
               scf::YieldOp::create(b, loc);
             });
+        scf::YieldOp::create(b, loc);
+      });
+}
+
+/// A block of rows times a vector of lanes; the rows that fill no block are computed
+/// one by one.
+void RowsEmitter::emitBlock(OpBuilder &b, ValueRange parameters, const Cut &whole,
+                            SmallVector<Value> row) {
+  unsigned blockDim = *plan.blockDim;
+  Value width = indexConstant(b, loc, lanes), size = indexConstant(b, loc, groups);
+  Value lane = arith::MulIOp::create(b, loc, row.pop_back_val(), width);
+  Value begin = arith::MulIOp::create(b, loc, row.pop_back_val(), size);
+  row.insert(row.begin() + std::min(blockDim, plan.laneDim),
+             blockDim < plan.laneDim ? begin : lane);
+  row.insert(row.begin() + std::max(blockDim, plan.laneDim),
+             blockDim < plan.laneDim ? lane : begin);
+  Value count = arith::SubIOp::create(b, loc, whole.extents[plan.laneDim], lane);
+  Value isWide = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, count, width);
+  Value end = arith::AddIOp::create(b, loc, begin, size), length = whole.extents[blockDim];
+  Value isFull = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, end, length);
+  auto emit = [&](OpBuilder &b, unsigned rows, Value count) {
+    RowEmitter(plan, lanes, parameters, whole.extents, rows, count).emit(b, row);
+    scf::YieldOp::create(b, loc);
+  };
+  scf::IfOp::create(
+      b, loc, isFull,
+      [&](OpBuilder &b, Location) {
+        scf::IfOp::create(
+            b, loc, isWide, [&](OpBuilder &b, Location) { emit(b, groups, nullptr); },
+            [&](OpBuilder &b, Location) { emit(b, groups, count); });
+        scf::YieldOp::create(b, loc);
+      },
+      [&](OpBuilder &b, Location) {
+        scf::ForOp::create(b, loc, begin, length, indexConstant(b, loc, 1), {},
+                           [&](OpBuilder &b, Location, Value at, ValueRange) {
+                             row[blockDim] = at;
+                             emit(b, 1, count);
+                           });
         scf::YieldOp::create(b, loc);
       });
 }

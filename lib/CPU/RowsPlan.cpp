@@ -15,6 +15,7 @@ FailureOr<RowsPlan> RowsPlan::create(Nest nest, int64_t lanes) {
       return plan.nest.op->emitOpError("yields a value that differs along its row for init ")
              << i << ", which holds one value per row";
   plan.chooseLanes(lanes);
+  plan.chooseBlock(lanes);
   plan.keepExpensive();
   return plan;
 }
@@ -153,6 +154,46 @@ void RowsPlan::chooseLanes(int64_t lanes) {
     }
   }
   along = laneDim >= firstAxis;
+}
+
+/// How many of `extent` rows to compute together: as many as registers hold, such
+/// that few are left over. Sizes of images are often multiples of 7.
+static int64_t blockFor(int64_t extent, int64_t lanes) {
+  if (lanes < 16 || ShapedType::isDynamic(extent))
+    return 4;
+  int64_t best = 1;
+  for (int64_t size : {7, 8, 6, 5, 4, 3, 2})
+    if (size <= extent && (best == 1 || extent % size < extent % best))
+      best = size;
+  return best;
+}
+
+void RowsPlan::chooseBlock(int64_t lanes) {
+  unsigned firstAxis = nest.dims - nest.axes;
+  firstUnrolled = nest.dims;
+  if (along)
+    return;
+  auto isWindow = [&](unsigned row) {
+    return llvm::any_of(nest.maps, [&](AffineMap map) {
+      return llvm::any_of(map.getResults(), [&](AffineExpr expr) {
+        return expr.isFunctionOfDim(row) &&
+               llvm::any_of(llvm::seq(firstAxis, nest.dims),
+                            [&](unsigned axis) { return expr.isFunctionOfDim(axis); });
+      });
+    });
+  };
+  for (unsigned row = firstAxis; row-- > 0 && !blockDim;)
+    if (row != laneDim && isWindow(row))
+      blockDim = row;
+  if (!blockDim)
+    return;
+  blockSize = blockFor(nest.staticExtent(*blockDim), lanes);
+  constexpr int64_t mostSteps = 8;
+  for (int64_t steps = 1; firstUnrolled > firstAxis; --firstUnrolled) {
+    int64_t extent = nest.staticExtent(firstUnrolled - 1);
+    if (ShapedType::isDynamic(extent) || (steps *= extent) > mostSteps)
+      break;
+  }
 }
 
 } // namespace strut::cpu

@@ -30,6 +30,12 @@ struct RowsPlan {
   /// rows, along a dimension that numbers them.
   bool along = true;
   unsigned laneDim = 0;
+  /// Across rows, `blockSize` neighbouring rows along `blockDim` are computed together:
+  /// windows along it overlap and share a weight. Unset if there are no windows.
+  std::optional<unsigned> blockDim;
+  int64_t blockSize = 1;
+  /// Axes from this one on are short and of static extents: their loops are unrolled.
+  unsigned firstUnrolled = 0;
   llvm::SmallVector<llvm::SmallVector<kernel::CombineOp>> phases;
   /// First phase in which each op can be computed, its combines being known.
   llvm::DenseMap<mlir::Operation *, unsigned> level;
@@ -45,6 +51,7 @@ struct RowsPlan {
 private:
   void analyze();
   void chooseLanes(int64_t lanes);
+  void chooseBlock(int64_t lanes);
   void keepExpensive();
 
   llvm::DenseSet<mlir::Value> varying;

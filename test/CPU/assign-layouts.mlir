@@ -100,3 +100,38 @@ func.func @attention(%q: tensor<?x32xf32>, %k: tensor<100x32xf32>, %o: tensor<?x
   } -> tensor<?x32xf32>
   return %y : tensor<?x32xf32>
 }
+
+// -----
+
+#x = affine_map<(n, i, j, c, p, q) -> (n, i + p, j + q, c)>
+#w = affine_map<(n, i, j, c, p, q) -> (c, p, q)>
+#y = affine_map<(n, i, j, c, p, q) -> (n, i, j, c)>
+#rows = affine_map<(r, i) -> (r, i)>
+#long = affine_map<(r, i) -> (r)>
+
+kernel.weight @filters : tensor<40x3x3xf32> = #kernel.file<"m.onnx", 0, 1440>
+kernel.weight @table : tensor<10x64xf32> = #kernel.file<"m.onnx", 1440, 2560>
+
+// A filter per channel is turned to where the channels lie; rows that are read along
+// stay as they are.
+// CHECK-LABEL: func @windows
+// SSE-LABEL: func @windows
+func.func @windows(%x: tensor<?x8x8x40xf32>, %a: tensor<?x6x6x40xf32>, %b: tensor<10xf32>) -> (tensor<?x6x6x40xf32>, tensor<10xf32>) {
+  // CHECK: kernel.use @filters : !kernel.packed<tensor<40x3x3xf32>, #cpu.panels<rows = [1, 2], cols = [0], n = 48>>
+  // SSE: kernel.use @filters : !kernel.packed<tensor<40x3x3xf32>, #cpu.panels<rows = [1, 2], cols = [0], n = 40>>
+  %w = kernel.use @filters : tensor<40x3x3xf32>
+  %0 = kernel.rows ins(%x, %w : tensor<?x8x8x40xf32>, tensor<40x3x3xf32>) outs(%a : tensor<?x6x6x40xf32>) attributes {axes = 2 : i64, indexing_maps = [#x, #w, #y]} {
+  ^bb0(%e: f32, %f: f32):
+    %p = arith.mulf %e, %f : f32
+    %s = kernel.combine add %p : f32
+    kernel.yield %s : f32
+  } -> tensor<?x6x6x40xf32>
+  // CHECK: kernel.use @table : tensor<10x64xf32>
+  %t = kernel.use @table : tensor<10x64xf32>
+  %1 = kernel.rows ins(%t : tensor<10x64xf32>) outs(%b : tensor<10xf32>) attributes {axes = 1 : i64, indexing_maps = [#rows, #long]} {
+  ^bb0(%e: f32):
+    %s = kernel.combine add %e : f32
+    kernel.yield %s : f32
+  } -> tensor<10xf32>
+  return %0, %1 : tensor<?x6x6x40xf32>, tensor<10xf32>
+}

@@ -14,7 +14,8 @@ def AssignLayouts : CPUPass<"strut-assign-layouts"> {
     The right-hand side of a `kernel.contract` that is a weight becomes a packed
     operand in panels of columns. One that is computed and has no unit stride
     along its columns gets a workspace in which it is packed at run time; so do
-    the keys of `kernel.attention`.
+    the keys of `kernel.attention`. A weight of windows in `kernel.rows` (a filter
+    per channel) becomes one panel, contiguous along what the result is.
   }];
   let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
