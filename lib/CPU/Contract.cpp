@@ -8,6 +8,7 @@
 // place. Sizes and strides are run-time values, so all layers share this code.
 //
 //===----------------------------------------------------------------------===//
+#include "ContractPlan.h"
 #include "MicroKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -21,24 +22,10 @@ using namespace mlir;
 namespace strut::cpu {
 namespace {
 
-/// What is decided per op before any code is written.
-struct Plan {
-  kernel::ContractOp op;
-  kernel::ContractOp::Roles roles;
-  SmallVector<AffineMap> maps;
-  unsigned n; ///< the column dimension
-  int64_t vectors, lanes, rows;
-  bool masked; ///< the last panel may be partly filled
-  bool panels; ///< rhs is stored as panels (packed weight or workspace)
-  Type accumulator;
-
-  int64_t columns() const { return vectors * lanes; }
-};
-
 /// Code inside the kernel function, for one task.
 class TaskEmitter {
 public:
-  TaskEmitter(const Plan &decided, OpBuilder builder, ValueRange arguments)
+  TaskEmitter(const ContractPlan &decided, OpBuilder builder, ValueRange arguments)
       : plan(decided), b(builder), loc(plan.op.getLoc()) {
     size_t extraCount = plan.op.getExtras().size();
     lhs = arguments[0];
@@ -72,12 +59,15 @@ private:
   }
   /// Lanes of vector `v` that hold columns; null if all do.
   Value columnsLeft(int64_t v);
-  void emitProducts(Value firstRow, Value height);
-  void emitProduct(Value firstRow, int64_t height);
+  /// From the indices of a row to those of the next one, without a division.
+  void advance(SmallVector<Value> &iterators);
+  void emitProducts(const SmallVector<Value> &first, Value height);
+  void emitProduct(SmallVector<Value> row, int64_t height);
   void emitBlocks(TileProduct &tile);
-  void emitEpilogue(Value row, Value scratchOffset);
+  void emitBlock(const TileProduct &tile, ArrayRef<Value> steps);
+  void emitEpilogue(SmallVector<Value> iterators, Value scratchOffset);
 
-  Plan plan;
+  ContractPlan plan;
   OpBuilder b;
   Location loc;
   Value lhs, rhs, init, rowsPerTask, scratch, panelNumber;
@@ -111,12 +101,36 @@ void TaskEmitter::emit(Value task) {
   Value row = tiles.getInductionVar();
   Value height = arith::SubIOp::create(b, loc, end, row);
   height = arith::MinUIOp::create(b, loc, height, index(plan.rows));
-  emitProducts(row, height);
+  SmallVector<Value> first = iteratorsAt(row), start;
+  emitProducts(first, height);
 
-  auto rows = scf::ForOp::create(b, loc, index(0), height, index(1));
+  for (unsigned d : plan.roles.m)
+    start.push_back(first[d]);
+  auto rows = scf::ForOp::create(b, loc, index(0), height, index(1), start);
   b.setInsertionPointToStart(rows.getBody());
   Value offset = arith::MulIOp::create(b, loc, rows.getInductionVar(), index(plan.columns()));
-  emitEpilogue(arith::AddIOp::create(b, loc, row, rows.getInductionVar()), offset);
+  SmallVector<Value> iterators(fixed), next;
+  for (auto [d, value] : llvm::zip(plan.roles.m, rows.getRegionIterArgs()))
+    iterators[d] = value;
+  emitEpilogue(iterators, offset);
+  advance(iterators);
+  for (unsigned d : plan.roles.m)
+    next.push_back(iterators[d]);
+  if (!next.empty())
+    scf::YieldOp::create(b, loc, next);
+}
+
+void TaskEmitter::advance(SmallVector<Value> &iterators) {
+  Value step = index(1);
+  for (unsigned d : llvm::reverse(plan.roles.m)) {
+    Value next = arith::AddIOp::create(b, loc, iterators[d], step);
+    iterators[d] = next;
+    if (d == plan.roles.m.front())
+      return;
+    Value ends = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, next, extents[d]);
+    iterators[d] = arith::SelectOp::create(b, loc, ends, index(0), next);
+    step = arith::SelectOp::create(b, loc, ends, index(1), index(0));
+  }
 }
 
 Value TaskEmitter::columnsLeft(int64_t v) {
@@ -127,19 +141,19 @@ Value TaskEmitter::columnsLeft(int64_t v) {
 }
 
 /// Chooses the K loop of the tile's height.
-void TaskEmitter::emitProducts(Value firstRow, Value height) {
+void TaskEmitter::emitProducts(const SmallVector<Value> &first, Value height) {
   SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
   auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange(), height, cases, cases.size());
   for (auto [i, region] : llvm::enumerate(choice.getRegions())) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(region);
     // Region 0 is the default: the full tile.
-    emitProduct(firstRow, i == 0 ? plan.rows : cases[i - 1]);
+    emitProduct(first, i == 0 ? plan.rows : cases[i - 1]);
     scf::YieldOp::create(b, loc);
   }
 }
 
-void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
+void TaskEmitter::emitProduct(SmallVector<Value> row, int64_t height) {
   FlatView a(b, loc, lhs), columns(b, loc, rhs);
   TileProduct tile;
   tile.a = a.flat;
@@ -147,9 +161,10 @@ void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
   tile.vectors = plan.vectors;
   tile.lanes = plan.lanes;
   tile.accumulator = plan.accumulator;
+  SmallVector<Value> first = row;
   for (int64_t r = 0; r < height; ++r) {
-    Value row = arith::AddIOp::create(b, loc, firstRow, index(r));
-    tile.rowOffsets.push_back(a.offsetOf(b, loc, plan.maps[0], iteratorsAt(row)));
+    tile.rowOffsets.push_back(a.offsetOf(b, loc, plan.maps[0], row));
+    advance(row);
   }
   tile.extents = extentsOf(plan.roles.k);
   for (unsigned k : plan.roles.k)
@@ -164,7 +179,7 @@ void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
       stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
     }
   } else {
-    tile.bOffset = columns.offsetOf(b, loc, plan.maps[1], iteratorsAt(firstRow));
+    tile.bOffset = columns.offsetOf(b, loc, plan.maps[1], first);
     for (unsigned k : plan.roles.k)
       tile.bStrides.push_back(columns.strideOf(b, loc, plan.maps[1], k));
     auto maskType = VectorType::get(plan.lanes, b.getI1Type());
@@ -177,52 +192,67 @@ void TaskEmitter::emitProduct(Value firstRow, int64_t height) {
 
 /// Sums over blocks of k into the scratch tile. A block bounds how many terms one
 /// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
-/// sqrt(K) units, blocks of 512 keep it near that of 512 terms.
-/// Several k dimensions (windows) are one block.
+/// sqrt(K) units, blocks of 512 keep it near that of 512 terms. A block is a part of
+/// the innermost dimension of k.
 void TaskEmitter::emitBlocks(TileProduct &tile) {
-  constexpr int64_t block = 512;
   OpBuilder::InsertionGuard guard(b);
+  if (plan.oneBlock)
+    return emitBlock(tile, {});
+  // At least one block, so that a sum over nothing is stored as 0.
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, product(tile.extents), index(0));
+  Value &k = tile.extents.back();
+  k = arith::SelectOp::create(b, loc, some, k, index(0));
+  SmallVector<Value> steps;
+  for (auto [d, extent] : llvm::enumerate(tile.extents)) {
+    bool innermost = d + 1 == tile.extents.size();
+    Value end = arith::MaxUIOp::create(b, loc, extent, index(1));
+    auto loop = scf::ForOp::create(b, loc, index(0), end, index(innermost ? blockSize : 1));
+    b.setInsertionPointToStart(loop.getBody());
+    steps.push_back(loop.getInductionVar());
+    Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
+    for (Value &row : tile.rowOffsets)
+      row = arith::AddIOp::create(b, loc, row, aMove);
+    Value bMove = arith::MulIOp::create(b, loc, steps.back(), tile.bStrides[d]);
+    tile.bOffset = arith::AddIOp::create(b, loc, tile.bOffset, bMove);
+  }
+  Value left = arith::SubIOp::create(b, loc, tile.extents.back(), steps.back());
+  tile.extents = {arith::MinUIOp::create(b, loc, left, index(blockSize))};
+  tile.aStrides = {tile.aStrides.back()};
+  tile.bStrides = {tile.bStrides.back()};
+  emitBlock(tile, steps);
+}
+
+/// Adds a block to the scratch tile; the first one, at `steps` that are all 0, is stored.
+void TaskEmitter::emitBlock(const TileProduct &tile, ArrayRef<Value> steps) {
   auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
   SmallVector<Value> zeros(tile.rowOffsets.size() * plan.vectors, zero);
-  auto at = [&](size_t i) { return index(i * plan.lanes); };
-  if (tile.extents.size() != 1) {
-    for (auto [i, sum] : llvm::enumerate(tile.emit(b, loc, zeros)))
-      vector::StoreOp::create(b, loc, sum, scratch, at(i));
-    return;
-  }
-  // At least one block, so that a sum over nothing is stored as 0.
-  Value k = tile.extents[0];
-  Value end = arith::MaxUIOp::create(b, loc, k, index(1));
-  auto blocks = scf::ForOp::create(b, loc, index(0), end, index(block));
-  b.setInsertionPointToStart(blocks.getBody());
-  Value first = blocks.getInductionVar();
-  tile.extents[0] =
-      arith::MinUIOp::create(b, loc, arith::SubIOp::create(b, loc, k, first), index(block));
-  Value aMove = arith::MulIOp::create(b, loc, first, tile.aStrides[0]);
-  for (Value &row : tile.rowOffsets)
-    row = arith::AddIOp::create(b, loc, row, aMove);
-  tile.bOffset = arith::AddIOp::create(b, loc, tile.bOffset,
-                                       arith::MulIOp::create(b, loc, first, tile.bStrides[0]));
   SmallVector<Value> sums = tile.emit(b, loc, zeros);
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first, index(0));
+  auto at = [&](size_t i) { return index(i * plan.lanes); };
+  auto store = [&] {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      vector::StoreOp::create(b, loc, sum, scratch, at(i));
+  };
+  if (steps.empty())
+    return store();
+  Value place = steps.front();
+  for (Value step : steps.drop_front())
+    place = arith::OrIOp::create(b, loc, place, step);
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, place, index(0));
   auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/true);
-  for (Block *target : {branch.thenBlock(), branch.elseBlock()}) {
-    b.setInsertionPointToStart(target);
-    for (auto [i, sum] : llvm::enumerate(sums)) {
-      Value total = sum;
-      if (target == branch.elseBlock()) {
-        Value older = vector::LoadOp::create(b, loc, vectorType, scratch, at(i));
-        total = isa<FloatType>(plan.accumulator) ? Value(arith::AddFOp::create(b, loc, older, sum))
-                                                 : Value(arith::AddIOp::create(b, loc, older, sum));
-      }
-      vector::StoreOp::create(b, loc, total, scratch, at(i));
-    }
+  b.setInsertionPointToStart(branch.thenBlock());
+  store();
+  b.setInsertionPointToStart(branch.elseBlock());
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value older = vector::LoadOp::create(b, loc, vectorType, scratch, at(i));
+    sum = isa<FloatType>(plan.accumulator) ? Value(arith::AddFOp::create(b, loc, older, sum))
+                                           : Value(arith::AddIOp::create(b, loc, older, sum));
   }
+  store();
 }
 
-void TaskEmitter::emitEpilogue(Value row, Value scratchOffset) {
-  SmallVector<Value> iterators = iteratorsAt(row);
+void TaskEmitter::emitEpilogue(SmallVector<Value> iterators, Value scratchOffset) {
   Value firstColumn = iterators[plan.n];
   Block &body = plan.op.getBody().front();
   auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
@@ -245,7 +275,7 @@ void TaskEmitter::emitEpilogue(Value row, Value scratchOffset) {
 }
 
 /// Copies a right-hand side without unit stride into panels, one panel a task.
-Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const Plan &plan,
+Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const ContractPlan &plan,
                            ArrayRef<Value> extents, Value panelCount) {
   kernel::ContractOp op = plan.op;
   Location loc = op.getLoc();
@@ -294,38 +324,6 @@ Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const Plan &plan,
       });
 }
 
-FailureOr<Plan> makePlan(Emitter &emitter, kernel::ContractOp op) {
-  Plan plan;
-  plan.op = op;
-  plan.roles = op.getRoles();
-  plan.maps = op.getMaps();
-  if (plan.roles.n.size() != 1)
-    return op.emitOpError("needs exactly one column dimension, has ") << plan.roles.n.size();
-  plan.n = plan.roles.n.front();
-  const Target &target = emitter.getTarget();
-  plan.lanes = target.lanes();
-  auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());
-  plan.panels = packed || op.getWorkspace();
-  Type element;
-  int64_t columns = ShapedType::kDynamic;
-  AffineExpr n = getAffineDimExpr(plan.n, op.getContext());
-  auto columnsOf = [&](ShapedType type, AffineMap map) {
-    element = type.getElementType();
-    return type.getDimSize(*map.getResultPosition(n));
-  };
-  if (packed) {
-    columns = columnsOf(packed.getLogical(), plan.maps[1]);
-    plan.vectors = cast<PanelsAttr>(packed.getLayout()).getN() / plan.lanes;
-  } else {
-    columns = columnsOf(cast<MemRefType>(op.getRhs().getType()), plan.maps[1]);
-    plan.vectors = target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns);
-  }
-  plan.rows = target.tileRows(plan.vectors);
-  plan.masked = ShapedType::isDynamic(columns) || columns % plan.columns() != 0;
-  plan.accumulator = kernel::ContractOp::getAccumulatorType(element);
-  return plan;
-}
-
 /// Rows of a task: few enough that all threads find work, at most 32 tiles so that
 /// the rows of a task stay in L2 beside the panel.
 Value chooseRowsPerTask(OpBuilder &b, Location loc, Value rows, Value panels, int64_t tileRows) {
@@ -341,14 +339,14 @@ Value chooseRowsPerTask(OpBuilder &b, Location loc, Value rows, Value panels, in
 } // namespace
 
 FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::ContractOp op) {
-  FailureOr<Plan> plan = makePlan(emitter, op);
+  FailureOr<ContractPlan> plan = ContractPlan::create(emitter.getTarget(), op);
   if (failed(plan))
     return failure();
   Location loc = op.getLoc();
   FailureOr<SmallVector<Value>> known = extentsOf(host, cast<kernel::KernelOpInterface>(*op));
   if (failed(known))
     return failure();
-  ArrayRef<Value> extents = *known;
+  SmallVector<Value> extents = *known;
   auto product = [&](ArrayRef<unsigned> dims) {
     Value result = arith::ConstantIndexOp::create(host, loc, 1);
     for (unsigned d : dims)
@@ -369,13 +367,15 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
     launches.push_back(packPanels(emitter, host, *plan, extents, panels));
     rhs = op.getWorkspace();
   }
+  if (isa<kernel::PackedType>(rhs.getType()))
+    joinSteps(host, loc, *plan, extents);
   SmallVector<Value> arguments{op.getLhs(), rhs};
   llvm::append_range(arguments, op.getExtras());
   arguments.push_back(op.getInit());
   llvm::append_range(arguments, extents);
   arguments.push_back(rowsPerTask);
-  std::string key = llvm::formatv("{0}/{1}x{2}/{3}/{4}", keyOf(op), plan->vectors, plan->lanes,
-                                  plan->masked, plan->panels);
+  std::string key = llvm::formatv("{0}/{1}x{2}/{3}/{4}/{5}", keyOf(op), plan->vectors, plan->lanes,
+                                  plan->masked, plan->panels, plan->oneBlock);
   launches.push_back(emitter.launch(host, loc, "contract", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {
                                       TaskEmitter(*plan, b, parameters).emit(task);

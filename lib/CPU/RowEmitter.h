@@ -10,8 +10,8 @@ namespace strut::cpu {
 /// vectors side by side or, in a plan with blocks, neighbours along its blockDim.
 class RowEmitter {
 public:
-  RowEmitter(const RowsPlan &plan, int64_t lanes, mlir::ValueRange parameters, llvm::ArrayRef<mlir::Value> extents,
-             unsigned groups, mlir::Value count)
+  RowEmitter(const RowsPlan &plan, int64_t lanes, mlir::ValueRange parameters,
+             llvm::ArrayRef<mlir::Value> extents, unsigned groups, mlir::Value count)
       : plan(plan), nest(plan.nest), lanes(lanes), parameters(parameters), extents(extents),
         count(count), groups(groups, nest.captured(parameters)) {}
 
@@ -22,8 +22,8 @@ private:
   using Iterators = llvm::SmallVector<mlir::Value>;
   using Carried = llvm::SmallVector<mlir::Value>;
   using Inner = llvm::function_ref<Carried(mlir::OpBuilder &, const Iterators &, Carried)>;
-  using Step = llvm::function_ref<Carried(mlir::OpBuilder &, const Iterators &, mlir::Value count, unsigned copy,
-                                    mlir::ValueRange carried)>;
+  using Step = llvm::function_ref<Carried(mlir::OpBuilder &, const Iterators &, mlir::Value count,
+                                          unsigned copy, mlir::ValueRange carried)>;
 
   void emitUniform(mlir::OpBuilder &b, const Iterators &iterators, unsigned level);
   void emitCombines(mlir::OpBuilder &b, const Iterators &iterators, unsigned phase);
@@ -41,9 +41,9 @@ private:
   Carried accumulate(mlir::OpBuilder &b, unsigned phase, unsigned group, const Iterators &iterators,
                      mlir::Value mask, mlir::ValueRange carried);
   mlir::Value evaluate(mlir::OpBuilder &b, mlir::Value v, unsigned phase, mlir::IRMapping &values,
-                 const Iterators &iterators, mlir::Value limit);
-  mlir::Value special(mlir::OpBuilder &b, mlir::Operation *op, mlir::IRMapping &values, const Iterators &iterators,
-                mlir::Value limit);
+                       const Iterators &iterators, mlir::Value limit);
+  mlir::Value special(mlir::OpBuilder &b, mlir::Operation *op, mlir::IRMapping &values,
+                      const Iterators &iterators, mlir::Value limit);
   Iterators atGroup(mlir::OpBuilder &b, Iterators iterators, unsigned group);
   unsigned operandOf(unsigned result) const { return nest.inputs + result; }
 

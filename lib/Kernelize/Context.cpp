@@ -424,6 +424,18 @@ static SmallVector<Group> groupAxes(ArrayRef<Dim> from, ArrayRef<Dim> to) {
   return groups;
 }
 
+ElementsAttr Context::constantAs(Value value, ArrayRef<Dim> shape) {
+  const Tracked &tracked = (*this)[value];
+  if (!tracked.constant || !llvm::all_of(shape, [](const Dim &dim) { return dim.isConstant(); }))
+    return {};
+  RankedTensorType type = DimEnv::type(shape, tracked.element);
+  if (auto file = dyn_cast<onnx_ir::FileDataAttr>(tracked.constant))
+    return onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(), file.getLength());
+  if (auto dense = dyn_cast<DenseElementsAttr>(tracked.constant))
+    return dense.reshape(type);
+  return {};
+}
+
 Value Context::reshape(Location loc, Value tensor, ArrayRef<Dim> from, ArrayRef<Dim> to) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   if (from == to)

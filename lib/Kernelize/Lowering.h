@@ -131,6 +131,8 @@ public:
   mlir::Value reshape(mlir::Location loc, mlir::Value tensor, llvm::ArrayRef<Dim> from,
                       llvm::ArrayRef<Dim> to);
 
+  /// A constant's elements in another shape; null for what is no constant of known extents.
+  mlir::ElementsAttr constantAs(mlir::Value value, llvm::ArrayRef<Dim> shape);
   /// Declares the constant, or finds its declaration, and reads it.
   mlir::Value weight(mlir::Location loc, mlir::ElementsAttr constant);
 

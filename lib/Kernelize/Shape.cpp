@@ -35,21 +35,11 @@ LogicalResult defineView(Operation *op, Context &context, Value input, ArrayRef<
   const Tracked &tracked = context[input];
   if (product(tracked.dims) != product(shape))
     return context.refuse(op, "it cannot be told that input and result have as many elements");
-  bool isStatic = llvm::all_of(shape, [](const Dim &dim) { return dim.isConstant(); });
   if (llvm::any_of(shape, [](const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }))
     return context.refuse(op, "its result would have a negative extent");
-  if (tracked.constant && isStatic) {
-    auto type = DimEnv::type(shape, tracked.element);
-    if (auto file = dyn_cast<onnx_ir::FileDataAttr>(tracked.constant)) {
-      context.defineConstant(
-          op->getResult(0),
-          onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(), file.getLength()));
-      return success();
-    }
-    if (auto dense = dyn_cast<DenseElementsAttr>(tracked.constant)) {
-      context.defineConstant(op->getResult(0), dense.reshape(type));
-      return success();
-    }
+  if (ElementsAttr constant = context.constantAs(input, shape)) {
+    context.defineConstant(op->getResult(0), constant);
+    return success();
   }
   SmallVector<Dim> from = tracked.dims;
   Value source = context.tensor(input);

@@ -61,3 +61,20 @@ func.func @same(%x: tensor<1x1x5x5xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<1x1x
   %0 = onnx.Conv(%x, %w) {auto_pad = "SAME_UPPER", strides = array<i64: 2, 2>} : (tensor<1x1x5x5xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x3x3xf32>
   return %0 : tensor<1x1x3x3xf32>
 }
+
+// -----
+
+// A window of one element is a plain contraction over pixels.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d4, d1 * 2, d2 * 2)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d3, d4)>
+// CHECK: kernel.weight @[[F:.*]] : tensor<2x3xf32>
+// CHECK-LABEL: func.func @pointwise
+func.func @pointwise(%x: tensor<?x3x9x9xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x2x5x5xf32> {
+  // CHECK: kernel.use @[[F]] : tensor<2x3xf32>
+  // CHECK: kernel.contract
+  // CHECK-SAME: indexing_maps = [#[[X]], #[[W]],
+  %w = onnx.Constant() {value = dense<[[[[1.0]], [[2.0]], [[3.0]]], [[[4.0]], [[5.0]], [[6.0]]]]> : tensor<2x3x1x1xf32>} : () -> tensor<2x3x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {strides = array<i64: 2, 2>} : (tensor<?x3x9x9xf32>, tensor<2x3x1x1xf32>) -> tensor<?x2x5x5xf32>
+  return %0 : tensor<?x2x5x5xf32>
+}

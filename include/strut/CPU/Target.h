@@ -15,10 +15,19 @@ struct Target {
 
   /// f32 elements in a vector.
   int64_t lanes() const { return vectorBytes / 4; }
-  /// Vectors in a row of a register tile that is wide enough to be fed by `columns`.
+  /// Vectors in a row of a register tile: four with 32 registers, or what wastes less of
+  /// the last panel of `columns` if that is worth a kernel of its own.
   int64_t panelVectors(int64_t columns) const {
-    int64_t widest = vectorRegisters >= 32 ? 4 : 2, needed = (columns + lanes() - 1) / lanes();
-    return needed < 1 ? 1 : needed < widest ? needed : widest;
+    int64_t usual = vectorRegisters >= 32 ? 4 : 2, most = vectorRegisters >= 32 ? 5 : 2;
+    int64_t needed = (columns + lanes() - 1) / lanes();
+    if (needed <= most)
+      return needed < 1 ? 1 : needed;
+    auto padded = [&](int64_t vectors) { return (needed + vectors - 1) / vectors * vectors; };
+    int64_t best = usual;
+    for (int64_t vectors = most; vectors >= usual - 1 && most > usual; --vectors)
+      if (padded(best) - padded(vectors) > needed / 16)
+        best = vectors;
+    return best;
   }
   /// Rows of a register tile of `vectors` vectors each: accumulators fill the
   /// registers but for one panel row and the broadcast values. At most 8 rows,
