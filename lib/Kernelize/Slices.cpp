@@ -41,8 +41,8 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
                                         context.dims.operands(shape), steps);
 }
 
-Value insert(Context &context, Location loc, Value source, Value target, ArrayRef<Dim> starts,
-             ArrayRef<Dim> shape) {
+Value insert(Context &context, Location loc, const Input &source, Value target,
+             ArrayRef<Dim> starts, ArrayRef<Dim> shape) {
   if (isEmpty(shape))
     return target;
   OpBuilder &b = context.b;
@@ -53,13 +53,22 @@ Value insert(Context &context, Location loc, Value source, Value target, ArrayRe
   SmallVector<OpFoldResult> steps(shape.size(), b.getIndexAttr(1));
   Value part = tensor::ExtractSliceOp::create(b, loc, type, target, at, sizes, steps);
   AffineMap identity = b.getMultiDimIdentityMap(shape.size());
-  auto copy = kernel::MapOp::create(b, loc, type, source, part, Value(),
-                                    b.getAffineMapArrayAttr({identity, identity}));
-  Block *block = b.createBlock(&copy.getBody());
-  kernel::YieldOp::create(b, loc, ValueRange(block->addArgument(element, loc)));
-  b.setInsertionPointAfter(copy);
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  if (source.tensor) {
+    inputs.push_back(source.tensor);
+    maps.push_back(source.map ? source.map : identity);
+  }
+  maps.push_back(identity);
+  auto write =
+      kernel::MapOp::create(b, loc, type, inputs, part, Value(), b.getAffineMapArrayAttr(maps));
+  Block *block = b.createBlock(&write.getBody());
+  Value value = source.tensor ? Value(block->addArgument(element, loc))
+                              : Value(arith::ConstantOp::create(b, loc, source.scalar));
+  kernel::YieldOp::create(b, loc, ValueRange(value));
+  b.setInsertionPointAfter(write);
   ++context.numKernels;
-  return tensor::InsertSliceOp::create(b, loc, copy->getResult(0), target, at, sizes, steps);
+  return tensor::InsertSliceOp::create(b, loc, write->getResult(0), target, at, sizes, steps);
 }
 
 namespace {
@@ -212,7 +221,7 @@ LogicalResult lowerConcat(Operation *operation, Context &context) {
   SmallVector<Dim> at(shape.size(), Dim(0));
   for (Value operand : op->getOperands()) {
     SmallVector<Dim> dims = context[operand].dims;
-    result = insert(context, loc, context.tensor(operand), result, at, dims);
+    result = insert(context, loc, {context.tensor(operand), {}, {}}, result, at, dims);
     at[axis] = at[axis] + dims[axis];
   }
   context.define(op->getResult(0), result, shape);
@@ -294,8 +303,8 @@ LogicalResult lowerPad(Operation *operation, Context &context) {
   Location loc = op->getLoc();
   Value filled = context.map(loc, to, context[data].element, {fill},
                              [](Code &, ValueRange x) { return x[0]; });
-  context.define(op->getResult(0), insert(context, loc, context.tensor(data), filled, low, from),
-                 to);
+  context.define(op->getResult(0),
+                 insert(context, loc, {context.tensor(data), {}, {}}, filled, low, from), to);
   return success();
 }
 

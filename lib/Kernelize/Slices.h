@@ -17,8 +17,9 @@ struct AxisSlice {
 mlir::Value slice(Context &context, mlir::Location loc, mlir::Value tensor,
                   llvm::ArrayRef<AxisSlice> slices);
 
-/// `target` with `source`, of this shape, copied to the place `starts`.
-mlir::Value insert(Context &context, mlir::Location loc, mlir::Value source, mlir::Value target,
+/// `target` with `source`, as large as `shape`, written to the place `starts`: a constant,
+/// or a tensor read at a map over `shape` (null: as it lies).
+mlir::Value insert(Context &context, mlir::Location loc, const Input &source, mlir::Value target,
                    llvm::ArrayRef<Dim> starts, llvm::ArrayRef<Dim> shape);
 
 } // namespace strut::kernelize

@@ -1,5 +1,6 @@
 //===- Windows.cpp - Sliding windows over spatial axes --------------------===//
 #include "Windows.h"
+#include "Slices.h"
 
 using namespace mlir;
 
@@ -103,34 +104,32 @@ ChannelsLast padded(Context &context, Location loc, Value input, const Windows &
   if (!windows.isPadded())
     return {source, false};
   SmallVector<Dim> dims = context[input].dims, shape = {dims[0]};
-  SmallVector<Value> dynamic;
-  for (unsigned i = 0; i < windows.rank(); ++i) {
+  for (unsigned i = 0; i < windows.rank(); ++i)
     shape.push_back(windows.in[i] + Dim(windows.low[i] + windows.high[i]));
-    dynamic.push_back(windows.in[i].isConstant() ? Value() : context.dims.value(windows.in[i]));
-  }
   shape.push_back(dims[1]);
-  Type element = context[input].element;
-  Value copy = context.map(
-      loc, shape, element, {{source, {}, {}}, {{}, {}, fill}}, [&](Code &c, ValueRange x) {
-        SmallVector<Value> at = {c.dim(0), c.dim(shape.size() - 1)};
-        Value inside;
-        for (unsigned i = 0; i < windows.rank(); ++i) {
-          Value place = c.dim(i + 1);
-          if (windows.low[i] + windows.high[i] != 0) {
-            Value extent = dynamic[i] ? dynamic[i] : c.index(windows.in[i].constant());
-            place = c.make<arith::SubIOp>(place, c.index(windows.low[i]));
-            // One unsigned comparison says that it is neither below nor beyond.
-            Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, extent);
-            inside = inside ? c.make<arith::AndIOp>(inside, here) : here;
-            Value last = c.make<arith::SubIOp>(extent, c.index(1));
-            place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0));
-          }
-          at.push_back(place);
-        }
-        Value value = c.widen(c.fetch(0, element, at));
-        return c.select(inside, value, x[1]);
-      });
-  return {copy, true};
+  // What is filled already along the axes before one is not filled again along it.
+  Value result = context.empty(loc, shape, context[input].element);
+  SmallVector<Dim> starts(shape.size(), Dim(0)), sizes = shape;
+  for (unsigned i = 0; i < windows.rank(); ++i) {
+    for (bool above : {false, true}) {
+      int64_t width = above ? windows.high[i] : windows.low[i];
+      if (width == 0)
+        continue;
+      starts[i + 1] = above ? windows.in[i] + Dim(windows.low[i]) : Dim(0);
+      sizes[i + 1] = Dim(width);
+      result = insert(context, loc, {{}, {}, fill}, result, starts, sizes);
+    }
+    starts[i + 1] = Dim(windows.low[i]);
+    sizes[i + 1] = windows.in[i];
+  }
+  // (n, i..., c) reads the source at (n, c, i...).
+  unsigned rank = shape.size();
+  SmallVector<AffineExpr> read = {context.b.getAffineDimExpr(0),
+                                  context.b.getAffineDimExpr(rank - 1)};
+  for (unsigned i = 1; i + 1 < rank; ++i)
+    read.push_back(context.b.getAffineDimExpr(i));
+  AffineMap map = AffineMap::get(rank, 0, read, context.getContext());
+  return {insert(context, loc, {source, map, {}}, result, starts, sizes), true};
 }
 
 Value channelsFirst(Context &context, Location loc, Value tensor, ArrayRef<Dim> shape) {

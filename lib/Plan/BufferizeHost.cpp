@@ -8,6 +8,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -48,6 +49,61 @@ struct DimOfArgument : OpRewritePattern<tensor::DimOp> {
   }
 };
 
+/// The operand that stands for where `insert` puts its source: the init of a kernel, if
+/// that is the same slice. Null if there is none.
+OpOperand *initOf(tensor::InsertSliceOp insert) {
+  auto kernelOp = insert.getSource().getDefiningOp<DestinationStyleOpInterface>();
+  if (!kernelOp)
+    return nullptr;
+  OpOperand *init = kernelOp.getTiedOpOperand(cast<OpResult>(insert.getSource()));
+  auto part = init->get().getDefiningOp<tensor::ExtractSliceOp>();
+  return part && part.getSource() == insert.getDest() ? init : nullptr;
+}
+
+/// A tensor of its own that holds what `tensor` does: empty, with parts filled by maps
+/// that read nothing. Null for one that holds data.
+Value refill(OpBuilder &b, Value tensor) {
+  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+    return b.clone(*empty)->getResult(0);
+  auto insert = tensor.getDefiningOp<tensor::InsertSliceOp>();
+  OpOperand *init = insert ? initOf(insert) : nullptr;
+  auto fill = init ? dyn_cast<kernel::MapOp>(init->getOwner()) : kernel::MapOp();
+  if (!fill || !fill.getInputs().empty())
+    return {};
+  Value target = refill(b, insert.getDest());
+  if (!target)
+    return {};
+  IRMapping mapping;
+  mapping.map(insert.getDest(), target);
+  for (Operation *op : {init->get().getDefiningOp(), fill.getOperation(), insert.getOperation()})
+    b.clone(*op, mapping);
+  return mapping.lookup(tensor);
+}
+
+/// Tensors with equal borders, which common subexpressions have made one, become several
+/// again where more than one of them is written to: filling is cheaper than a copy.
+void separateFills(func::FuncOp main) {
+  DenseSet<Value> written;
+  main.walk([&](tensor::InsertSliceOp insert) {
+    Value target = insert.getDest();
+    if (written.insert(target).second)
+      return;
+    OpBuilder b(target.getContext());
+    b.setInsertionPointAfterValue(target);
+    Value own = refill(b, target);
+    if (!own)
+      return;
+    if (OpOperand *init = initOf(insert)) {
+      auto part = init->get().getDefiningOp<tensor::ExtractSliceOp>();
+      b.setInsertionPointAfter(part);
+      auto ownPart = cast<tensor::ExtractSliceOp>(b.clone(*part));
+      ownPart.getSourceMutable().assign(own);
+      init->set(ownPart);
+    }
+    insert.getDestMutable().assign(own);
+  });
+}
+
 struct BufferizeHostPass : impl::BufferizeHostBase<BufferizeHostPass> {
   using BufferizeHostBase::BufferizeHostBase;
 
@@ -55,6 +111,7 @@ struct BufferizeHostPass : impl::BufferizeHostBase<BufferizeHostPass> {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main)
       return;
+    separateFills(main);
     if (failed(returnThroughArguments(main)) || failed(bufferize()))
       signalPassFailure();
   }

@@ -124,19 +124,25 @@ func.func @convolutions(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]})
 
 // -----
 
-// A padded copy reads its source where it lies.
+// What is padded reads its source where it lies, and a kernel that alone is read through
+// padded windows writes between the borders itself.
 
+// CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 // CHECK-LABEL: func.func @padded
-func.func @padded(%x: tensor<?x4x4x2xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x2x6x6xf32> {
+func.func @padded(%x: tensor<?x4x4x2xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x2x8x8xf32> {
   %w = onnx.Constant() {value = dense<1.0> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
-  // CHECK: kernel.map ins(%arg0 : tensor<?x4x4x2xf32>) outs(%{{.*}} : tensor<?x6x6x2xf32>)
-  // CHECK: %[[N:.*]] = kernel.index 0
-  // CHECK: %[[C:.*]] = kernel.index 3
-  // CHECK: kernel.fetch 0[%[[N]], %{{.*}}, %{{.*}}, %[[C]]]
+  // CHECK: %[[PART:.*]] = tensor.extract_slice %{{.*}}[0, 1, 1, 0] [%{{.*}}, 4, 4, 2] [1, 1, 1, 1]
+  // CHECK: kernel.map ins(%arg0 : tensor<?x4x4x2xf32>) outs(%[[PART]] : tensor<?x4x4x2xf32>) attributes {indexing_maps = [#[[LAST]], #[[LAST]]]}
+  // CHECK: %[[FIRST:.*]] = tensor.insert_slice
+  // CHECK: %[[PART:.*]] = tensor.extract_slice %[[BORDERS:.*]][0, 1, 1, 0] [%{{.*}}, 6, 6, 2] [1, 1, 1, 1]
+  // CHECK: %[[SUM:.*]] = kernel.contract ins(%[[FIRST]], %{{.*}} outs(%[[PART]] : tensor<?x6x6x2xf32>)
+  // CHECK: tensor.insert_slice %[[SUM]] into %[[BORDERS]]
+  // CHECK-NOT: kernel.map
   // CHECK: kernel.contract
   %0 = onnx.Transpose(%x) {perm = array<i64: 0, 3, 1, 2>} : (tensor<?x4x4x2xf32>) -> tensor<?x2x4x4xf32>
   %1 = onnx.Conv(%0, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x2x4x4xf32>, tensor<2x2x1x1xf32>) -> tensor<?x2x6x6xf32>
-  return %1 : tensor<?x2x6x6xf32>
+  %2 = onnx.Conv(%1, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x2x6x6xf32>, tensor<2x2x1x1xf32>) -> tensor<?x2x8x8xf32>
+  return %2 : tensor<?x2x8x8xf32>
 }
 
 // -----
