@@ -13,65 +13,101 @@ using namespace mlir;
 namespace strut::layer {
 
 //===----------------------------------------------------------------------===//
-// layer.linear
+// layer.linear and layer.block_linear
 //===----------------------------------------------------------------------===//
+
+/// The product of two extents, if both are known.
+static int64_t product(int64_t a, int64_t b) {
+  bool known = !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b);
+  return known ? a * b : ShapedType::kDynamic;
+}
+
+/// Values in a row before and after a weight [K, N], or [B, K, N] of B blocks.
+static int64_t inputsOf(RankedTensorType weight) {
+  return weight.getRank() == 2 ? weight.getDimSize(0)
+                               : product(weight.getDimSize(0), weight.getDimSize(1));
+}
+static int64_t outputsOf(RankedTensorType weight) {
+  return weight.getRank() == 2 ? weight.getDimSize(1)
+                               : product(weight.getDimSize(0), weight.getDimSize(2));
+}
 
 /// Whether two extents may be the same.
 static bool mayAgree(int64_t a, int64_t b) {
   return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
 }
 
-LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                         ValueRange operands, DictionaryAttr, OpaqueProperties,
-                                         RegionRange, SmallVectorImpl<Type> &types) {
+static bool hasRanks(RankedTensorType input, RankedTensorType weight, int64_t weightAxes) {
+  return input.getRank() >= 1 && weight.getRank() == weightAxes;
+}
+
+/// The type of a map's result; verifyMap says why there is none.
+static LogicalResult inferMap(ValueRange operands, int64_t weightAxes,
+                              SmallVectorImpl<Type> &types) {
   auto input = cast<RankedTensorType>(operands[0].getType());
   auto weight = cast<RankedTensorType>(operands[1].getType());
-  if (input.getRank() < 1 || weight.getRank() != 2)
-    return emitOptionalError(location,
-                             "'layer.linear' op needs an input of at least one axis and "
-                             "a weight of two, got ",
-                             input, " and ", weight);
+  if (!hasRanks(input, weight, weightAxes))
+    return failure();
   SmallVector<int64_t> shape(input.getShape());
-  shape.back() = weight.getDimSize(1);
+  shape.back() = outputsOf(weight);
   types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return success();
 }
 
-bool LinearOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange given) {
+static bool isRefinement(TypeRange inferred, TypeRange given) {
   auto a = cast<RankedTensorType>(inferred[0]), b = cast<RankedTensorType>(given[0]);
   return a.getElementType() == b.getElementType() && succeeded(verifyCompatibleShape(a, b));
 }
 
-LogicalResult LinearOp::verify() {
-  RankedTensorType input = getInput().getType(), weight = getWeight().getType();
+/// What layer.linear and layer.block_linear ask of their operands.
+template <typename OpT> static LogicalResult verifyMap(OpT op, int64_t weightAxes) {
+  RankedTensorType input = op.getInput().getType(), weight = op.getWeight().getType();
+  if (!hasRanks(input, weight, weightAxes))
+    return op.emitOpError("needs an input of at least one axis and a weight of ")
+           << (weightAxes == 2 ? "two" : "three") << ", got " << input << " and " << weight;
   Type element = input.getElementType();
   if (!isa<FloatType>(element) || weight.getElementType() != element)
-    return emitOpError("needs operands of one float type, got ") << input << " and " << weight;
-  if (!mayAgree(input.getShape().back(), weight.getDimSize(0)))
-    return emitOpError("contracts ") << input.getShape().back() << " values with a weight of "
-                                     << weight.getDimSize(0) << " rows";
-  if (!getBias())
+    return op.emitOpError("needs operands of one float type, got ") << input << " and " << weight;
+  if (!mayAgree(input.getShape().back(), inputsOf(weight)))
+    return op.emitOpError("contracts ")
+           << input.getShape().back() << " values with a weight of " << inputsOf(weight) << " rows";
+  if (!op.getBias())
     return success();
-  auto bias = cast<RankedTensorType>(getBias().getType());
+  auto bias = cast<RankedTensorType>(op.getBias().getType());
   if (bias.getRank() != 1 || bias.getElementType() != element ||
-      !mayAgree(bias.getDimSize(0), weight.getDimSize(1)))
-    return emitOpError("needs a bias of ")
-           << weight.getDimSize(1) << " values of " << element << ", got " << bias;
+      !mayAgree(bias.getDimSize(0), outputsOf(weight)))
+    return op.emitOpError("needs a bias of ")
+           << outputsOf(weight) << " values of " << element << ", got " << bias;
   return success();
 }
 
-std::pair<int64_t, int64_t> LinearOp::getMapShape() {
-  ArrayRef<int64_t> shape = getWeight().getType().getShape();
-  return {shape[0], shape[1]};
+template <typename OpT> static std::optional<Cost> costOfMap(OpT op, double rows) {
+  RankedTensorType weight = op.getWeight().getType();
+  if (!weight.hasStaticShape())
+    return std::nullopt;
+  double parameters = weight.getNumElements(), n = outputsOf(weight), bias = op.getBias() ? n : 0;
+  double elementBytes = llvm::divideCeil(weight.getElementTypeBitWidth(), 8);
+  return Cost{rows * (2 * parameters + bias),
+              elementBytes * (parameters + bias + rows * (inputsOf(weight) + n))};
 }
 
-std::optional<Cost> LinearOp::getCost(double rows) {
-  if (!getWeight().getType().hasStaticShape())
-    return std::nullopt;
-  double k = getMapShape().first, n = getMapShape().second, bias = getBias() ? n : 0;
-  double elementBytes = llvm::divideCeil(getWeight().getType().getElementTypeBitWidth(), 8);
-  return Cost{rows * (2 * k * n + bias), elementBytes * (k * n + bias + rows * (k + n))};
+LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                         ValueRange operands, DictionaryAttr, OpaqueProperties,
+                                         RegionRange, SmallVectorImpl<Type> &types) {
+  return inferMap(operands, 2, types);
 }
+
+bool LinearOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange given) {
+  return isRefinement(inferred, given);
+}
+
+LogicalResult LinearOp::verify() { return verifyMap(*this, 2); }
+
+std::pair<int64_t, int64_t> LinearOp::getMapShape() {
+  return {inputsOf(getWeight().getType()), outputsOf(getWeight().getType())};
+}
+
+std::optional<Cost> LinearOp::getCost(double rows) { return costOfMap(*this, rows); }
 
 namespace {
 /// x·W + 0 = x·W
@@ -91,6 +127,24 @@ struct DropZeroBias : OpRewritePattern<LinearOp> {
 void LinearOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<DropZeroBias>(context);
 }
+
+LogicalResult BlockLinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                              ValueRange operands, DictionaryAttr, OpaqueProperties,
+                                              RegionRange, SmallVectorImpl<Type> &types) {
+  return inferMap(operands, 3, types);
+}
+
+bool BlockLinearOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange given) {
+  return isRefinement(inferred, given);
+}
+
+LogicalResult BlockLinearOp::verify() { return verifyMap(*this, 3); }
+
+std::pair<int64_t, int64_t> BlockLinearOp::getMapShape() {
+  return {inputsOf(getWeight().getType()), outputsOf(getWeight().getType())};
+}
+
+std::optional<Cost> BlockLinearOp::getCost(double rows) { return costOfMap(*this, rows); }
 
 //===----------------------------------------------------------------------===//
 // layer.alternatives

@@ -53,6 +53,46 @@ def Layer_LinearOp : Layer_Op<"linear", [
   }];
 }
 
+def Layer_BlockLinearOp : Layer_Op<"block_linear", [
+    Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Layer_RowwiseOpInterface>]> {
+  let summary = "an affine map of the last axis whose matrix is block-diagonal";
+  let description = [{
+        result[..., b*N + n] = sum over k of input[..., b*K + k] * weight[b, k, n]
+                               + bias[b*N + n]
+
+    `input` is [..., B*K], `weight` [B, K, N], `bias` [B*N], the result [..., B*N]:
+    piece b of a row goes through block b. Between two of them a permutation of the
+    last axis makes BlockShuffle (Monarch), with a `layer.linear` behind it BlockDense.
+
+    M rows cost 2 M B K N + M B N (with a bias) FLOPs, and the elements of weight,
+    bias, input and result in bytes.
+
+    Constraints:
+    1. `input` has at least one axis and `weight` exactly three;
+    2. the last extent of `input` is the product of the first two of `weight`;
+    3. `bias`, if present, has one axis of B*N values;
+    4. all operands have the same element type, a float;
+    5. the result's extents may be the inferred ones.
+
+    ```mlir
+    %y = layer.block_linear %x, %w
+        : tensor<?x768xf32>, tensor<12x64x32xf32> -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$weight,
+                       Optional<AnyRankedTensor>:$bias);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)? attr-dict `:`
+    type($input) `,` type($weight) (`,` type($bias)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange given);
+  }];
+}
+
 def Layer_AlternativesOp : Layer_Op<"alternatives", [
     Pure, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "several forms of the same values, chosen by dimensions";

@@ -205,12 +205,52 @@ LogicalResult lowerLinear(Operation *operation, Context &context) {
   return success();
 }
 
+/// A batched product: rows x blocks, each piece of a row with its own matrix.
+LogicalResult lowerBlockLinear(Operation *operation, Context &context) {
+  auto op = cast<layer::BlockLinearOp>(operation);
+  SmallVector<Dim> given = context[op.getInput()].dims, weight = context[op.getWeight()].dims;
+  Dim inputs = weight[0] * weight[1];
+  if (!context.unify(given.back(), inputs))
+    return context.refuse(op, "it cannot be told that the contracted extents are equal");
+  SmallVector<Dim> pieces(ArrayRef(given).drop_back()), shape = pieces, result = pieces;
+  pieces.append({weight[0], weight[1]});
+  shape.append({weight[0], weight[2]});
+  result.push_back(weight[0] * weight[2]);
+  unsigned rows = given.size() - 1, count = rows + 3;
+  MLIRContext *mlir = op.getContext();
+  auto mapOf = [&](bool hasRows, ArrayRef<unsigned> more) {
+    SmallVector<AffineExpr> exprs;
+    for (unsigned i = 0; hasRows && i < rows; ++i)
+      exprs.push_back(getAffineDimExpr(i, mlir));
+    for (unsigned i : more)
+      exprs.push_back(getAffineDimExpr(rows + i, mlir));
+    return AffineMap::get(count, 0, exprs, mlir);
+  };
+  enum : unsigned { block, n, k };
+  Location loc = op.getLoc();
+  Context::Init init{shape, op.getType().getElementType(), mapOf(true, {block, n})};
+  Value x = context.reshape(loc, context.tensor(op.getInput()), given, pieces);
+  SmallVector<Input> reads = {{x, mapOf(true, {block, k}), {}},
+                              {context.tensor(op.getWeight()), mapOf(false, {block, k, n}), {}}};
+  if (Value bias = op.getBias()) {
+    Value columns =
+        context.reshape(loc, context.tensor(bias), {result.back()}, {weight[0], weight[2]});
+    reads.push_back({columns, mapOf(false, {block, n}), {}});
+  }
+  Value y = context.contract(loc, reads, init, [&](Code &c, ValueRange v) {
+    return v.size() == 1 ? v[0] : c.add(v[0], c.cast(v[1], v[0].getType()));
+  });
+  context.define(op.getResult(), context.reshape(loc, y, shape, result), result);
+  return success();
+}
+
 } // namespace
 
 void addLinear(LoweringTable &table) {
   table["onnx.MatMul"] = {refuseFloats, lowerMatMul};
   table["onnx.Gemm"] = {refuseFloats, lowerGemm};
   table["layer.linear"] = {refuseFloats, lowerLinear};
+  table["layer.block_linear"] = {refuseFloats, lowerBlockLinear};
 }
 
 } // namespace strut::kernelize

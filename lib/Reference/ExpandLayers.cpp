@@ -27,6 +27,32 @@ LogicalResult expand(layer::LinearOp op, IRRewriter &rewriter) {
   return success();
 }
 
+Value reshaped(IRRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get({int64_t(shape.size())}, rewriter.getI64Type());
+  auto attr = rewriter.getNamedAttr("value", DenseElementsAttr::get(type, shape));
+  Value target = Op<"Constant">::create(rewriter, loc, {}, attr)->getResult(0);
+  return Op<"Reshape">::create(rewriter, loc, {value, target})->getResult(0);
+}
+
+/// result[..., b*N + n] = sum over k of input[..., b*K + k] * weight[b, k, n] + bias[b*N + n]
+LogicalResult expand(layer::BlockLinearOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  RankedTensorType weight = op.getWeight().getType();
+  if (!weight.hasStaticShape())
+    return op.emitOpError("has no definition for blocks of dynamic extent");
+  // In a Reshape, 0 is the extent that the axis has.
+  SmallVector<int64_t> pieces(op.getInput().getType().getRank() - 1, 0), whole = pieces;
+  pieces.append({weight.getDimSize(0), 1, weight.getDimSize(1)});
+  whole.push_back(op.getMapShape().second);
+  Value x = reshaped(rewriter, loc, op.getInput(), pieces);
+  Value y = Op<"MatMul">::create(rewriter, loc, {x, op.getWeight()})->getResult(0);
+  y = reshaped(rewriter, loc, y, whole);
+  if (Value bias = op.getBias())
+    y = Op<"Add">::create(rewriter, loc, {y, bias})->getResult(0);
+  rewriter.replaceOp(op, y);
+  return success();
+}
+
 /// Every form is the value; this is one of them.
 LogicalResult expand(layer::AlternativesOp op, IRRewriter &rewriter, int64_t form) {
   if (form >= int64_t(op.getForms().size()))
@@ -56,6 +82,7 @@ struct ExpandLayersPass : impl::ExpandLayersBase<ExpandLayersPass> {
       LogicalResult expanded =
           llvm::TypeSwitch<Operation *, LogicalResult>(op)
               .Case([&](layer::LinearOp linear) { return expand(linear, rewriter); })
+              .Case([&](layer::BlockLinearOp blocks) { return expand(blocks, rewriter); })
               .Case([&](layer::AlternativesOp forms) { return expand(forms, rewriter, form); })
               .Default([](Operation *op) { return op->emitOpError("has no definition"); });
       if (failed(expanded))

@@ -2,8 +2,7 @@
 
 // Constraint 1 of layer.linear.
 func.func @rank(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
-  // expected-error @+2 {{needs an input of at least one axis and a weight of two}}
-  // expected-error @+1 {{failed to infer returned types}}
+  // expected-error @+1 {{needs an input of at least one axis and a weight of two}}
   %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
   return
 }
@@ -51,6 +50,52 @@ func.func @result(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>) {
   // expected-error @+2 {{inferred type(s) 'tensor<?x4xf32>' are incompatible with return type(s) of operation 'tensor<?x5xf32>'}}
   // expected-error @+1 {{failed to infer returned types}}
   %y = layer.linear %x, %w : tensor<?x8xf32>, tensor<8x4xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+// Constraint 1 of layer.block_linear.
+func.func @block_rank(%x: tensor<?x6xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{needs an input of at least one axis and a weight of three}}
+  %y = layer.block_linear %x, %w : tensor<?x6xf32>, tensor<6x4xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// Constraint 2.
+func.func @block_contracted(%x: tensor<?x7xf32>, %w: tensor<3x2x4xf32>) {
+  // expected-error @+1 {{contracts 7 values with a weight of 6 rows}}
+  %y = layer.block_linear %x, %w : tensor<?x7xf32>, tensor<3x2x4xf32> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+// Constraint 3.
+func.func @block_bias(%x: tensor<?x6xf32>, %w: tensor<3x2x4xf32>, %b: tensor<4xf32>) {
+  // expected-error @+1 {{needs a bias of 12 values of 'f32', got 'tensor<4xf32>'}}
+  %y = layer.block_linear %x, %w bias %b : tensor<?x6xf32>, tensor<3x2x4xf32>, tensor<4xf32> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+// Constraint 4.
+func.func @block_elements(%x: tensor<?x6xf32>, %w: tensor<3x2x4xf64>) {
+  // expected-error @+1 {{needs operands of one float type}}
+  %y = layer.block_linear %x, %w : tensor<?x6xf32>, tensor<3x2x4xf64> -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+// Constraint 5.
+func.func @block_result(%x: tensor<?x6xf32>, %w: tensor<3x2x4xf32>) {
+  // expected-error @+2 {{are incompatible with return type(s) of operation 'tensor<?x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %y = layer.block_linear %x, %w : tensor<?x6xf32>, tensor<3x2x4xf32> -> tensor<?x4xf32>
   return
 }
 

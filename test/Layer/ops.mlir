@@ -25,6 +25,15 @@ func.func @alternatives(%x: tensor<?x?x8xf32>, %u: tensor<8x2xf32>, %v: tensor<2
   return %y : tensor<?x?x8xf32>
 }
 
+// CHECK-LABEL: func @block_linear
+func.func @block_linear(%x: tensor<?x6xf32>, %w: tensor<3x2x4xf32>, %b: tensor<12xf32>) -> tensor<?x12xf32> {
+  // CHECK: layer.block_linear %{{.*}}, %{{.*}} bias %{{.*}} : tensor<?x6xf32>, tensor<3x2x4xf32>, tensor<12xf32> -> tensor<?x12xf32>
+  %y = layer.block_linear %x, %w bias %b : tensor<?x6xf32>, tensor<3x2x4xf32>, tensor<12xf32> -> tensor<?x12xf32>
+  // CHECK: layer.block_linear %{{.*}}, %{{.*}} : tensor<?x6xf32>, tensor<3x2x4xf32> -> tensor<?x12xf32>
+  %z = layer.block_linear %x, %w : tensor<?x6xf32>, tensor<3x2x4xf32> -> tensor<?x12xf32>
+  return %y : tensor<?x12xf32>
+}
+
 // A type may know less, or more, than can be inferred.
 
 // CHECK-LABEL: func @refined

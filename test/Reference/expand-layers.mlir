@@ -22,6 +22,19 @@ func.func @vector(%x: tensor<8xf64>, %w: tensor<8x4xf64>) -> tensor<4xf64> {
   return %y : tensor<4xf64>
 }
 
+// CHECK-LABEL: func @block_linear
+// CHECK: %[[PIECES:.*]] = onnx.Constant() {value = dense<[0, 3, 1, 2]> : tensor<4xi64>}
+// CHECK: %[[X:.*]] = onnx.Reshape(%arg0, %[[PIECES]])
+// CHECK: %[[P:.*]] = onnx.MatMul(%[[X]], %arg1)
+// CHECK: %[[WHOLE:.*]] = onnx.Constant() {value = dense<[0, 12]> : tensor<2xi64>}
+// CHECK: %[[Y:.*]] = onnx.Reshape(%[[P]], %[[WHOLE]])
+// CHECK: onnx.Add(%[[Y]], %arg2)
+func.func @block_linear(%x: tensor<?x6xf32>, %w: tensor<3x2x4xf32>, %b: tensor<12xf32>) -> tensor<?x12xf32> {
+  %y = layer.block_linear %x, %w bias %b
+      : tensor<?x6xf32>, tensor<3x2x4xf32>, tensor<12xf32> -> tensor<?x12xf32>
+  return %y : tensor<?x12xf32>
+}
+
 // Layers within forms, too; the default form where none is asked for.
 
 // CHECK-LABEL: func @alternatives

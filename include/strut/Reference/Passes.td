@@ -12,6 +12,7 @@ def ExpandLayers : Pass<"strut-expand-layers", "::mlir::func::FuncOp"> {
     rewrites are measured against; no pipeline runs it.
 
     - `layer.linear` is a MatMul, then an Add of the bias;
+    - `layer.block_linear` is a batched MatMul between two Reshapes, then an Add;
     - `layer.alternatives` is one of its forms: number `form`, or the default where it
       is negative. All must give the same values.
   }];

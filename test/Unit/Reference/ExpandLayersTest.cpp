@@ -1,6 +1,7 @@
 //===- ExpandLayersTest.cpp - Layers as compiled against their definition --===//
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "strut/Algebra/Forms.h"
 #include "strut/Cost/Layers.h"
 #include "strut/Driver/Register.h"
 #include "strut/Evaluate/Evaluate.h"
@@ -94,6 +95,65 @@ TEST_F(ExpandLayers, Linear) {
     inputs.push_back(random({n}));
     compare(source, inputs);
   }
+}
+
+TEST_F(ExpandLayers, BlockLinear) {
+  for (int round = 0; round < 6; ++round) {
+    int64_t m = round == 0 ? 0 : upTo(9), blocks = upTo(5), k = upTo(20), n = upTo(40);
+    bool bias = round % 2;
+    std::string x = tensor({m, 2, blocks * k}), w = tensor({blocks, k, n}),
+                b = tensor({blocks * n}), y = tensor({m, 2, blocks * n});
+    std::string source = "func.func @f(%x: " + x + ", %w: " + w + ", %b: " + b + ") -> " + y +
+                         " {\n%y = layer.block_linear %x, %w" + (bias ? " bias %b" : "") + " : " +
+                         x + ", " + w + (bias ? ", " + b : "") + " -> " + y + "\nreturn %y : " + y +
+                         "\n}";
+    std::vector<Array> inputs;
+    inputs.push_back(random({m, 2, blocks * k}));
+    inputs.push_back(random({blocks, k, n}));
+    inputs.push_back(random({blocks * n}));
+    compare(source, inputs);
+  }
+}
+
+/// BlockShuffle as a chain of layers, against the algebra's map of the same matrices.
+TEST_F(ExpandLayers, BlockShuffle) {
+  OwningOpRef<ModuleOp> module = parse(R"(
+    func.func @f(%x: tensor<?x12xf32>, %v: tensor<3x4x4xf32>, %w: tensor<3x4x6xf32>) -> tensor<?x18xf32> {
+      %i = onnx.Constant() {value = dense<[0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]> : tensor<12xi64>} : () -> tensor<12xi64>
+      %j = onnx.Constant() {value = dense<[0, 6, 12, 1, 7, 13, 2, 8, 14, 3, 9, 15, 4, 10, 16, 5, 11, 17]> : tensor<18xi64>} : () -> tensor<18xi64>
+      %a = layer.block_linear %x, %v : tensor<?x12xf32>, tensor<3x4x4xf32> -> tensor<?x12xf32>
+      %b = onnx.Gather(%a, %i) {axis = 1} : (tensor<?x12xf32>, tensor<12xi64>) -> tensor<?x12xf32>
+      %c = layer.block_linear %b, %w : tensor<?x12xf32>, tensor<3x4x6xf32> -> tensor<?x18xf32>
+      %d = onnx.Gather(%c, %j) {axis = 1} : (tensor<?x18xf32>, tensor<18xi64>) -> tensor<?x18xf32>
+      return %d : tensor<?x18xf32>
+    })");
+  ASSERT_TRUE(module);
+  std::vector<Array> inputs;
+  inputs.push_back(random({7, 12}));
+  inputs.push_back(random({3, 4, 4}));
+  inputs.push_back(random({3, 4, 6}));
+  auto blocksOf = [](const Array &weight) {
+    ArrayRef<int64_t> shape = weight.getType().getShape();
+    ArrayRef<float> values = weight.as<float>();
+    std::vector<algebra::Matrix> blocks;
+    for (; !values.empty(); values = values.drop_front(shape[1] * shape[2]))
+      blocks.emplace_back(
+          shape[1], shape[2],
+          std::vector<double>(values.begin(), values.begin() + shape[1] * shape[2]));
+    return blocks;
+  };
+  algebra::Map map = algebra::blockShuffle(blocksOf(inputs[1]), blocksOf(inputs[2]));
+  ArrayRef<float> x = inputs[0].as<float>();
+  algebra::Matrix expected = map.apply({7, 12, std::vector<double>(x.begin(), x.end())});
+  std::vector<Array> actual = evaluateOne(*module, inputs);
+  ASSERT_EQ(actual.size(), 1u);
+  for (int64_t m = 0; m < 7; ++m)
+    for (int64_t n = 0; n < 18; ++n)
+      EXPECT_NEAR(actual[0].as<float>()[m * 18 + n], expected(m, n), 1e-5);
+  double flops = 0;
+  for (const cost::LayerWork &layer : cost::layersOf(*module))
+    flops += layer.perRow.flops;
+  EXPECT_EQ(flops, map.flops(1));
 }
 
 /// A low-rank pair and its product: whichever form the compiled code takes, each form's
