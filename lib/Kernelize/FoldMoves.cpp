@@ -218,12 +218,137 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
   FusionCounts &counts;
 };
 
+/// concat(permute(x), ...) = permute(concat(x, ...)), where a part would be written
+/// across its innermost dimension. The parts are then computed where they belong, and
+/// the permutation goes on to the next reader.
+struct SinkPermutationOfConcat : OpRewritePattern<tensor::InsertSliceOp> {
+  SinkPermutationOfConcat(MLIRContext *context, FusionCounts &counts)
+      : OpRewritePattern(context), counts(counts) {}
+
+  struct Part {
+    tensor::InsertSliceOp insert;
+    kernel::KernelOpInterface writer;
+    AffineMap read; ///< of a move, else null
+  };
+
+  /// The parts in order, if `last` ends a chain that starts with an empty tensor and
+  /// that nobody else reads.
+  static std::optional<SmallVector<Part>> partsOf(tensor::InsertSliceOp last) {
+    SmallVector<Part> parts;
+    Value value = last.getResult();
+    while (auto insert = value.getDefiningOp<tensor::InsertSliceOp>()) {
+      auto writer = insert.getSource().getDefiningOp<kernel::KernelOpInterface>();
+      if (!writer || writer->getNumResults() != 1 || !writer->hasOneUse() ||
+          writer->getBlock() != last->getBlock() || insert.getDroppedDims().any())
+        return std::nullopt;
+      auto slice = writer.getKernelInits()[0].getDefiningOp<tensor::ExtractSliceOp>();
+      if (!slice || slice.getSource() != insert.getDest())
+        return std::nullopt;
+      // Readers of what is not whole yet are the two ops that put the next part in.
+      for (Operation *user : insert.getDest().getUsers())
+        if (!isa<tensor::ExtractSliceOp>(user) && user != insert &&
+            !insert.getDest().getDefiningOp<tensor::EmptyOp>())
+          return std::nullopt;
+      Part part{insert, writer, {}};
+      auto map = dyn_cast<kernel::MapOp>(writer.getOperation());
+      if (map && asPureMove(map) && map.getMaps().back().isIdentity() &&
+          map.getMaps()[0].isPermutation())
+        part.read = map.getMaps()[0];
+      parts.push_back(part);
+      value = insert.getDest();
+    }
+    if (parts.size() < 2 || !value.getDefiningOp<tensor::EmptyOp>())
+      return std::nullopt;
+    std::reverse(parts.begin(), parts.end());
+    return parts;
+  }
+
+  /// The permutation by which parts are read, if it makes the axis along which they follow
+  /// each other the innermost one, which another dimension is now.
+  static AffineMap orderOf(ArrayRef<Part> parts) {
+    AffineMap common;
+    for (const Part &part : parts) {
+      if (!part.read || part.read.isIdentity())
+        continue;
+      if (common && common != part.read)
+        return {};
+      common = part.read;
+    }
+    unsigned last = common ? common.getNumResults() - 1 : 0;
+    if (!common || common.getDimPosition(last) == last)
+      return {};
+    for (Part part : parts)
+      for (auto [axis, offset] : llvm::enumerate(part.insert.getMixedOffsets()))
+        if (axis != common.getDimPosition(last) && !isZeroInteger(offset))
+          return {};
+    return common;
+  }
+
+  LogicalResult matchAndRewrite(tensor::InsertSliceOp last,
+                                PatternRewriter &rewriter) const override {
+    if (llvm::any_of(last->getUsers(), llvm::IsaPred<tensor::InsertSliceOp>))
+      return failure();
+    std::optional<SmallVector<Part>> parts = partsOf(last);
+    AffineMap order = parts ? orderOf(*parts) : AffineMap();
+    if (!order)
+      return failure();
+    Location loc = last.getLoc();
+    auto permuted = [&](ArrayRef<OpFoldResult> values) {
+      return applyPermutationMap(order, values);
+    };
+    auto empty = parts->front().insert.getDest().getDefiningOp<tensor::EmptyOp>();
+    SmallVector<OpFoldResult> sizes = empty.getMixedSizes();
+    Value whole =
+        tensor::EmptyOp::create(rewriter, loc, permuted(sizes), empty.getType().getElementType());
+    for (Part &part : *parts) {
+      tensor::InsertSliceOp insert = part.insert;
+      auto at = permuted(insert.getMixedOffsets()), extent = permuted(insert.getMixedSizes()),
+           step = permuted(insert.getMixedStrides());
+      Value source = part.read ? part.writer.getKernelInputs()[0] : ownResult(part, rewriter);
+      AffineMap read = part.read ? part.read : rewriter.getMultiDimIdentityMap(at.size());
+      Value slice = tensor::ExtractSliceOp::create(rewriter, loc, whole, at, extent, step);
+      // In the new order d stands for what order's results say.
+      Value copy = moveInto(rewriter, loc, source, read.compose(inversePermutation(order)), slice);
+      whole = tensor::InsertSliceOp::create(rewriter, loc, copy, whole, at, extent, step);
+    }
+    Value back = tensor::EmptyOp::create(rewriter, loc, sizes, empty.getType().getElementType());
+    rewriter.replaceOp(last, moveInto(rewriter, loc, whole, order, back));
+    ++counts.moves;
+    return success();
+  }
+
+  /// The result of a kernel that wrote its part, now in memory of its own.
+  static Value ownResult(Part &part, PatternRewriter &rewriter) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(part.writer);
+    auto type = cast<RankedTensorType>(part.writer->getResult(0).getType());
+    KernelEdit edit(rewriter, part.writer);
+    edit.inits[0] = tensor::EmptyOp::create(rewriter, part.writer.getLoc(),
+                                            part.insert.getMixedSizes(), type.getElementType());
+    edit.commit();
+    return part.writer->getResult(0);
+  }
+
+  static Value moveInto(PatternRewriter &rewriter, Location loc, Value source, AffineMap read,
+                        Value init) {
+    AffineMap identity = rewriter.getMultiDimIdentityMap(read.getNumDims());
+    auto move = kernel::MapOp::create(rewriter, loc, init.getType(), source, init, Value(),
+                                      rewriter.getAffineMapArrayAttr({read, identity}));
+    OpBuilder::InsertionGuard guard(rewriter);
+    Block *block = rewriter.createBlock(&move.getBody());
+    Type element = cast<RankedTensorType>(source.getType()).getElementType();
+    kernel::YieldOp::create(rewriter, loc, ValueRange(block->addArgument(element, loc)));
+    return move->getResult(0);
+  }
+
+  FusionCounts &counts;
+};
+
 } // namespace
 
 void addFoldMoves(RewritePatternSet &patterns, FusionCounts &counts) {
-  patterns
-      .add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove, SinkPermutation>(
-          patterns.getContext(), counts);
+  patterns.add<FoldMoveIntoConsumer, FoldPermutationIntoProducer, DropIdentityMove, SinkPermutation,
+               SinkPermutationOfConcat>(patterns.getContext(), counts);
 }
 
 } // namespace strut::kernelize
