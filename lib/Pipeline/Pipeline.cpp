@@ -19,6 +19,8 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(normalize::createFoldIntegers());
+  pm.addPass(normalize::createInferShapes());
   if (foldConstants)
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());

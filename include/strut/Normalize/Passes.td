@@ -56,6 +56,19 @@ def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
   ];
 }
 
+def FoldIntegers : Pass<"strut-fold-integers", "::mlir::func::FuncOp"> {
+  let summary = "compute with a few constant integers";
+  let description = [{
+    Sums, products, quotients and reshapes of at most 16 constant integers become
+    constants. What exporters compute from them are axes and bounds, without which
+    ranks are not known. Sums that may overflow stay, and so do divisions of negative
+    numbers and by 0.
+  }];
+  let statistics = [
+    Statistic<"numFolded", "num-folded", "Number of operators that were computed">
+  ];
+}
+
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
