@@ -29,8 +29,9 @@ template <typename Nodes, typename Fn> void forEachNode(Nodes &nodes, Fn fn) {
 bool isMisconverted(ModelProto &model, int version) {
   bool found = false;
   forEachNode(*model.mutable_graph()->mutable_node(), [&](NodeProto &node) {
-    found |=
-        (version < 7 && node.op_type() == "PRelu") || (version < 13 && node.op_type() == "Hardmax");
+    found |= (version < 7 && node.op_type() == "PRelu") ||
+             (version < 9 && node.op_type() == "Scan") ||
+             (version < 13 && node.op_type() == "Hardmax");
   });
   return found;
 }

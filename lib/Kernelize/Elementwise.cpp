@@ -386,6 +386,25 @@ LogicalResult lowerClip(Operation *operation, Context &context) {
                         operands);
 }
 
+/// Before version 7 a slope of one axis is one per channel.
+LogicalResult lowerOldPRelu(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  SmallVector<Dim> dims = context[op.in("X")].dims;
+  Value slope = op.in("slope");
+  ArrayRef<Dim> own = context[slope].dims;
+  SmallVector<unsigned> axes = {dims.size() > 1 ? 1u : 0u};
+  if (own.size() > 1 || (own.size() == 1 && !own[0].is(1) && own[0] != dims[axes[0]]))
+    return context.refuse(op, "its slope is not one number per channel");
+  Input factor =
+      context.broadcast(slope, ArrayRef(dims).slice(axes[0], own.size()), axes, dims.size());
+  Value result =
+      context.map(op->getLoc(), dims, context[op.in("X")].element,
+                  {context.broadcast(op.in("X"), dims), factor},
+                  [](Code &c, ValueRange x) { return whereNegative(c, x[0], c.mul(x[0], x[1])); });
+  context.define(op->getResult(0), result, dims);
+  return success();
+}
+
 LogicalResult lowerCast(Operation *operation, Context &context) {
   AnyOp op(operation);
   ScalarFunction function = [](Code &c, ValueRange x, AnyOp op) {
@@ -421,6 +440,8 @@ void addElementwise(LoweringTable &table) {
   llvm::for_each(functions, add);
   table["onnx.Clip"] = {
       [](Operation *op) { return refuseType(op->getOperand(0).getType(), Numbers); }, lowerClip};
+  table["onnx.PRelu_v6"] = {
+      [](Operation *op) { return refuseType(op->getOperand(0).getType(), Floats); }, lowerOldPRelu};
   table["onnx.Cast"] = {supportsCast, lowerCast};
 }
 

@@ -32,15 +32,32 @@ const LoweringTable &lowerings() {
     addConv(table);
     addConvTranspose(table);
     addReduce(table);
+    addQuantize(table);
+    addEinsum(table);
     addRearrange(table);
     addCumulate(table);
     addScatter(table);
     addTopK(table);
     addResize(table);
     addPool(table);
+    addPad(table);
     return table;
   }();
   return table;
+}
+
+/// What kernels hold: whole bytes of numbers, and truths.
+static Reason refuseElements(Type type) {
+  auto tensor = dyn_cast<TensorType>(type);
+  Type element = tensor ? tensor.getElementType() : Type();
+  auto integer = dyn_cast_or_null<IntegerType>(element);
+  if (!tensor || isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(element) ||
+      (integer && (integer.getWidth() == 1 || integer.getWidth() >= 8)))
+    return std::nullopt;
+  std::string text;
+  llvm::raw_string_ostream(text) << "it has elements of type " << element
+                                 << ", which is not supported";
+  return text;
 }
 
 /// Structure that the walk itself understands.
@@ -66,6 +83,11 @@ std::optional<std::string> unsupportedReason(Operation *op) {
   auto it = lowerings().find(op->getName().getStringRef());
   if (it == lowerings().end())
     return "this operator is not supported yet";
+  SmallVector<Type> types(op->getOperandTypes());
+  llvm::append_range(types, op->getResultTypes());
+  for (Type type : types)
+    if (Reason reason = refuseElements(type))
+      return reason;
   return it->second.supports ? it->second.supports(op) : std::nullopt;
 }
 

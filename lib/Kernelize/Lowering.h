@@ -181,11 +181,14 @@ void addRearrange(LoweringTable &table);
 void addCumulate(LoweringTable &table);
 void addScatter(LoweringTable &table);
 void addTopK(LoweringTable &table);
+void addQuantize(LoweringTable &table);
+void addEinsum(LoweringTable &table);
 void addReduce(LoweringTable &table);
 void addResize(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);
 void addConvTranspose(LoweringTable &table);
+void addPad(LoweringTable &table);
 void addPool(LoweringTable &table);
 
 /// All lowerings, by the full name of the op ("onnx.Add", "layer.linear").

@@ -37,11 +37,27 @@ Value countInside(Code &c, const Windows &w, ArrayRef<Value> dynamic, Type type)
   return c.combine(CombineKind::Add, c.select(inside, c.constant(1, type), c.constant(0, type)));
 }
 
-/// max, or the mean over the window or over what of it lies in the input.
-Value pool(Code &c, Value x, bool isMax, bool countPads, const Windows &w,
-           ArrayRef<Value> dynamic) {
-  if (isMax)
+enum class Kind { Max, Average, Lp };
+
+/// (sum |x|^p)^(1/p)
+Value norm(Code &c, Value x, int64_t p) {
+  Value size = c.make<math::AbsFOp>(x);
+  if (p == 1)
+    return c.combine(CombineKind::Add, size);
+  if (p == 2)
+    return c.make<math::SqrtOp>(c.combine(CombineKind::Add, c.mul(x, x)));
+  Value sum = c.combine(CombineKind::Add, c.make<math::PowFOp>(size, c.constant(p, x)));
+  return c.make<math::PowFOp>(sum, c.constant(1.0 / p, x));
+}
+
+/// The maximum, the norm, or the mean over the window or over what of it lies in the
+/// input.
+Value pool(Code &c, Value x, AnyOp op, Kind kind, const Windows &w, ArrayRef<Value> dynamic) {
+  if (kind == Kind::Max)
     return c.combine(CombineKind::Max, x);
+  if (kind == Kind::Lp)
+    return norm(c, x, intAttr(op, "p", 2));
+  bool countPads = intAttr(op, "count_include_pad");
   Value sum = c.combine(CombineKind::Add, x);
   if (w.isPadded() && !countPads)
     return c.div(sum, countInside(c, w, dynamic, x.getType()));
@@ -51,13 +67,14 @@ Value pool(Code &c, Value x, bool isMax, bool countPads, const Windows &w,
   return c.mul(sum, c.constant(1.0 / count, x));
 }
 
-LogicalResult lowerPool(AnyOp op, Context &context, bool isMax) {
+LogicalResult lowerPool(AnyOp op, Context &context, Kind kind) {
   Value input = op->getOperand(0);
   SmallVector<Dim> dims = context[input].dims;
   std::optional<Windows> windows = windowsOf(op, context, dims);
   if (!windows)
     return failure();
-  bool countPads = !isMax && intAttr(op, "count_include_pad");
+  bool isMax = kind == Kind::Max;
+  bool countPads = kind == Kind::Average && intAttr(op, "count_include_pad");
   if (countPads && intAttr(op, "ceil_mode") && windows->isPadded())
     return context.refuse(op, "count_include_pad together with ceil_mode is not supported yet");
   Location loc = op->getLoc();
@@ -84,15 +101,14 @@ LogicalResult lowerPool(AnyOp op, Context &context, bool isMax) {
   init.shape.push_back(dims[1]);
   Value result = context.rows(
       loc, rank, {{image.tensor, image.map(size, d(0), d(rank + 1), places), {}}}, init,
-      [&](Code &c, ValueRange x) { return pool(c, x[0], isMax, countPads, *windows, dynamic); },
-      extents);
+      [&](Code &c, ValueRange x) { return pool(c, x[0], op, kind, *windows, dynamic); }, extents);
   SmallVector<Dim> shape = {dims[0], dims[1]};
   llvm::append_range(shape, windows->out);
   context.define(op->getResult(0), channelsFirst(context, loc, result, init.shape), shape);
   return success();
 }
 
-LogicalResult lowerGlobalPool(AnyOp op, Context &context, bool isMax) {
+LogicalResult lowerGlobalPool(AnyOp op, Context &context, Kind kind) {
   Value input = op->getOperand(0);
   SmallVector<Dim> dims = context[input].dims;
   unsigned rank = dims.size();
@@ -102,8 +118,10 @@ LogicalResult lowerGlobalPool(AnyOp op, Context &context, bool isMax) {
   Value result = context.rows(
       op->getLoc(), rank - 2, {{context.tensor(input), whole, {}}}, init,
       [&](Code &c, ValueRange x) {
-        if (isMax)
+        if (kind == Kind::Max)
           return c.combine(CombineKind::Max, x[0]);
+        if (kind == Kind::Lp)
+          return norm(c, x[0], intAttr(op, "p", 2));
         Value sum = c.combine(CombineKind::Add, x[0]);
         return c.div(sum, count.isConstant() ? c.constant(count.constant(), sum)
                                              : c.combine(CombineKind::Add, c.constant(1, sum)));
@@ -118,14 +136,15 @@ LogicalResult lowerGlobalPool(AnyOp op, Context &context, bool isMax) {
 } // namespace
 
 void addPool(LoweringTable &table) {
-  for (bool isMax : {false, true}) {
-    table[isMax ? "onnx.MaxPool" : "onnx.AveragePool"] = {
-        supportsPool,
-        [isMax](Operation *op, Context &context) { return lowerPool(AnyOp(op), context, isMax); }};
-    table[isMax ? "onnx.GlobalMaxPool" : "onnx.GlobalAveragePool"] = {
-        supportsPool, [isMax](Operation *op, Context &context) {
-          return lowerGlobalPool(AnyOp(op), context, isMax);
-        }};
+  const std::pair<std::string, Kind> pools[] = {
+      {"MaxPool", Kind::Max}, {"AveragePool", Kind::Average}, {"LpPool", Kind::Lp}};
+  for (const auto &[name, kind] : pools) {
+    table["onnx." + name] = {supportsPool, [kind](Operation *op, Context &context) {
+                               return lowerPool(AnyOp(op), context, kind);
+                             }};
+    table["onnx.Global" + name] = {supportsPool, [kind](Operation *op, Context &context) {
+                                     return lowerGlobalPool(AnyOp(op), context, kind);
+                                   }};
   }
 }
 

@@ -1,4 +1,4 @@
-//===- Slices.cpp - Slice, Split, Concat, Pad -----------------------------===//
+//===- Slices.cpp - Slice, Split, Concat ----------------------------------===//
 //
 // A slice is a view; one that runs backwards a move, which costs nothing once it
 // is folded. Several tensors into one are moves into slices of the result.
@@ -228,93 +228,12 @@ LogicalResult lowerConcat(Operation *operation, Context &context) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Pad
-//===----------------------------------------------------------------------===//
-
-Reason supportsPad(Operation *operation) {
-  auto mode = AnyOp(operation).attr<StringAttr>("mode");
-  if (mode && !llvm::is_contained({"constant", "edge", "reflect"}, mode.getValue()))
-    return ("its mode '" + mode.getValue() + "' is not supported yet").str();
-  return std::nullopt;
-}
-
-/// Pads with elements of the tensor: the nearest one, or mirrored at the edge.
-Value padByReading(Context &context, AnyOp op, ArrayRef<Dim> low, ArrayRef<Dim> to, bool mirror) {
-  Value data = op.in("data");
-  SmallVector<Dim> from = context[data].dims;
-  Type element = context[data].element;
-  SmallVector<Value> lasts;
-  for (const Dim &dim : from)
-    lasts.push_back(dim.isConstant() ? Value() : context.dims.value(dim - Dim(1)));
-  Input source{context.tensor(data), {}, {}};
-  return context.map(op->getLoc(), to, element, source, [&](Code &c, ValueRange) {
-    SmallVector<Value> at;
-    Value zero = c.index(0);
-    for (unsigned i = 0; i < from.size(); ++i) {
-      Value place = c.dim(i);
-      Value last = lasts[i] ? lasts[i] : c.index(from[i].constant() - 1);
-      if (!low[i].is(0))
-        place = c.make<arith::SubIOp>(place, c.index(low[i].constant()));
-      if (mirror && to[i] != from[i]) {
-        // |p| mirrors below, last - |last - p| above.
-        place = c.make<arith::MaxSIOp>(place, c.make<arith::SubIOp>(zero, place));
-        Value beyond = c.make<arith::SubIOp>(last, place);
-        beyond = c.make<arith::MaxSIOp>(beyond, c.make<arith::SubIOp>(zero, beyond));
-        place = c.make<arith::SubIOp>(last, beyond);
-      }
-      place = c.make<arith::MinSIOp>(place, last);
-      at.push_back(c.make<arith::MaxSIOp>(place, zero));
-    }
-    return c.fetch(0, element, at);
-  });
-}
-
-LogicalResult lowerPad(Operation *operation, Context &context) {
-  AnyOp op(operation);
-  Value data = op.in("data");
-  SmallVector<Dim> from = context[data].dims, low(from.size(), Dim(0)), to(from);
-  auto pads = context.integers(op.in("pads"));
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, from.size()));
-  if (Value given = op.in("axes")) {
-    auto constants = context.integers(given);
-    if (!constants)
-      return context.refuse(op, "its axes are no constants");
-    axes = *constants;
-  }
-  if (!pads || pads->size() != 2 * axes.size())
-    return context.refuse(op, "its pads are no constants");
-  for (auto [i, given] : llvm::enumerate(axes)) {
-    int64_t axis = normalizeAxis(given, from.size());
-    int64_t before = (*pads)[i], after = (*pads)[axes.size() + i];
-    if (axis < 0 || axis >= int64_t(from.size()) || before < 0 || after < 0)
-      return context.refuse(op, "negative pads are not supported yet");
-    low[axis] = before;
-    to[axis] = from[axis] + Dim(before + after);
-  }
-  if (auto mode = op.attr<StringAttr>("mode"); mode && mode.getValue() != "constant") {
-    Value result = padByReading(context, op, low, to, mode.getValue() == "reflect");
-    context.define(op->getResult(0), result, to);
-    return success();
-  }
-  Input fill{{}, {}, context.b.getZeroAttr(context[data].element)};
-  if (Value value = op.in("constant_value"))
-    fill = context.broadcast(value, {}, {}, to.size());
-  Location loc = op->getLoc();
-  Value filled = context.map(loc, to, context[data].element, {fill},
-                             [](Code &, ValueRange x) { return x[0]; });
-  context.define(op->getResult(0),
-                 insert(context, loc, {context.tensor(data), {}, {}}, filled, low, from), to);
-  return success();
-}
-
 } // namespace
 
 void addSlices(LoweringTable &table) {
   table["onnx.Slice"] = {nullptr, lowerSlice};
   table["onnx.Split"] = {nullptr, lowerSplit};
   table["onnx.Concat"] = {nullptr, lowerConcat};
-  table["onnx.Pad"] = {supportsPad, lowerPad};
 }
 
 } // namespace strut::kernelize

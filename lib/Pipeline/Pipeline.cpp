@@ -27,6 +27,8 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   // What no lowering takes falls to the function body of its schema.
   pm.addPass(normalize::createExpandFunctions(hasNoLowering));
   pm.addPass(normalize::createInferShapes());
+  pm.addPass(normalize::createUnrollLoops());
+  pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -197,3 +197,92 @@ def test_dropout_keeps_all(compile_model, run_model, rng):
     got = run_model(compile_model(model), {"x": x})
     np.testing.assert_array_equal(got["y"], x)
     assert got["mask"].all() and got["mask"].shape == x.shape
+
+
+@pytest.mark.parametrize("equation", ["bij,bjk->bik", "bij,bij->ij", "bij,bij", "...ij,...kj->...ik", "bij,bkl->bjk"])
+def test_einsum(compile_model, run_model, rng, assert_close, equation):
+    shapes = {"bij,bjk->bik": [(3, 5, 7), (3, 7, 11)], "bij,bkl->bjk": [(3, 5, 7), (3, 2, 4)]}
+    left, right = shapes.get(equation, [(3, 5, 7), (3, 5, 7)])
+    x, y = (rng.standard_normal(shape).astype(np.float32) for shape in (left, right))
+    expected = np.einsum(equation, x.astype(np.float64), y.astype(np.float64))
+    node = helper.make_node("Einsum", ["x", "y"], ["z"], equation=equation)
+    inputs = [("x", "float32", [f"n{n}" for n in left]), ("y", "float32", [f"n{n}" for n in right])]
+    model = model_of(node, inputs, [("z", "float32", [None] * expected.ndim)])
+    assert_close(run_model(compile_model(model), {"x": x, "y": y})["z"], expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16"])
+def test_quantize_and_back(compile_model, run_model, rng, dtype):
+    """One scale a channel; what does not fit becomes the largest or lowest number."""
+    x = rng.uniform(-400, 400, (3, 5, 7)).astype(np.float32)
+    scale = rng.uniform(0.5, 2, 5).astype(np.float32)
+    zero = rng.integers(0, 30, 5).astype(dtype)
+    node = helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"], axis=1)
+    outputs = [("q", dtype, ["n", 5, "m"]), ("y", "float32", ["n", 5, "m"])]
+    model = model_of(node, [("x", "float32", ["n", 5, "m"])], outputs, [("scale", scale), ("zero", zero)])
+    model.graph.node.append(helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["y"], axis=1))
+    got = run_model(compile_model(model), {"x": x})
+    info = np.iinfo(dtype)
+    wide = [array.reshape(5, 1) for array in (scale, zero.astype(np.float32))]
+    expected = np.clip(np.rint(x / wide[0]) + wide[1], info.min, info.max)
+    np.testing.assert_array_equal(got["q"], expected.astype(dtype))
+    np.testing.assert_allclose(got["y"], (expected - wide[1]) * wide[0], rtol=1e-6)
+
+
+def test_integer_matrices(compile_model, run_model, rng):
+    a, b = integers(rng, "uint8", (5, 19)), integers(rng, "int8", (19, 7))
+    zero = np.array(131, np.uint8)
+    node = helper.make_node("MatMulInteger", ["a", "b", "zero"], ["y"])
+    inputs = [("a", "uint8", ["n", "k"]), ("b", "int8", ["k", "m"])]
+    model = model_of(node, inputs, [("y", "int32", ["n", "m"])], [("zero", zero)])
+    got = run_model(compile_model(model), {"a": a, "b": b})["y"]
+    np.testing.assert_array_equal(got, (a.astype(np.int32) - 131) @ b.astype(np.int32))
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "wrap"])
+@pytest.mark.parametrize("known", [True, False])
+def test_pads(compile_model, run_model, rng, mode, known):
+    """Wider than the tensor too; the run may bring the pads and their axes."""
+    x = rng.standard_normal((3, 5)).astype(np.float32)
+    pads, axes = np.array([4, 1, 0, 3]), np.array([1, 0])
+    expected = np.pad(x, [(1, 3), (4, 0)], mode)
+    node = helper.make_node("Pad", ["x", "pads", "", "axes"], ["y"], mode=mode)
+    inputs = [("x", "float32", [3, 5]), ("pads", "int64", [4]), ("axes", "int64", [2])]
+    model = model_of(
+        node,
+        inputs[: 1 if known else 3],
+        [("y", "float32", expected.shape)],
+        [("pads", pads), ("axes", axes)] if known else [],
+    )
+    feed = {"x": x} if known else {"x": x, "pads": pads, "axes": axes}
+    np.testing.assert_array_equal(run_model(compile_model(model), feed)["y"], expected)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_lp_pool(compile_model, run_model, rng, assert_close, p):
+    x = rng.standard_normal((2, 3, 11)).astype(np.float32)
+    node = helper.make_node("LpPool", ["x"], ["y"], kernel_shape=[3], strides=[2], p=p)
+    model = model_of(node, [("x", "float32", ["n", 3, 11])], [("y", "float32", ["n", 3, 5])])
+    windows = np.lib.stride_tricks.sliding_window_view(np.abs(x.astype(np.float64)), 3, 2)[:, :, ::2]
+    assert_close(run_model(compile_model(model), {"x": x})["y"], (windows**p).sum(-1) ** (1 / p))
+
+
+def test_scan(compile_model, run_model, rng, assert_close):
+    """From the last row to the first, the collected rows in the order of the steps."""
+    body = helper.make_graph(
+        [helper.make_node("Add", ["s", "r"], ["t"]), helper.make_node("Mul", ["t", "r"], ["o"])],
+        "body",
+        [helper.make_tensor_value_info(n, 1, [4]) for n in ("s", "r")],
+        [helper.make_tensor_value_info(n, 1, [4]) for n in ("t", "o")],
+    )
+    node = helper.make_node("Scan", ["start", "x"], ["last", "y"], body=body, num_scan_inputs=1, scan_input_directions=[1])
+    x, start = rng.standard_normal((5, 4)).astype(np.float32), rng.standard_normal(4).astype(np.float32)
+    outputs = [("last", "float32", [4]), ("y", "float32", [5, 4])]
+    model = model_of(node, [("start", "float32", [4]), ("x", "float32", [5, 4])], outputs)
+    got = run_model(compile_model(model), {"start": start, "x": x})
+    state, rows = start.astype(np.float64), []
+    for row in x[::-1].astype(np.float64):
+        state = state + row
+        rows.append(state * row)
+    assert_close(got["last"], state)
+    assert_close(got["y"], np.stack(rows))

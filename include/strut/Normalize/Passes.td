@@ -36,6 +36,22 @@ def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   ];
 }
 
+def UnrollLoops : Pass<"strut-unroll-loops", "::mlir::ModuleOp"> {
+  let summary = "write out the steps of Scan";
+  let description = [{
+    A Scan over an axis whose extent is constant becomes its body, once a step: what
+    it scans is gathered, what it collects is concatenated. One of more steps or
+    operators than `max-steps` and `max-ops` stays as it is.
+  }];
+  let options = [
+    Option<"maxSteps", "max-steps", "int64_t", "128", "Most steps of a loop">,
+    Option<"maxOps", "max-ops", "int64_t", "8192", "Most operators in all steps of a loop">
+  ];
+  let statistics = [
+    Statistic<"numUnrolled", "num-unrolled", "Number of loops that were unrolled">
+  ];
+}
+
 def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
   let summary = "evaluate what depends on constants alone";
   let description = [{

@@ -1,0 +1,193 @@
+//===- Pad.cpp - Tensors with a border ------------------------------------===//
+//
+// With a constant around it, a tensor is a slice of the result; all else reads
+// elements of the tensor at computed places.
+//
+//===----------------------------------------------------------------------===//
+#include "Slices.h"
+
+using namespace mlir;
+
+namespace strut::kernelize {
+namespace {
+
+StringRef modeOf(AnyOp op) {
+  auto mode = op.attr<StringAttr>("mode");
+  return mode ? mode.getValue() : "constant";
+}
+
+Reason supportsPad(Operation *operation) {
+  StringRef mode = modeOf(AnyOp(operation));
+  if (!llvm::is_contained({"constant", "edge", "reflect", "wrap"}, mode))
+    return ("its mode '" + mode + "' is not supported").str();
+  return std::nullopt;
+}
+
+/// The border of each axis, before and after, where constants tell; else only the
+/// shape of the result, as the model declares it.
+struct Border {
+  SmallVector<int64_t> low, high;
+  SmallVector<Dim> shape;
+  bool isKnown = true;
+};
+
+/// None, with a message, if nothing tells the shape.
+std::optional<Border> borderOf(AnyOp op, Context &context, ArrayRef<Dim> from) {
+  Border border;
+  int64_t rank = from.size();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  auto pads = context.integers(op.in("pads"));
+  border.low.assign(rank, 0);
+  border.high.assign(rank, 0);
+  border.shape.assign(from.begin(), from.end());
+  if (Value given = op.in("axes")) {
+    auto constants = context.integers(given);
+    if (!constants)
+      pads = std::nullopt;
+    else
+      axes = *constants;
+  }
+  if (!pads) {
+    auto declared = context.declaredShape(op->getResult(0));
+    bool isStatic =
+        llvm::all_of(from, [](const Dim &dim) { return dim.isConstant() && dim.constant() > 0; });
+    if (!declared || declared->size() != from.size() || !isStatic ||
+        !context[op.in("pads")].dims[0].isConstant()) {
+      (void)context.refuse(op, "its pads are no constants");
+      return std::nullopt;
+    }
+    border.shape = *declared;
+    border.isKnown = false;
+    return border;
+  }
+  for (auto [i, given] : llvm::enumerate(axes)) {
+    int64_t axis = normalizeAxis(given, rank);
+    if (axis < 0 || axis >= rank || pads->size() != 2 * axes.size()) {
+      (void)context.refuse(op, "its axes do not exist, or do not fit its pads");
+      return std::nullopt;
+    }
+    border.low[axis] = (*pads)[i];
+    border.high[axis] = (*pads)[axes.size() + i];
+    border.shape[axis] = from[axis] + Dim(border.low[axis] + border.high[axis]);
+  }
+  return border;
+}
+
+/// x modulo y in [0, y).
+Value floorMod(Code &c, Value x, Value y) {
+  Value rest = c.make<arith::RemSIOp>(x, y);
+  Value negative = c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, rest, c.index(0));
+  return c.select(negative, c.make<arith::AddIOp>(rest, y), rest);
+}
+
+/// The place in an axis that stands for `place`, which may lie outside.
+Value foldedPlace(Code &c, StringRef mode, Value place, Value last) {
+  Value zero = c.index(0), one = c.index(1);
+  if (mode == "wrap")
+    place = floorMod(c, place, c.make<arith::AddIOp>(last, one));
+  if (mode == "reflect") {
+    Value period = c.make<arith::MulIOp>(last, c.index(2));
+    place = floorMod(c, place, c.make<arith::MaxSIOp>(period, one));
+    place = c.make<arith::MinSIOp>(place, c.make<arith::SubIOp>(period, place));
+  }
+  return c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), zero);
+}
+
+/// The elements before an axis that the run brings: pads and, if given, axes are
+/// inputs 1 and 2 of the kernel.
+struct RunTimePads {
+  Type padsType, axesType;
+  int64_t count, rank;
+
+  Value before(Code &c, unsigned axis) const {
+    if (!axesType)
+      return index(c, c.fetch(1, padsType, c.index(axis)));
+    Value sum = c.index(0);
+    for (int64_t i = 0; i < count; ++i) {
+      Value here = c.boundedIndex(c.fetch(2, axesType, c.index(i)), c.index(rank));
+      Value same = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, here, c.index(axis));
+      Value pad = index(c, c.fetch(1, padsType, c.index(i)));
+      sum = c.make<arith::AddIOp>(sum, c.select(same, pad, c.index(0)));
+    }
+    return sum;
+  }
+  static Value index(Code &c, Value number) {
+    return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
+  }
+};
+
+/// All elements by reading: those of the tensor, or the fill where there are none.
+Value padByReading(AnyOp op, Context &context, const Border &border, Input fill) {
+  Value data = op.in("data"), pads = op.in("pads"), axes = op.in("axes");
+  SmallVector<Dim> from = context[data].dims;
+  Type element = context[data].element;
+  StringRef mode = modeOf(op);
+  SmallVector<Value> lasts;
+  for (const Dim &dim : from)
+    lasts.push_back(dim.isConstant() ? Value() : context.dims.value(dim - Dim(1)));
+  SmallVector<Input> inputs = {{context.tensor(data), {}, {}}};
+  RunTimePads runTime{context[pads].element, axes ? context[axes].element : Type(), 0,
+                      int64_t(from.size())};
+  if (!border.isKnown) {
+    runTime.count = context[pads].dims[0].constant() / 2;
+    inputs.push_back({context.tensor(pads), {}, {}});
+    if (axes)
+      inputs.push_back({context.tensor(axes), {}, {}});
+  }
+  inputs.push_back(fill);
+  return context.map(op->getLoc(), border.shape, element, inputs, [&](Code &c, ValueRange x) {
+    SmallVector<Value> at;
+    Value inside = c.make<arith::ConstantIntOp>(1, 1);
+    for (unsigned i = 0; i < from.size(); ++i) {
+      Value place = c.dim(i), last = lasts[i] ? lasts[i] : c.index(from[i].constant() - 1);
+      if (!border.isKnown)
+        place = c.make<arith::SubIOp>(place, runTime.before(c, i));
+      else if (border.low[i] != 0)
+        place = c.make<arith::SubIOp>(place, c.index(border.low[i]));
+      if (!border.isKnown || border.shape[i] != from[i]) {
+        // One unsigned comparison says that it is neither below nor beyond.
+        Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ule, place, last);
+        inside = c.make<arith::AndIOp>(inside, here);
+        place = foldedPlace(c, mode, place, last);
+      }
+      at.push_back(place);
+    }
+    Value value = c.widen(c.fetch(0, element, at));
+    return mode == "constant" ? c.select(inside, value, x.back()) : value;
+  });
+}
+
+LogicalResult lowerPad(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value data = op.in("data");
+  SmallVector<Dim> from = context[data].dims;
+  std::optional<Border> border = borderOf(op, context, from);
+  if (!border)
+    return failure();
+  Input fill{{}, {}, context.b.getZeroAttr(context[data].element)};
+  if (Value value = op.in("constant_value"))
+    fill = context.broadcast(value, {}, {}, from.size());
+  auto isNegative = [](int64_t pad) { return pad < 0; };
+  bool cuts = llvm::any_of(border->low, isNegative) || llvm::any_of(border->high, isNegative);
+  bool isStatic =
+      llvm::all_of(from, [](const Dim &dim) { return dim.isConstant() && dim.constant() > 0; });
+  if (cuts && !isStatic)
+    return context.refuse(op, "negative pads of an axis that is not constant are not supported");
+  if (modeOf(op) != "constant" || !border->isKnown || cuts) {
+    context.define(op->getResult(0), padByReading(op, context, *border, fill), border->shape);
+    return success();
+  }
+  Location loc = op->getLoc();
+  SmallVector<Dim> low(border->low.begin(), border->low.end());
+  Value filled = context.map(loc, border->shape, context[data].element, {fill},
+                             [](Code &, ValueRange x) { return x[0]; });
+  Input source{context.tensor(data), {}, {}};
+  context.define(op->getResult(0), insert(context, loc, source, filled, low, from), border->shape);
+  return success();
+}
+
+} // namespace
+
+void addPad(LoweringTable &table) { table["onnx.Pad"] = {supportsPad, lowerPad}; }
+
+} // namespace strut::kernelize
