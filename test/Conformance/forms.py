@@ -86,6 +86,7 @@ def constant(case):
     case = _copy(case)
     if len(case.data) != 1:
         raise Unreadable("it has several sets of data")
+    case.model.ir_version = max(case.model.ir_version, 4)  # before, a constant was an input too
     graph = case.model.graph
     given, expected = case.data[0]
     kept = set(list(given)[: 1 if len(given) > 1 else 0])

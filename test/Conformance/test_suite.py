@@ -14,7 +14,7 @@ _spec = importlib.util.spec_from_file_location("suite", Path(__file__).with_name
 suite = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(suite)
 
-SHARE = 12  # one case in as many, by its name, is in the quick run
+SHARE = 24  # one case in as many, by its name, is in the quick run
 
 
 def in_share(case, share=SHARE):

@@ -12,7 +12,7 @@ func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, te
 
 // -----
 
-// CHECK: error: {{.*}}Equal node 'same' cannot be compiled: it computes with elements of type !onnx.string, which is not supported
+// CHECK: error: {{.*}}Equal node 'same' cannot be compiled: it has elements of type !onnx.string, which is not supported
 func.func @types(%x: tensor<2x!onnx.string>) -> tensor<2xi1> {
   %0 = onnx.Equal(%x, %x) : (tensor<2x!onnx.string>, tensor<2x!onnx.string>) -> tensor<2xi1> loc("same")
   return %0 : tensor<2xi1>
