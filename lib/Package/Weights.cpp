@@ -5,6 +5,7 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/xxhash.h"
+#include <atomic>
 #include <cstring>
 
 using namespace llvm;
@@ -50,11 +51,18 @@ Error WeightPlan::verify() const {
 Expected<uint64_t> packWeights(const WeightPlan &plan, MutableArrayRef<uint8_t> out) {
   if (Error error = plan.verify())
     return std::move(error);
-  Error failed = parallelForEachError(plan.entries(), [&](const WeightPlan::Entry &entry) {
+  // What one weight fails by, the others would too: the first says it for all.
+  std::atomic<bool> stopped = false;
+  Error failed = parallelForEachError(plan.entries(), [&](const WeightPlan::Entry &entry) -> Error {
+    if (stopped)
+      return Error::success();
     Error error = entry.pack(out.slice(entry.offset, entry.bytes));
     if (!error)
       return error;
-    return createStringError("packing weight '" + entry.name + "': " + toString(std::move(error)));
+    std::string why = toString(std::move(error));
+    if (stopped.exchange(true))
+      return Error::success();
+    return createStringError("packing weight '" + entry.name + "': " + why);
   });
   if (failed)
     return std::move(failed);

@@ -37,6 +37,17 @@ TEST(Weights, PlanRefusesOverlapAndOverflow) {
   EXPECT_NE(toString(huge.verify()).find("'h'"), std::string::npos);
 }
 
+TEST(Weights, OneMessageForAllThatFail) {
+  WeightPlan plan;
+  for (int i = 0; i < 100; ++i)
+    plan.add("w" + std::to_string(i), 8,
+             [](MutableArrayRef<uint8_t>) { return createStringError("no memory"); });
+  std::vector<uint8_t> out(plan.bytes());
+  std::string why = toString(packWeights(plan, out).takeError());
+  EXPECT_EQ(why.rfind("packing weight 'w", 0), 0u) << why;
+  EXPECT_EQ(why.find("packing", 1), std::string::npos) << why;
+}
+
 TEST(Weights, FileHasHeaderAndData) {
   TemporaryFolder folder;
   WeightPlan plan;
