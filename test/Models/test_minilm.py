@@ -71,7 +71,10 @@ def check(compiled, expected, peer, feed, assert_close):
 
 @pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
 @pytest.mark.parametrize("batch,seq", SHAPES, ids=[f"{b}x{s}" for b, s in SHAPES])
-def test_every_element(compiled, expected, peer, rng, assert_close, batch, seq, padded):
+def test_every_element(compiled, expected, peer, assert_close, batch, seq, padded):
+    # The same tokens in every run: of a million elements one may always come near the bound,
+    # here as in ONNX Runtime, which is no news unless the code has changed.
+    rng = numpy.random.default_rng([batch, seq, padded])
     check(compiled, expected, peer, tokens(rng, batch, seq, padded), assert_close)
 
 
