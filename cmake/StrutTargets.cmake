@@ -13,9 +13,12 @@ add_definitions(${_llvm_definitions})
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>
                     -Wall -Wextra -Wno-unused-parameter
                     $<$<BOOL:${STRUT_WARNINGS_AS_ERRORS}>:-Werror>)
+if(NOT LLVM_ENABLE_ASSERTIONS)
+  add_compile_options("$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Debug>>:SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/StrutStatistic.h>")
+endif()
 if(STRUT_SANITIZE)
   add_compile_options(-fsanitize=${STRUT_SANITIZE} -fno-sanitize=vptr,function
-                      -fno-omit-frame-pointer)
+                      -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${STRUT_SANITIZE})
 endif()
 
