@@ -86,6 +86,19 @@ Value matchSquare(Value value) {
   return mul && mul.in("A") == mul.in("B") ? mul.in("A") : Value();
 }
 
+Value matchRootMeanSquare(Value value, double &epsilon) {
+  auto sqrt = value.getDefiningOp<Op<"Sqrt">>();
+  auto add = sqrt ? sqrt.in("X").getDefiningOp<Op<"Add">>() : Op<"Add">();
+  if (!add)
+    return {};
+  std::optional<double> left = scalarOf(add.in("A")), right = scalarOf(add.in("B"));
+  if (!left && !right)
+    return {};
+  epsilon = left ? *left : *right;
+  Value squares = matchMean(left ? add.in("B") : add.in("A"));
+  return squares ? matchSquare(squares) : Value();
+}
+
 bool isVectorLike(Value value, Value x) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   auto input = dyn_cast<RankedTensorType>(x.getType());

@@ -35,6 +35,10 @@ mlir::Value matchMean(mlir::Value value);
 /// d² as a power or a product; gives d.
 mlir::Value matchSquare(mlir::Value value);
 
+/// sqrt(mean(d²) + epsilon) over the last axis; gives d. An epsilon anywhere else is
+/// another formula.
+mlir::Value matchRootMeanSquare(mlir::Value value, double &epsilon);
+
 /// Whether `value` is a constant with one element per place of the last axis of `x`.
 bool isVectorLike(mlir::Value value, mlir::Value x);
 

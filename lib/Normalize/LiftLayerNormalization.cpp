@@ -16,16 +16,7 @@ Value matchCentered(Value value) {
 
 /// sqrt(mean(d²) + epsilon), where d = x - mean(x); gives x.
 Value matchDeviation(Value value, double &epsilon) {
-  auto sqrt = value.getDefiningOp<Op<"Sqrt">>();
-  auto add = sqrt ? sqrt.in("X").getDefiningOp<Op<"Add">>() : Op<"Add">();
-  if (!add)
-    return {};
-  std::optional<double> left = scalarOf(add.in("A")), right = scalarOf(add.in("B"));
-  if (!left && !right)
-    return {};
-  epsilon = left ? *left : *right;
-  Value squares = matchMean(left ? add.in("B") : add.in("A"));
-  Value centered = squares ? matchSquare(squares) : Value();
+  Value centered = matchRootMeanSquare(value, epsilon);
   return centered ? matchCentered(centered) : Value();
 }
 

@@ -8,20 +8,6 @@ namespace {
 
 using onnx_ir::Op;
 
-/// sqrt(mean(x²) + epsilon); gives x. An epsilon anywhere else is another formula.
-Value matchRoot(Value value, double &epsilon) {
-  auto sqrt = value.getDefiningOp<Op<"Sqrt">>();
-  auto add = sqrt ? sqrt.in("X").getDefiningOp<Op<"Add">>() : Op<"Add">();
-  if (!add)
-    return {};
-  std::optional<double> left = scalarOf(add.in("A")), right = scalarOf(add.in("B"));
-  if (!left && !right)
-    return {};
-  epsilon = left ? *left : *right;
-  Value squares = matchMean(left ? add.in("B") : add.in("A"));
-  return squares ? matchSquare(squares) : Value();
-}
-
 /// 1 / value as Reciprocal or a division; gives the value.
 Value matchReciprocal(Value value) {
   if (auto reciprocal = value.getDefiningOp<Op<"Reciprocal">>())
@@ -33,13 +19,13 @@ Value matchReciprocal(Value value) {
 /// x / sqrt(mean(x²) + epsilon); gives x.
 Value matchNormalized(Value value, double &epsilon) {
   if (auto div = value.getDefiningOp<Op<"Div">>())
-    return matchRoot(div.in("B"), epsilon) == div.in("A") ? div.in("A") : Value();
+    return matchRootMeanSquare(div.in("B"), epsilon) == div.in("A") ? div.in("A") : Value();
   auto mul = value.getDefiningOp<Op<"Mul">>();
   if (!mul)
     return {};
   for (auto [x, factor] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
     Value root = matchReciprocal(factor);
-    if (root && matchRoot(root, epsilon) == x)
+    if (root && matchRootMeanSquare(root, epsilon) == x)
       return x;
   }
   return {};
