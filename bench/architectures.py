@@ -183,8 +183,9 @@ all sizes, and every element of every output is compared with torch in double pr
 - *error*: the largest distance from float64, in units of 1e-5 of the output's root mean square
   plus 1e-4 of the element; 1 is the limit of the tests. Beside it ONNX Runtime's.
 - *speed*: ONNX Runtime's time over Strut's on one thread, at the first size, where measured.
-- The other columns are shares of FLOPs and of bytes by the kind of kernel, in percent. All kinds
-  but `scalar-region` are emitted or vectorised code.
+- The other columns are shares of FLOPs and of bytes by the kind of kernel, in percent, with every
+  open dimension at 1 (attention is a larger part of long sequences). All kinds but
+  `scalar-region` are emitted or vectorised code.
 
 """
 
