@@ -151,7 +151,7 @@ static void addLayers(mlir::ModuleOp module, json::Object &answer) {
     auto [inputs, outputs] = layer.op.getMapShape();
     layers.push_back(
         json::Object{{"name", json::fixUTF8(strut::onnx_ir::nodeNameOf(layer.op.getLoc()))},
-                     {"op", layer.op->getName().getStringRef()},
+                     {"op", layer.op->getName().getStringRef().str()},
                      {"inputs", inputs},
                      {"outputs", outputs},
                      {"flops_per_row", layer.perRow.flops},

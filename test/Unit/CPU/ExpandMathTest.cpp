@@ -273,7 +273,8 @@ TEST(ExpandMath, HalvesOnEveryTarget) {
       }
       ASSERT_EQ(y[i], exact) << i;
       // To nearest even among multiples of the spacing there.
-      float scaled = exact / 8, ulp = std::ldexp(1.f, std::max(-24, std::ilogb(scaled) - 10));
+      float scaled = exact / 8;
+      float ulp = std::ldexp(1.f, scaled == 0 ? -24 : std::max(-24, std::ilogb(scaled) - 10));
       float rounded =
           std::isinf(exact) || scaled == 0 ? scaled : std::nearbyint(scaled / ulp) * ulp;
       ASSERT_EQ(halfToFloat(z[i]), rounded) << i;
