@@ -2,10 +2,10 @@
 
 #include "Inputs.h"
 #include "Peak.h"
+#include "Timing.h"
 #include "strut/Driver/Metadata.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
-#include <chrono>
 #include <optional>
 
 using namespace llvm;
@@ -26,32 +26,23 @@ struct Result {
 
 } // namespace
 
-static double seconds(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
-
 /// Times of runs until `budget` seconds are over, after a warm-up of a fifth of it.
 static Expected<std::vector<double>> measure(Call &call, double budget) {
   auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 2 || seconds(begin) < budget / 5; ++i)
+  for (int i = 0; i < 2 || secondsSince(begin) < budget / 5; ++i)
     if (Error error = call.run())
       return error;
   std::vector<double> times;
   constexpr size_t fewest = 5, most = 1 << 20;
   begin = std::chrono::steady_clock::now();
-  while (times.size() < fewest || (seconds(begin) < budget && times.size() < most)) {
+  while (times.size() < fewest || (secondsSince(begin) < budget && times.size() < most)) {
     auto start = std::chrono::steady_clock::now();
     if (Error error = call.run())
       return error;
-    times.push_back(seconds(start));
+    times.push_back(secondsSince(start));
   }
   llvm::sort(times);
   return times;
-}
-
-static double medianOf(ArrayRef<double> sorted) {
-  size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /// FLOP of one run, unless the artefact does not tell.

@@ -1,8 +1,8 @@
 //===- Peak.cpp - the machine's peaks, measured ----------------------------===//
 
 #include "Peak.h"
+#include "Timing.h"
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +11,7 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using strut::driver::secondsSince;
 
 /// Enough for two units with a latency of four or five cycles, and what fits the
 /// registers of every ISA.
@@ -69,10 +70,6 @@ void *work(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
   worker->rate = worker->measure();
   return nullptr;
-}
-
-double secondsSince(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
 double bestFlops() {

@@ -1,6 +1,7 @@
 //===- Profile.cpp - strut run --profile -----------------------------------===//
 #include "Profile.h"
 #include "Peak.h"
+#include "Timing.h"
 #include "strut/Driver/Metadata.h"
 #include "strut/Driver/Output.h"
 #include "llvm/Support/Format.h"
@@ -18,9 +19,7 @@ void LaunchRecorder::beginRun() {
   start = std::chrono::steady_clock::now();
 }
 
-double LaunchRecorder::elapsed() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+double LaunchRecorder::elapsed() const { return secondsSince(start); }
 
 void LaunchRecorder::onLaunch(void *self, int32_t kernel, int32_t done) {
   auto &recorder = *static_cast<LaunchRecorder *>(self);
@@ -62,12 +61,6 @@ struct Profile {
 
 } // namespace
 
-static double medianOf(std::vector<double> &times) {
-  auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
-}
-
 static Expected<std::vector<Row>> rowsOf(const Call &call) {
   const StrutDescription &about = call.model().description();
   auto kernels = readMetadata(about.metadata ? about.metadata : "");
@@ -103,10 +96,7 @@ static Expected<Profile> measure(Call &call, LaunchRecorder &recorder, int threa
   constexpr double budget = 0.5;
   std::vector<double> totals;
   auto begin = std::chrono::steady_clock::now();
-  auto spent = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  for (size_t run = 0; run < warmUps + fewest || spent() < budget; ++run) {
+  for (size_t run = 0; run < warmUps + fewest || secondsSince(begin) < budget; ++run) {
     recorder.beginRun();
     if (Error error = call.run())
       return std::move(error);
@@ -119,9 +109,12 @@ static Expected<Profile> measure(Call &call, LaunchRecorder &recorder, int threa
     for (const LaunchRecorder::Launch &launch : recorder.launches())
       rowOf(profile.rows, launch.kernel).times.back() += launch.end - launch.begin;
   }
+  llvm::sort(totals);
   profile.total = medianOf(totals);
-  for (Row &row : profile.rows)
+  for (Row &row : profile.rows) {
+    llvm::sort(row.times);
     row.seconds = medianOf(row.times);
+  }
   profile.machine = {measurePeak(threads), measureBandwidth(threads)};
   return profile;
 }
