@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 
@@ -49,11 +50,16 @@ class Result:
     def best(self, peer: str) -> float:
         return min(self.rounds[peer])
 
+    def fastest_peer(self) -> str | None:
+        """The one that needed least time; None where only Strut was timed."""
+        return min((peer for peer in self.rounds if peer != "strut"), key=self.best, default=None)
+
     def ratio(self) -> float | None:
-        """How many times faster Strut is than ONNX Runtime; None where one is missing."""
-        if "strut" not in self.rounds or "onnxruntime" not in self.rounds:
+        """How many times faster Strut is than the fastest peer; None where one is missing."""
+        peer = self.fastest_peer()
+        if "strut" not in self.rounds or peer is None:
             return None
-        return self.best("onnxruntime") / self.best("strut")
+        return self.best(peer) / self.best("strut")
 
     def to_json(self) -> dict:
         return {
@@ -62,6 +68,7 @@ class Result:
             "shapes": {name: list(value.shape) for name, value in self.case.inputs.items()},
             "rounds_ms": self.rounds,
             "best_ms": {peer: self.best(peer) for peer in self.rounds},
+            "fastest_peer": self.fastest_peer(),
             "ratio": self.ratio(),
         }
 
@@ -73,8 +80,10 @@ def _json(command: list[str]) -> dict:
     return json.loads(done.stdout)
 
 
-def measure(case: Case, rounds: int = 3, seconds: float = 1.0) -> Result:
-    """`rounds` times: Strut (where there is a library), then ONNX Runtime."""
+def measure(
+    case: Case, rounds: int = 3, seconds: float = 1.0, peers: Sequence[str] = ("onnxruntime",)
+) -> Result:
+    """`rounds` times: Strut (where there is a library), then each peer."""
     result = Result(case)
     with tempfile.TemporaryDirectory() as work:
         inputs = []
@@ -83,14 +92,15 @@ def measure(case: Case, rounds: int = 3, seconds: float = 1.0) -> Result:
             np.save(file, value)
             inputs += ["--input", f"{name}={file}"]
         width = ["--threads", str(case.threads)]
-        peers = {}
+        commands = {}
         if case.library:
             strut = [str(cache.compiler()), "bench", str(case.library), "--json", "--time", str(seconds)]
-            peers["strut"] = [*strut, *width, *inputs]
-        script = [sys.executable, str(BENCH / "peer_onnxruntime.py"), str(case.model)]
-        peers["onnxruntime"] = [*script, "--seconds", str(seconds), *width, *inputs]
+            commands["strut"] = [*strut, *width, *inputs]
+        for peer in peers:
+            script = [sys.executable, str(BENCH / f"peer_{peer}.py"), str(case.model)]
+            commands[peer] = [*script, "--seconds", str(seconds), *width, *inputs]
         for _ in range(rounds):
-            for peer, command in peers.items():
+            for peer, command in commands.items():
                 result.rounds.setdefault(peer, []).append(_json(command)["median_ms"])
     return result
 
@@ -113,7 +123,7 @@ def cpu() -> str:
 def versions() -> dict[str, str]:
     """The machine and the versions of everything that is compared."""
     found = {"cpu": f"{cpu()}, {len(os.sched_getaffinity(0))} processors"}
-    for package in ("onnxruntime", "onnx", "numpy"):
+    for package in ("onnxruntime", "openvino", "onnx", "numpy"):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

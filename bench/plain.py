@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Plain networks, whole: Strut against the faster of ONNX Runtime and OpenVINO, all in f32.
+
+    plain.py [NAME...] [--threads 1 2] [--rounds 3] [--no-compile] [--json FILE]
+
+The networks are those of plain_export.py, exported once a machine by torch, from the environment
+that `./scripts/test models` installs; OpenVINO is timed where it is installed.  For each network
+the compiler's time and its anonymous memory are printed too.
+"""
+
+import argparse
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from bench import architectures, compare, costs  # noqa: E402
+from examples import cache, engines  # noqa: E402
+
+
+@dataclass
+class Plain:
+    """A network's inputs, and the ratio to the faster peer that it must reach."""
+
+    inputs: dict[str, tuple[int, ...]]
+    gate: float
+
+
+PICTURE = {"x": (1, 3, 224, 224)}
+PLAIN = {
+    "vit_b16": Plain(PICTURE, 0.97),
+    "bert_base": Plain({"input_ids": (1, 128), "attention_mask": (1, 128)}, 0.97),
+    "gpt2": Plain({"input_ids": (1, 128)}, 0.97),
+    "mixer_b16": Plain(PICTURE, 0.97),
+    "convnext_t": Plain(PICTURE, 0.9),
+    "swin_t": Plain(PICTURE, 0.9),
+    "resnet50": Plain(PICTURE, 0.8),
+    "efficientnet_b0": Plain(PICTURE, 0.8),
+    "mobilenet_v3": Plain(PICTURE, 0.8),
+}
+
+
+def exported(name: str) -> Path:
+    sources = [ROOT / "bench" / "plain_export.py", *sorted((ROOT / "bench" / "networks").glob("*.py"))]
+
+    def export(path: Path) -> None:
+        command = [str(architectures.torch_python()), "-m", "bench.plain_export", name, str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if done.returncode:
+            raise compare.BenchError(f"{name} is not exported:\n{done.stderr[-2000:]}")
+
+    return cache.exported(f"plain-{name}", sources, export)[0]
+
+
+def feed(plain: Plain) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+
+    def draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        if name == "attention_mask":
+            return np.ones(shape, np.int64)
+        if name == "input_ids":
+            return rng.integers(0, 1000, shape)
+        return rng.standard_normal(shape, np.float32)
+
+    return {name: draw(name, shape) for name, shape in plain.inputs.items()}
+
+
+def disagreement(model: Path, library: Path, inputs: dict[str, np.ndarray]) -> float:
+    """The largest difference from ONNX Runtime's outputs, over their root mean square."""
+    ours, theirs = engines.Strut(library, 2).run(inputs), engines.OnnxRuntime(model, 2).run(inputs)
+    return max(
+        float(np.abs(ours[name] - value).max() / np.sqrt(np.mean(value**2))) for name, value in theirs.items()
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PLAIN))
+    parser.add_argument("--no-compile", action="store_true", help="do not measure the compiler")
+    compare.arguments(parser, [1, 2])
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(PLAIN):
+        parser.error(f"unknown networks: {', '.join(sorted(unknown))}")
+    found = compare.header()
+    peers = ["onnxruntime"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+    columns = ["strut", *peers]
+    print(f"{'network':>16} {'threads':>8}" + "".join(f"{name + ' ms':>16}" for name in columns)
+          + f"{'ratio':>8} {'gate':>6} {'error':>9}")  # fmt: skip
+    results = []
+    for name in options.names or PLAIN:
+        plain, model = PLAIN[name], exported(name)
+        library, inputs = cache.compiled(model)[0], feed(PLAIN[name])
+        error = disagreement(model, library, inputs)
+        for threads in options.threads:
+            case = compare.Case(name, model, library, inputs, threads)
+            result = compare.measure(case, options.rounds, options.seconds, peers)
+            results.append(result.to_json() | {"gate": plain.gate, "error": error})
+            print(f"{name:>16} {threads:>8}" + "".join(f"{result.best(peer):16.2f}" for peer in columns)
+                  + f"{result.ratio():8.2f} {plain.gate:6.2f} {error:9.1e}", flush=True)  # fmt: skip
+        if not options.no_compile:
+            costs.report(model, tries := [costs.compilation(model)])
+            results[-1]["compile"] = tries
+    compare.save(options.json, found, results)
+
+
+if __name__ == "__main__":
+    sys.exit(compare.run(main))
