@@ -154,6 +154,8 @@ std::optional<SmallVector<Dim>> Context::shapeOperand(Value operand, Value resul
 std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
   if (a == b)
     return a;
+  if (dims.areEqual(a, b))
+    return dims.hasOpaque(a) ? b : a;
   // min(seq, 512) can stand for seq if the caller keeps to 512.
   for (auto [bounded, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     auto bound = dims.asBounded(*bounded);

@@ -279,9 +279,9 @@ Dim DimEnv::ceilDiv(const Dim &a, const Dim &b) {
 }
 
 Dim DimEnv::min(const Dim &a, const Dim &b) {
-  if ((b - a).isNonNegative())
+  if (isNonNegative(b - a))
     return a;
-  if ((a - b).isNonNegative())
+  if (isNonNegative(a - b))
     return b;
   Dim result = opaque<arith::MinSIOp>('<', a, b);
   if (b.isConstant())
@@ -292,9 +292,9 @@ Dim DimEnv::min(const Dim &a, const Dim &b) {
 }
 
 Dim DimEnv::max(const Dim &a, const Dim &b) {
-  if ((b - a).isNonNegative())
+  if (isNonNegative(b - a))
     return b;
-  if ((a - b).isNonNegative())
+  if (isNonNegative(a - b))
     return a;
   return opaque<arith::MaxSIOp>('>', a, b);
 }

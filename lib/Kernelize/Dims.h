@@ -28,7 +28,8 @@ public:
   /// The value; only of a constant.
   int64_t constant() const { return terms.empty() ? 0 : terms.begin()->second; }
   bool is(int64_t value) const { return isConstant() && constant() == value; }
-  /// Whether it is at least 0 whatever the dimensions, as far as the signs tell.
+  /// Whether it is at least 0 whatever the dimensions, as far as the signs of
+  /// the coefficients tell.
   bool isNonNegative() const;
 
   bool operator==(const Dim &other) const = default;
@@ -67,6 +68,12 @@ public:
   mlir::Value value(const Dim &dim);
   llvm::SmallVector<mlir::OpFoldResult> operands(llvm::ArrayRef<Dim> dims);
 
+  /// Whether it can be proved, whatever the sizes of the function's arguments.
+  bool isNonNegative(const Dim &dim) const;
+  bool areEqual(const Dim &a, const Dim &b) const;
+  /// Whether it is computed with minima, maxima or divisions.
+  bool hasOpaque(const Dim &dim) const;
+
   Dim floorDiv(const Dim &a, const Dim &b);
   /// The dimension for another value of one that it depends on: what is divided
   /// without a rest afterwards loses its division. None if it cannot be told.
@@ -84,6 +91,7 @@ public:
   static mlir::RankedTensorType type(llvm::ArrayRef<Dim> dims, mlir::Type element);
 
 private:
+  class Cases;
   Dim atom(mlir::Value value);
   template <typename OpT> Dim opaque(char kind, const Dim &a, const Dim &b);
 

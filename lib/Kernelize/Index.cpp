@@ -89,7 +89,7 @@ std::optional<Dim> rangeLength(AnyOp op, Context &context) {
   if (bounds.size() == 3 && bounds[2].isConstant() && bounds[2].constant() != 0) {
     int64_t delta = bounds[2].constant();
     Dim length = delta > 0 ? bounds[1] - bounds[0] : bounds[0] - bounds[1];
-    if (!length.isNonNegative())
+    if (!context.dims.isNonNegative(length))
       length = context.dims.max(length, Dim(0));
     return context.dims.ceilDiv(length, Dim(std::abs(delta)));
   }
@@ -199,7 +199,8 @@ LogicalResult lowerGatherElements(Operation *operation, Context &context) {
     extents.emplace_back(context, dim);
   // The indices may cover less than the data, never more.
   for (unsigned i = 0; i < from.size(); ++i)
-    if (int64_t(i) != axis && !context.unify(from[i], to[i]) && !(from[i] - to[i]).isNonNegative())
+    if (int64_t(i) != axis && !context.unify(from[i], to[i]) &&
+        !context.dims.isNonNegative(from[i] - to[i]))
       return context.refuse(op, "it cannot be told that its indices cover no more than its data");
   Type element = context[data].element;
   AffineMap identity = context.b.getMultiDimIdentityMap(to.size());

@@ -60,7 +60,8 @@ LogicalResult lowerScatterElements(Operation *operation, Context &context) {
     return context.refuse(op, "its axis does not exist, or its operands have different ranks");
   for (auto [i, update] : llvm::enumerate(context[op.in("updates")].dims))
     if (!context.unify(update, context[op.in("indices")].dims[i]) ||
-        (int64_t(i) != axis && !(context[op.in("data")].dims[i] - update).isNonNegative()))
+        (int64_t(i) != axis &&
+         !context.dims.isNonNegative(context[op.in("data")].dims[i] - update)))
       return context.refuse(op, "it cannot be told that its updates fit indices and data");
   return scatter(op, context,
                  [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value indices) {

@@ -56,22 +56,19 @@ bool pointwise(Fold &fold, function_ref<std::optional<Dim>(ArrayRef<Dim>)> funct
 }
 
 /// Whether two dimensions are equal, if that can be told.
-std::optional<Dim> equal(const Dim &a, const Dim &b) {
-  Dim difference = a - b;
-  if (difference.isConstant())
-    return Dim(difference.constant() == 0);
-  // A size is no negative number.
-  if ((a.isNonNegative() && b.isConstant() && b.constant() < 0) ||
-      (b.isNonNegative() && a.isConstant() && a.constant() < 0))
+std::optional<Dim> equal(const DimEnv &dims, const Dim &a, const Dim &b) {
+  if (dims.areEqual(a, b))
+    return Dim(1);
+  if (dims.isNonNegative(a - b - Dim(1)) || dims.isNonNegative(b - a - Dim(1)))
     return Dim(0);
   return std::nullopt;
 }
 
 /// Whether a < b, if that can be told whatever the dimensions.
-std::optional<Dim> less(const Dim &a, const Dim &b) {
-  if ((b - a - Dim(1)).isNonNegative())
+std::optional<Dim> less(const DimEnv &dims, const Dim &a, const Dim &b) {
+  if (dims.isNonNegative(b - a - Dim(1)))
     return Dim(1);
-  if ((a - b).isNonNegative())
+  if (dims.isNonNegative(a - b))
     return Dim(0);
   return std::nullopt;
 }
@@ -179,16 +176,17 @@ std::optional<Dim> divide(Context &context, const Dim &a, const Dim &b) {
 /// Comparisons and connectives; none if it is another operator.
 std::optional<bool> dispatchTruth(Fold &fold, StringRef name) {
   using Elements = ArrayRef<Dim>;
+  const DimEnv &dims = fold.context.dims;
   if (name == "Equal")
-    return pointwise(fold, [](Elements x) { return equal(x[0], x[1]); });
+    return pointwise(fold, [&](Elements x) { return equal(dims, x[0], x[1]); });
   if (name == "Less")
-    return pointwise(fold, [](Elements x) { return less(x[0], x[1]); });
+    return pointwise(fold, [&](Elements x) { return less(dims, x[0], x[1]); });
   if (name == "Greater")
-    return pointwise(fold, [](Elements x) { return less(x[1], x[0]); });
+    return pointwise(fold, [&](Elements x) { return less(dims, x[1], x[0]); });
   if (name == "LessOrEqual")
-    return pointwise(fold, [](Elements x) { return negate(less(x[1], x[0])); });
+    return pointwise(fold, [&](Elements x) { return negate(less(dims, x[1], x[0])); });
   if (name == "GreaterOrEqual")
-    return pointwise(fold, [](Elements x) { return negate(less(x[0], x[1])); });
+    return pointwise(fold, [&](Elements x) { return negate(less(dims, x[0], x[1])); });
   // Truths are 0 and 1, so these are arithmetic.
   if (name == "Not")
     return pointwise(fold, [](Elements x) { return negate(x[0]); });

@@ -85,7 +85,7 @@ std::optional<Dim> clampBound(Context &context, Dim bound, const Dim &extent, in
     if (!extent.isConstant() && bound.constant() < -(int64_t(1) << 31))
       return Dim(low);
     bound = context.dims.max(bound + extent, Dim(low));
-  } else if (!bound.isNonNegative()) {
+  } else if (!context.dims.isNonNegative(bound)) {
     return std::nullopt;
   }
   if (bound.isConstant() && bound.constant() > (int64_t(1) << 31) && !extent.isConstant())
@@ -101,7 +101,7 @@ std::optional<AxisSlice> sliceOf(Context &context, const Dim &extent, const Dim 
   if (!from || !to)
     return std::nullopt;
   Dim length = forward ? *to - *from : *from - *to;
-  if (!length.isNonNegative())
+  if (!context.dims.isNonNegative(length))
     length = context.dims.max(length, Dim(0));
   return AxisSlice{*from, context.dims.ceilDiv(length, Dim(std::abs(step))), step};
 }

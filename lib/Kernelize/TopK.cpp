@@ -79,7 +79,7 @@ LogicalResult lowerTopK(Operation *operation, Context &context) {
     shape[axis] = (*declared)[axis];
   else
     return context.refuse(op, "its number of elements is known at run time only");
-  if (shape[axis] != dims[axis] && !(dims[axis] - shape[axis]).isNonNegative())
+  if (shape[axis] != dims[axis] && !context.dims.isNonNegative(dims[axis] - shape[axis]))
     return context.refuse(op, "it cannot be told that its axis has as many elements");
   bool largest = intAttr(op, "largest", 1);
   Type element = context[input].element;

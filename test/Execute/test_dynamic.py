@@ -130,3 +130,26 @@ def test_gather_nd(both, rng, batch, length):
         index = np.stack([rng.integers(-e, e, (n, k)) for e in extents], -1)
         feed = {"x": rng.standard_normal((n, h, 4), np.float32), "i": index}
         np.testing.assert_array_equal(ours(feed)["y"], theirs(feed)["y"])
+
+
+def test_neighbours_compared(both, rng):
+    """x[1:] - x[:-1] of a sequence that a copy of its first place precedes, as torch's exporter
+    writes what finds the starts of packed sequences; that both are as long takes proof."""
+    model = graph(
+        [
+            ("Shape", ["x"], ["length"], {"start": 1}),
+            ("Add", ["length", "one"], ["more"], {}),
+            ("Slice", ["x", "zero", "one", "one"], ["first"], {}),
+            ("Concat", ["first", "x"], ["joined"], {"axis": 1}),
+            ("Slice", ["joined", "zero", "length", "one"], ["before"], {}),
+            ("Slice", ["joined", "one", "more", "one"], ["after"], {}),
+            ("Sub", ["after", "before"], ["y"], {}),
+        ],
+        {"x": (["n", "s"], np.float32)},
+        {"y": (["n", "s"], np.float32)},
+        {"zero": [0], "one": [1]},
+    )
+    ours, _ = both(model)
+    for shape in [(2, 5), (1, 1), (3, 64), (2, 0)]:
+        x = rng.standard_normal(shape, np.float32)
+        np.testing.assert_array_equal(ours({"x": x})["y"], np.diff(x, axis=1, prepend=x[:, :1]))

@@ -122,4 +122,32 @@ TEST_F(DimsTest, TypesHaveConstants) {
             RankedTensorType::get({ShapedType::kDynamic, 4}, b->getF32Type()));
 }
 
+TEST_F(DimsTest, ProvesByCases) {
+  // Two halves of [one | seq] shifted by one are equally long, even where seq is 0.
+  Dim one = env->min(seq, 1), joined = one + seq;
+  Dim first = env->min(seq, joined);
+  Dim second = env->min(seq + 1, joined) - env->min(Dim(1), joined);
+  EXPECT_TRUE(env->areEqual(first, seq));
+  EXPECT_TRUE(env->areEqual(second, seq));
+  EXPECT_FALSE(env->areEqual(joined, seq));
+  EXPECT_FALSE(env->areEqual(one, Dim(1)));
+  EXPECT_TRUE(env->isNonNegative(Dim(1) - one));
+  EXPECT_FALSE(env->isNonNegative(one - Dim(1)));
+}
+
+TEST_F(DimsTest, ProvesOfQuotients) {
+  Dim half = env->floorDiv(seq, 2), up = env->ceilDiv(seq, 2);
+  EXPECT_TRUE(env->isNonNegative(seq - half * 2));
+  EXPECT_TRUE(env->isNonNegative(half * 2 - seq + 1));
+  EXPECT_FALSE(env->isNonNegative(half * 2 - seq));
+  EXPECT_TRUE(env->isNonNegative(up - half));
+  EXPECT_FALSE(env->areEqual(up, half));
+  EXPECT_TRUE(env->areEqual(env->max(up, half), up));
+  // What a window of 7 lacks is less than 7.
+  Dim lack = env->ceilDiv(seq, 7) * 7 - seq;
+  EXPECT_TRUE(env->isNonNegative(Dim(6) - lack));
+  EXPECT_FALSE(env->isNonNegative(Dim(5) - lack));
+  EXPECT_EQ(env->min(lack, 9), lack);
+}
+
 } // namespace
