@@ -8,6 +8,10 @@ namespace strut::cpu {
 
 mlir::Value indexConstant(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
 
+/// Splits `index` into one index per extent, the last running fastest.
+llvm::SmallVector<mlir::Value> delinearize(mlir::OpBuilder &b, mlir::Location loc,
+                                           mlir::Value index, mlir::ValueRange extents);
+
 /// One lane of a vector; a scalar is its own every lane.
 mlir::Value extractLane(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t lane);
 
@@ -25,6 +29,15 @@ Access classify(mlir::MemRefType type, mlir::AffineMap map, unsigned laneDim, in
 /// Loads one element; booleans are bytes in memory.
 mlir::Value loadElement(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
                         mlir::ValueRange indices);
+
+/// The type that an element is moved as: bytes for booleans, 16-bit integers for halves.
+mlir::Type storageOf(mlir::Type element);
+/// loadLanes without the conversion from storage, which fromStorage does.
+mlir::Value loadStored(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
+                       mlir::AffineMap map, mlir::ValueRange iterators, unsigned laneDim,
+                       int64_t lanes, mlir::Value count);
+mlir::Value fromStorage(mlir::OpBuilder &b, mlir::Location loc, mlir::Value stored,
+                        mlir::Type element);
 
 /// Loads `lanes` elements from `indices` on along the last dimension, of unit
 /// stride; those at or beyond `count` (null for all) are zero and not read.

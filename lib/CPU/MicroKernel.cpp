@@ -138,17 +138,6 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
 // Small helpers
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> delinearize(OpBuilder &b, Location loc, Value index, ValueRange extents) {
-  SmallVector<Value> result(extents.size());
-  for (size_t d = extents.size(); d-- > 1;) {
-    result[d] = arith::RemUIOp::create(b, loc, index, extents[d]);
-    index = arith::DivUIOp::create(b, loc, index, extents[d]);
-  }
-  if (!result.empty())
-    result[0] = index;
-  return result;
-}
-
 Value widen(OpBuilder &b, Location loc, Value value, Type element) {
   Type type = value.getType();
   if (getElementTypeOrSelf(type) == element)

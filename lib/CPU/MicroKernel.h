@@ -2,7 +2,7 @@
 #ifndef STRUT_LIB_CPU_MICROKERNEL_H
 #define STRUT_LIB_CPU_MICROKERNEL_H
 
-#include "strut/CPU/Emit.h"
+#include "Lanes.h"
 
 namespace strut::cpu {
 
@@ -52,10 +52,6 @@ struct TileProduct {
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &builder, mlir::Location loc,
                                       llvm::ArrayRef<mlir::Value> init) const;
 };
-
-/// Splits a linear index over row-major `extents`.
-llvm::SmallVector<mlir::Value> delinearize(mlir::OpBuilder &b, mlir::Location loc,
-                                           mlir::Value index, mlir::ValueRange extents);
 
 /// How many of the `lanes` elements from `first` on lie before `extent`, 0 to `lanes`.
 mlir::Value lanesLeft(mlir::OpBuilder &b, mlir::Location loc, mlir::Value extent, mlir::Value first,

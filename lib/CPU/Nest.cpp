@@ -231,15 +231,4 @@ Value ceilDiv(OpBuilder &b, Location loc, Value a, Value by) {
   return arith::CeilDivUIOp::create(b, loc, a, by);
 }
 
-SmallVector<Value> delinearize(OpBuilder &b, Location loc, Value index, ArrayRef<Value> extents) {
-  SmallVector<Value> result(extents.size());
-  for (size_t i = extents.size(); i-- > 1;) {
-    result[i] = arith::RemUIOp::create(b, loc, index, extents[i]);
-    index = arith::DivUIOp::create(b, loc, index, extents[i]);
-  }
-  if (!extents.empty())
-    result[0] = index;
-  return result;
-}
-
 } // namespace strut::cpu

@@ -63,9 +63,6 @@ private:
   llvm::SmallVector<unsigned> newDims; ///< of the op's dimensions
 };
 
-/// Splits `index` into one index per extent, the last running fastest.
-llvm::SmallVector<mlir::Value> delinearize(mlir::OpBuilder &b, mlir::Location loc,
-                                           mlir::Value index, llvm::ArrayRef<mlir::Value> extents);
 mlir::Value product(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::Value> values);
 mlir::Value ceilDiv(mlir::OpBuilder &b, mlir::Location loc, mlir::Value a, mlir::Value by);
 

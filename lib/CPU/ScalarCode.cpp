@@ -21,6 +21,17 @@ Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
 }
 
+SmallVector<Value> delinearize(OpBuilder &b, Location loc, Value index, ValueRange extents) {
+  SmallVector<Value> result(extents.size());
+  for (size_t i = extents.size(); i-- > 1;) {
+    result[i] = arith::RemUIOp::create(b, loc, index, extents[i]);
+    index = arith::DivUIOp::create(b, loc, index, extents[i]);
+  }
+  if (!extents.empty())
+    result[0] = index;
+  return result;
+}
+
 static Value splat(OpBuilder &b, Location loc, VectorType type, Attribute element) {
   return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, element));
 }
@@ -157,7 +168,7 @@ Access classify(MemRefType type, AffineMap map, unsigned laneDim, int64_t lanes)
 /// The type that an element is moved as. Booleans take a byte in memory (DLPack),
 /// but a vector of i1 would be stored as bits. Halves are moved as integers, for
 /// not every target can hold them in vectors.
-static Type storageOf(Type element) {
+Type storageOf(Type element) {
   Builder b(element.getContext());
   if (element.isInteger(1))
     return b.getI8Type();
@@ -181,7 +192,7 @@ static Type sameShape(Type shape, Type element) {
   return element;
 }
 
-static Value fromStorage(OpBuilder &b, Location loc, Value stored, Type element) {
+Value fromStorage(OpBuilder &b, Location loc, Value stored, Type element) {
   if (getElementTypeOrSelf(stored.getType()) == element)
     return stored;
   if (!element.isInteger(1))
@@ -223,12 +234,26 @@ Value loadElement(OpBuilder &b, Location loc, Value source, ValueRange indices) 
   return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
 }
 
+/// The number of lanes that count where that is a constant, kDynamic else.
+static int64_t constantCount(Value count, int64_t lanes) {
+  IntegerAttr constant;
+  if (!count || !matchPattern(count, m_Constant(&constant)))
+    return ShapedType::kDynamic;
+  return std::min(constant.getInt(), lanes);
+}
+
 static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRange indices,
                                int64_t lanes, Value count) {
   auto vector = VectorType::get({lanes}, cast<MemRefType>(source.getType()).getElementType());
   if (!count)
     return vector::LoadOp::create(b, loc, vector, source, indices);
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vector));
+  if (int64_t few = constantCount(count, lanes); few > 0) {
+    auto type = VectorType::get({few}, vector.getElementType());
+    Value part = vector::LoadOp::create(b, loc, type, source, indices);
+    return vector::InsertStridedSliceOp::create(b, loc, part, zero, ArrayRef<int64_t>{0},
+                                                ArrayRef<int64_t>{1});
+  }
   return vector::MaskedLoadOp::create(b, loc, vector, source, indices,
                                       laneMask(b, loc, lanes, count), zero);
 }
@@ -257,10 +282,14 @@ static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, Va
   return vector::FromElementsOp::create(b, loc, vector, elements);
 }
 
+Value loadStored(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
+                 unsigned laneDim, int64_t lanes, Value count) {
+  return loadRaw(b, loc, storageView(b, loc, source), map, iterators, laneDim, lanes, count);
+}
+
 Value loadLanes(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
                 unsigned laneDim, int64_t lanes, Value count) {
-  Value loaded =
-      loadRaw(b, loc, storageView(b, loc, source), map, iterators, laneDim, lanes, count);
+  Value loaded = loadStored(b, loc, source, map, iterators, laneDim, lanes, count);
   return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
 }
 
@@ -300,7 +329,12 @@ void storeLanes(OpBuilder &b, Location loc, Value value, Value target, AffineMap
   if (access == Access::scattered)
     return storeScattered(b, loc, value, target, map, iterators, laneDim, lanes, count);
   SmallVector<Value> indices = applyMap(b, loc, map, iterators);
-  if (count)
+  if (int64_t few = constantCount(count, lanes); few > 0)
+    vector::StoreOp::create(b, loc,
+                            vector::ExtractStridedSliceOp::create(
+                                b, loc, value, ArrayRef<int64_t>{0}, few, ArrayRef<int64_t>{1}),
+                            target, indices);
+  else if (count)
     vector::MaskedStoreOp::create(b, loc, target, indices, laneMask(b, loc, lanes, count), value);
   else
     vector::StoreOp::create(b, loc, value, target, indices);
