@@ -9,41 +9,6 @@ namespace {
 
 using onnx_ir::Op;
 
-/// A product as its scalar factor and its other factors, through inner products
-/// that nobody else reads.
-struct Product {
-  double scale = 1;
-  SmallVector<Value> factors;
-};
-
-void collect(Value value, Product &product, bool isRoot) {
-  Operation *op = value.getDefiningOp();
-  if (std::optional<double> scalar = scalarOf(value)) {
-    product.scale *= *scalar;
-    return;
-  }
-  if (op && (isRoot || op->hasOneUse())) {
-    if (auto mul = dyn_cast<Op<"Mul">>(op)) {
-      collect(mul.in("A"), product, false);
-      collect(mul.in("B"), product, false);
-      return;
-    }
-    if (auto div = dyn_cast<Op<"Div">>(op))
-      if (std::optional<double> by = scalarOf(div.in("B"))) {
-        product.scale /= *by;
-        collect(div.in("A"), product, false);
-        return;
-      }
-  }
-  product.factors.push_back(value);
-}
-
-Product productOf(Value value) {
-  Product product;
-  collect(value, product, true);
-  return product;
-}
-
 /// a + a * f, whichever way round: gives f's op and a.
 Operation *matchOnePlus(Value value, double &a, Type element) {
   auto add = value.getDefiningOp<Op<"Add">>();

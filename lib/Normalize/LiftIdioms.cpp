@@ -1,6 +1,6 @@
 //===- LiftIdioms.cpp - What the standard has one operator for ------------===//
 //
-// Exporters write GELU, normalisations and attention as the nodes of their
+// Exporters write activations, normalisations and attention as the nodes of their
 // formulas. The rewrites are equal over the reals.
 //
 //===----------------------------------------------------------------------===//
@@ -44,11 +44,12 @@ Scaled stripScale(Value value, bool once) {
     if (once && !op->hasOneUse())
       break;
     if (auto mul = dyn_cast<Op<"Mul">>(op)) {
-      std::optional<double> left = scalarOf(mul.in("A")), right = scalarOf(mul.in("B"));
-      if (!left && !right)
+      double factor = 1;
+      Value other = matchWithScalar(mul, factor);
+      if (!other)
         break;
-      result.scale *= left ? *left : *right;
-      result.value = left ? mul.in("B") : mul.in("A");
+      result.scale *= factor;
+      result.value = other;
     } else if (auto div = dyn_cast<Op<"Div">>(op)) {
       std::optional<double> right = scalarOf(div.in("B"));
       if (!right)
@@ -60,6 +61,42 @@ Scaled stripScale(Value value, bool once) {
     }
   }
   return result;
+}
+
+static void collect(Value value, Product &product, bool isRoot) {
+  Operation *op = value.getDefiningOp();
+  if (std::optional<double> scalar = scalarOf(value)) {
+    product.scale *= *scalar;
+    return;
+  }
+  if (op && (isRoot || op->hasOneUse())) {
+    if (auto mul = dyn_cast<Op<"Mul">>(op)) {
+      collect(mul.in("A"), product, false);
+      collect(mul.in("B"), product, false);
+      return;
+    }
+    if (auto div = dyn_cast<Op<"Div">>(op))
+      if (std::optional<double> by = scalarOf(div.in("B"))) {
+        product.scale /= *by;
+        collect(div.in("A"), product, false);
+        return;
+      }
+  }
+  product.factors.push_back(value);
+}
+
+Product productOf(Value value) {
+  Product product;
+  collect(value, product, true);
+  return product;
+}
+
+Value matchWithScalar(Operation *op, double &scalar) {
+  std::optional<double> left = scalarOf(op->getOperand(0)), right = scalarOf(op->getOperand(1));
+  if (!left && !right)
+    return {};
+  scalar = left ? *left : *right;
+  return op->getOperand(left ? 1 : 0);
 }
 
 Value matchMean(Value value) {
@@ -91,11 +128,8 @@ Value matchRootMeanSquare(Value value, double &epsilon) {
   auto add = sqrt ? sqrt.in("X").getDefiningOp<Op<"Add">>() : Op<"Add">();
   if (!add)
     return {};
-  std::optional<double> left = scalarOf(add.in("A")), right = scalarOf(add.in("B"));
-  if (!left && !right)
-    return {};
-  epsilon = left ? *left : *right;
-  Value squares = matchMean(left ? add.in("B") : add.in("A"));
+  Value mean = matchWithScalar(add, epsilon);
+  Value squares = mean ? matchMean(mean) : Value();
   return squares ? matchSquare(squares) : Value();
 }
 
@@ -112,6 +146,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
   void runOnOperation() override {
     IdiomCounts counts;
     RewritePatternSet patterns(&getContext());
+    addLiftActivations(patterns, counts);
     addLiftGelu(patterns, counts);
     addLiftLayerNormalization(patterns, counts);
     addLiftRMSNormalization(patterns, counts);
@@ -120,6 +155,10 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numGelu += counts.gelu;
+    numSwish += counts.swish;
+    numMish += counts.mish;
+    numHardSigmoid += counts.hardSigmoid;
+    numHardSwish += counts.hardSwish;
     numLayerNormalization += counts.layerNormalization;
     numRMSNormalization += counts.rmsNormalization;
     numAttention += counts.attention;

@@ -10,7 +10,8 @@ namespace strut::normalize {
 
 /// How often each idiom was found.
 struct IdiomCounts {
-  unsigned gelu = 0, layerNormalization = 0, rmsNormalization = 0, attention = 0, transpose = 0;
+  unsigned gelu = 0, swish = 0, mish = 0, hardSigmoid = 0, hardSwish = 0;
+  unsigned layerNormalization = 0, rmsNormalization = 0, attention = 0, transpose = 0;
 };
 
 /// The value of a constant float with one element.
@@ -29,6 +30,19 @@ struct Scaled {
 /// that nobody else reads.
 Scaled stripScale(mlir::Value value, bool once = true);
 
+/// A product as its scalar factor and its other factors.
+struct Product {
+  double scale = 1;
+  llvm::SmallVector<mlir::Value> factors;
+};
+
+/// The factors of a product, through inner products and divisions by scalars that nobody
+/// else reads.
+Product productOf(mlir::Value value);
+
+/// The other operand of a commutative `op` that has a scalar for one; sets the scalar.
+mlir::Value matchWithScalar(mlir::Operation *op, double &scalar);
+
 /// ReduceMean over the last axis that keeps it; gives its input.
 mlir::Value matchMean(mlir::Value value);
 
@@ -42,6 +56,7 @@ mlir::Value matchRootMeanSquare(mlir::Value value, double &epsilon);
 /// Whether `value` is a constant with one element per place of the last axis of `x`.
 bool isVectorLike(mlir::Value value, mlir::Value x);
 
+void addLiftActivations(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftGelu(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftLayerNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftRMSNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);

@@ -94,3 +94,41 @@ def test_attention_of_rows_that_see_nothing(run, rng, assert_close, low):
     if np.isfinite(low):  # in float32 what is added to it is lost
         expected[:, :, 1] = v.astype(np.float64).mean(2)
     assert_close(run(made, q=q, k=k, v=v, mask=mask), expected)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def ramp(x):
+    return np.clip(x / 6 + 0.5, 0, 1)
+
+
+RELU6 = [("Add", ["x", "three"], "a", {}), ("Clip", ["a", "zero", "six"], "c", {})]
+ACTIVATIONS = {
+    "swish": (
+        [("Mul", ["x", "quick"], "a", {}), ("Sigmoid", ["a"], "s", {}), ("Mul", ["s", "x"], "y", {})],
+        lambda x: x * sigmoid(np.float32(1.702) * x),
+    ),
+    "mish": (
+        [("Softplus", ["x"], "s", {}), ("Tanh", ["s"], "t", {}), ("Mul", ["x", "t"], "y", {})],
+        lambda x: x * np.tanh(np.logaddexp(0, x)),
+    ),
+    "hard sigmoid": ([*RELU6, ("Div", ["c", "six"], "y", {})], ramp),
+    "hard swish": ([*RELU6, ("Mul", ["c", "x"], "m", {}), ("Div", ["m", "six"], "y", {})], lambda x: x * ramp(x)),
+    "other ramp": ([*RELU6, ("Mul", ["c", "x"], "m", {}), ("Div", ["m", "three"], "y", {})], lambda x: 2 * x * ramp(x)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation(run, rng, assert_close, name):
+    nodes, formula = ACTIVATIONS[name]
+    constants = {
+        "zero": np.float32(0),
+        "three": np.float32(3),
+        "six": np.float32(6),
+        "quick": np.float32(1.702),
+    }
+    made = model(nodes, {"x": ["batch", 37]}, ["batch", 37], constants)
+    x = 4 * rng.standard_normal((3, 37), np.float32)
+    assert_close(run(made, x=x), formula(x.astype(np.float64)))

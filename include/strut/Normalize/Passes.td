@@ -88,14 +88,18 @@ def FoldIntegers : Pass<"strut-fold-integers", "::mlir::func::FuncOp"> {
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
-    GELU (by erf or tanh), layer and RMS normalisation and attention are exported
-    as the nodes of their formulas, and the transposition of keys as one between two
-    reshapes. Each becomes its operator, whatever the order of factors and wherever a
+    GELU (by erf or tanh), Swish, Mish, hard sigmoid and hard swish, layer and RMS
+    normalisation and attention are exported as the nodes of their formulas, and the
+    transposition of keys as one between two reshapes. Each becomes its operator, whatever the order of factors and wherever a
     scale stands. Equal over the reals; a row of attention whose scores are all -inf
     is 0 instead of NaN.
   }];
   let statistics = [
     Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
+    Statistic<"numSwish", "num-swish", "Number of Swishes found">,
+    Statistic<"numMish", "num-mish", "Number of Mishes found">,
+    Statistic<"numHardSigmoid", "num-hard-sigmoid", "Number of hard sigmoids found">,
+    Statistic<"numHardSwish", "num-hard-swish", "Number of hard swishes found">,
     Statistic<"numLayerNormalization", "num-layer-normalization",
               "Number of layer normalisations found">,
     Statistic<"numRMSNormalization", "num-rms-normalization",
