@@ -112,6 +112,9 @@ def build(layer: Layer) -> onnx.ModelProto:
     opset = helper.make_opsetid("", layer.opset)
     made = helper.make_model(graph, opset_imports=[opset], ir_version=8 if layer.opset < 20 else 10)
     inferred = onnx.shape_inference.infer_shapes(made, strict_mode=True, data_prop=True)
+    for output in inferred.graph.output:
+        if not output.type.WhichOneof("value"):  # a function of the standard; this kind keeps the shape
+            output.type.CopyFrom(inputs[0].type)
     onnx.checker.check_model(inferred)
     return inferred
 

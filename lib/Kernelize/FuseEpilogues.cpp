@@ -48,10 +48,23 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
     AffineMap written = maps.back().compose(toIterators);
     if (!written.isProjectedPermutation())
       return false;
-    // A contraction goes on writing along its innermost dimension.
-    unsigned last = init.getNumResults();
-    return !isa<kernel::ContractOp>(producer.getOperation()) || last == 0 ||
-           written.getResults().back() == init.getResults().back();
+    return !writesAlongLast(producer) || written.getResults().back() == init.getResults().back();
+  }
+
+  /// Whether the kernel writes vectors along the innermost dimension of its result, which
+  /// must stay the innermost one: not so a row kernel of one result per row that reads along
+  /// the row.
+  static bool writesAlongLast(kernel::KernelOpInterface producer) {
+    SmallVector<AffineMap> maps = producer.getMaps();
+    if (maps.back().getNumResults() == 0)
+      return false;
+    auto last = dyn_cast<AffineDimExpr>(maps.back().getResults().back());
+    auto rows = dyn_cast<kernel::RowsOp>(producer.getOperation());
+    if (!rows || !last || last.getPosition() >= producer.getNumIterators() - rows.getAxes())
+      return true;
+    return llvm::any_of(ArrayRef(maps).drop_back(), [&](AffineMap map) {
+      return map.getNumResults() > 0 && map.getResults().back() == last;
+    });
   }
 
   static void fuse(kernel::KernelOpInterface producer, kernel::MapOp op, unsigned input,

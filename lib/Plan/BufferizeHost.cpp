@@ -195,6 +195,8 @@ LogicalResult BufferizeHostPass::bufferize() {
   if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
     return failure();
   OpPassManager cleanup(kernel::ProgramOp::getOperationName());
+  // A part is copied onto itself, which shows when both views of it have become one.
+  cleanup.addPass(createCSEPass());
   cleanup.addPass(createCanonicalizerPass());
   cleanup.addPass(createCSEPass());
   return runPipeline(cleanup, getOperation());

@@ -233,3 +233,26 @@ func.func @repeated(%a: tensor<4x8xf32>, %b: tensor<3x8x5xf32>) -> tensor<3x4x5x
   %0 = onnx.MatMul(%a, %b) : (tensor<4x8xf32>, tensor<3x8x5xf32>) -> tensor<3x4x5xf32>
   return %0 : tensor<3x4x5xf32>
 }
+
+// -----
+
+// A row kernel takes in a transposition of its results if there is one per row. What it writes
+// along rows, or along channels that its window does not slide over, it goes on writing so.
+
+// CHECK-LABEL: func.func @transposed
+func.func @transposed(%x: tensor<4x5x8xf32>, %image: tensor<1x6x8x8xf32>) -> (tensor<5x4xf32>, tensor<4x8x5xf32>, tensor<1x6x8x8xf32>) {
+  %axes = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  // CHECK: kernel.rows ins(%arg0 : tensor<4x5x8xf32>) outs(%{{.*}} : tensor<5x4xf32>)
+  // CHECK-NOT: kernel.map
+  %0 = onnx.ReduceSum(%x, %axes) {keepdims = 0 : i64} : (tensor<4x5x8xf32>, tensor<1xi64>) -> tensor<4x5xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 1, 0>} : (tensor<4x5xf32>) -> tensor<5x4xf32>
+  // CHECK: %[[S:.*]] = kernel.rows ins(%arg0 : tensor<4x5x8xf32>) outs(%{{.*}} : tensor<4x5x8xf32>)
+  // CHECK: kernel.map ins(%[[S]] : tensor<4x5x8xf32>) outs(%{{.*}} : tensor<4x8x5xf32>)
+  %2 = onnx.Softmax(%x) : (tensor<4x5x8xf32>) -> tensor<4x5x8xf32>
+  %3 = onnx.Transpose(%2) {perm = array<i64: 0, 2, 1>} : (tensor<4x5x8xf32>) -> tensor<4x8x5xf32>
+  %filter = onnx.Constant() {value = dense<1.0> : tensor<6x1x3x3xf32>} : () -> tensor<6x1x3x3xf32>
+  // CHECK: %[[C:.*]] = kernel.rows {{.*}} outs(%{{.*}} : tensor<1x8x8x6xf32>)
+  // CHECK: kernel.map ins(%[[C]] : tensor<1x8x8x6xf32>) outs(%{{.*}} : tensor<1x6x8x8xf32>)
+  %4 = onnx.Conv(%image, %filter) {group = 6 : i64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x6x8x8xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x8x8xf32>
+  return %1, %3, %4 : tensor<5x4xf32>, tensor<4x8x5xf32>, tensor<1x6x8x8xf32>
+}

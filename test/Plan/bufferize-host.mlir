@@ -86,6 +86,37 @@ func.func @main(%x: tensor<4xf32> {strut.name = "x", strut.dims = [""]}) -> (ten
 
 // -----
 
+// Parts of a whole are computed where they belong, and not copied onto themselves.
+// CHECK-LABEL: func @main(
+// CHECK: %[[WHOLE:.*]] = memref.alloc
+// CHECK: memref.subview %[[WHOLE]][0, 0]
+// CHECK: kernel.map
+// CHECK-NOT: memref.copy
+// CHECK: memref.subview %[[WHOLE]][0, 2]
+// CHECK: kernel.map
+// CHECK-NOT: memref.copy
+// CHECK: memref.copy %[[WHOLE]],
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: tensor<4x2xf32> {strut.name = "x", strut.dims = ["", ""]}) -> (tensor<4x4xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %whole = tensor.empty() : tensor<4x4xf32>
+  %left = tensor.extract_slice %whole[0, 0] [4, 2] [1, 1] : tensor<4x4xf32> to tensor<4x2xf32>
+  %0 = kernel.map ins(%x : tensor<4x2xf32>) outs(%left : tensor<4x2xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  } -> tensor<4x2xf32>
+  %1 = tensor.insert_slice %0 into %whole[0, 0] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x4xf32>
+  %right = tensor.extract_slice %1[0, 2] [4, 2] [1, 1] : tensor<4x4xf32> to tensor<4x2xf32>
+  %2 = kernel.map ins(%x : tensor<4x2xf32>) outs(%right : tensor<4x2xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %s = arith.addf %e, %e : f32
+    kernel.yield %s : f32
+  } -> tensor<4x2xf32>
+  %3 = tensor.insert_slice %2 into %1[0, 2] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x4xf32>
+  return %3 : tensor<4x4xf32>
+}
+
+// -----
+
 // A module without a host function is left alone.
 // CHECK-LABEL: func private @helper(tensor<4xf32>)
 func.func private @helper(tensor<4xf32>)
