@@ -32,6 +32,7 @@
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
 #include "strut/Reference/Passes.h"
+#include "strut/Rewrite/Passes.h"
 
 using namespace mlir;
 
@@ -59,6 +60,7 @@ void registerPasses() {
   normalize::registerExpandFunctions(pipeline::hasNoLowering);
   normalize::registerNormalizePasses();
   recognize::registerPasses();
+  rewrite::registerPasses();
   kernelize::registerPasses();
   plan::registerStrutPlanPasses();
   cpu::registerStrutCPUPasses();

@@ -33,6 +33,29 @@ Array widen(const Array &array) {
   return result;
 }
 
+llvm::Expected<std::vector<double>> toDoubles(ElementsAttr constant) {
+  llvm::Expected<Array> array = Array::of(constant);
+  if (!array)
+    return array.takeError();
+  if (!isa<FloatType>(array->getType().getElementType()))
+    return llvm::createStringError("a constant has elements that are no floats");
+  return widen(*array).as<double>().vec();
+}
+
+Array ofDoubles(RankedTensorType type, ArrayRef<double> numbers) {
+  Array array(type);
+  auto to = cast<FloatType>(type.getElementType());
+  unsigned width = to.getWidth() / 8;
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    APFloat value(number);
+    bool inexact;
+    value.convert(to.getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+    uint64_t bits = value.bitcastToAPInt().getZExtValue();
+    std::memcpy(array.bytes().data() + i * width, &bits, width);
+  }
+  return array;
+}
+
 /// The attribute of an operator in f64: a tensor, or one that names a type by its
 /// number in TensorProto.
 static llvm::Expected<Attribute> widen(NamedAttribute named) {

@@ -433,6 +433,8 @@ ElementsAttr Context::constantAs(Value value, ArrayRef<Dim> shape) {
   RankedTensorType type = DimEnv::type(shape, tracked.element);
   if (auto file = dyn_cast<onnx_ir::FileDataAttr>(tracked.constant))
     return onnx_ir::FileDataAttr::get(type, file.getPath(), file.getOffset(), file.getLength());
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(tracked.constant))
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
   if (auto dense = dyn_cast<DenseElementsAttr>(tracked.constant))
     return dense.reshape(type);
   return {};

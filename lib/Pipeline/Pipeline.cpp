@@ -6,6 +6,7 @@
 #include "strut/Normalize/Passes.h"
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
+#include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -33,7 +34,10 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(createCSEPass());
 }
 
-void buildLayerPipeline(OpPassManager &pm) { recognize::buildPipeline(pm); }
+void buildLayerPipeline(OpPassManager &pm) {
+  recognize::buildPipeline(pm);
+  rewrite::buildPipeline(pm);
+}
 
 void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }
 

@@ -83,3 +83,20 @@ func.func @pointwise(%x: tensor<?x3x9x9xf32> {onnx.dims = ["n", "", "", ""]}) ->
   %0 = onnx.Conv(%x, %w) {strides = array<i64: 2, 2>} : (tensor<?x3x9x9xf32>, tensor<2x3x1x1xf32>) -> tensor<?x2x5x5xf32>
   return %0 : tensor<?x2x5x5xf32>
 }
+
+// -----
+
+// So is one whose weight was computed by the compiler: its shape is another, its
+// elements stay where they are, and nothing is left to pack when it runs.
+
+// CHECK: kernel.weight @[[F:[a-z_0-9]+]] : tensor<2x2xf32> = dense_resource<w>
+// CHECK-LABEL: func.func @computed
+func.func @computed(%x: tensor<?x2x9x9xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x2x9x9xf32> {
+  // CHECK: %[[USE:.*]] = kernel.use @[[F]] : tensor<2x2xf32>
+  // CHECK: kernel.contract ins(%arg0, %[[USE]]
+  %w = onnx.Constant() {value = dense_resource<w> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w) : (tensor<?x2x9x9xf32>, tensor<2x2x1x1xf32>) -> tensor<?x2x9x9xf32>
+  return %0 : tensor<?x2x9x9xf32>
+}
+
+{-# dialect_resources: { builtin: { w: "0x040000000000803F000000400000404000008040" } } #-}

@@ -44,6 +44,14 @@ private:
   mlir::AsmResourceBlob data;
 };
 
+/// The elements of a constant of floats, widened. Fails where Array::of does, and for
+/// elements that are no floats.
+llvm::Expected<std::vector<double>> toDoubles(mlir::ElementsAttr constant);
+
+/// An array of floats; the numbers, in row-major order, are rounded to nearest, ties to
+/// even.
+Array ofDoubles(mlir::RankedTensorType type, llvm::ArrayRef<double> numbers);
+
 enum class Precision {
   AsGiven,
   /// Every float is computed and returned as f64, of a function of onnx operators.

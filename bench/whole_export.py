@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Exports a network at the size people run it, with open dimensions; runs where torch is installed.
 
-    python -m bench.plain_export bert_base bert_base.onnx      (from the root of the tree)
+    python -m bench.whole_export bert_base bert_base.onnx      (from the root of the tree)
 
 The networks of bench/networks are small where the tests need no more; these are whole.
 """
@@ -62,6 +62,10 @@ NETWORKS: dict[str, Network] = {
         name: vision.NETWORKS[name]
         for name in ("convnext_t", "swin_t", "resnet50", "efficientnet_b0", "mobilenet_v3")
     },
+    # Trained with several branches each, which nobody has merged.
+    "repvgg_a0": picture_network(from_timm("repvgg_a0")),
+    "mobileone_s1": picture_network(from_timm("mobileone_s1")),
+    "repvit_m1": picture_network(from_timm("repvit_m1_0")),
 }
 
 

@@ -1,0 +1,36 @@
+//===- Passes.td - From layers to layers -------------------*- tablegen -*-===//
+#ifndef STRUT_REWRITE_PASSES
+#define STRUT_REWRITE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
+  let summary = "merge the branches of a sum of convolutions of one image";
+  let description = [{
+    Networks that are trained with several branches (RepVGG, MobileOne, RepViT,
+    FastViT, ACNet) add convolutions of the same image: 3x3, 1x1, the image itself or
+    its batch normalisation. A branch is a map of windows, and a sum of such maps is
+    one whose window covers theirs:
+
+        sum_t W1[t] x[s i + t - p1] + sum_t W2[t] x[s i + t - p2]
+          = sum_t (W1[t - p + p1] + W2[t - p + p2]) x[s i + t - p],  p = max(p1, p2)
+
+    with W zero outside its window and x zero outside the image. Branches merge where
+
+    1. they read the same image with the same strides and undilated windows,
+    2. their results are equally large whatever the image: for each axis the sums of
+       both pads less the window are equal,
+    3. weights, biases and statistics are constants, and nothing else reads a branch,
+    4. elements are f32 or f64: in f16 and bf16 a tap of 1 beside small ones would
+       lose their bits,
+    5. one convolution does no more products than the branches.
+
+    Equal over the reals, for finite images; weights are added in f64. Source: Ding et
+    al., RepVGG, CVPR 2021, section 3.3.
+  }];
+  let statistics = [
+    Statistic<"numMerged", "num-merged", "Number of branches that became part of another">
+  ];
+}
+
+#endif // STRUT_REWRITE_PASSES

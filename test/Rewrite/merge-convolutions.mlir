@@ -1,0 +1,76 @@
+// RUN: strut-opt %s --strut-merge-convolutions | FileCheck %s
+
+// 3x3, 1x1 and the image itself: the middle tap of the 3x3 takes what the others add.
+
+// CHECK-LABEL: func.func @three
+func.func @three(%x: tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32> {
+  %w3 = onnx.Constant() {value = dense<1.0> : tensor<2x2x3x3xf32>} : () -> tensor<2x2x3x3xf32>
+  %b3 = onnx.Constant() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %w1 = onnx.Constant() {value = dense<[[[[0.5]], [[0.25]]], [[[0.125]], [[4.0]]]]> : tensor<2x2x1x1xf32>} : () -> tensor<2x2x1x1xf32>
+  %none = onnx.Absent
+  // CHECK-DAG: dense<{{\[\[\[}}[1.000000e+00, 1.000000e+00, 1.000000e+00], [1.000000e+00, 2.500000e+00, 1.000000e+00]{{.*}}[1.000000e+00, 1.250000e+00, 1.000000e+00]{{.*}}[1.000000e+00, 1.125000e+00, 1.000000e+00]{{.*}}[1.000000e+00, 6.000000e+00, 1.000000e+00]
+  // CHECK-DAG: dense<[1.000000e+00, 2.000000e+00]>
+  // CHECK: onnx.Conv
+  // CHECK-SAME: pads = array<i64: 1, 1, 1, 1>
+  // CHECK-NOT: onnx.Add
+  // CHECK-NOT: onnx.Conv
+  // CHECK: return
+  %0 = onnx.Conv(%x, %w3, %b3) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x2x?x?xf32>, tensor<2x2x3x3xf32>, tensor<2xf32>) -> tensor<?x2x?x?xf32>
+  %1 = onnx.Conv(%x, %w1, %none) : (tensor<?x2x?x?xf32>, tensor<2x2x1x1xf32>, none) -> tensor<?x2x?x?xf32>
+  %2 = onnx.Add(%1, %0) : (tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %3 = onnx.Add(%x, %2) : (tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  return %3 : tensor<?x2x?x?xf32>
+}
+
+// The batch normalisation of the image: (x - 2) * 3 / sqrt(4) + 5 = 1.5 x + 2.
+// What another image adds stays.
+
+// CHECK-LABEL: func.func @normalised
+func.func @normalised(%x: tensor<?x1x?xf32>, %y: tensor<?x1x?xf32>) -> tensor<?x1x?xf32> {
+  %w = onnx.Constant() {value = dense<[[[1.0, 2.0, 3.0, 4.0, 5.0]]]> : tensor<1x1x5xf32>} : () -> tensor<1x1x5xf32>
+  %w3 = onnx.Constant() {value = dense<[[[10.0, 20.0, 30.0]]]> : tensor<1x1x3xf32>} : () -> tensor<1x1x3xf32>
+  %three = onnx.Constant() {value = dense<3.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %five = onnx.Constant() {value = dense<5.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %two = onnx.Constant() {value = dense<2.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %four = onnx.Constant() {value = dense<4.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %none = onnx.Absent
+  // CHECK-DAG: dense<{{\[\[\[}}1.000000e+00, 1.200000e+01, 2.450000e+01, 3.400000e+01, 5.000000e+00{{\]\]\]}}>
+  // CHECK-DAG: %[[BIAS:.*]] = onnx.Constant() {value = dense<2.000000e+00> : tensor<1xf32>}
+  // CHECK: %[[CONV:.*]] = onnx.Conv(%arg0, %{{.*}}, %{{.*}}) {{.*}}pads = array<i64: 2, 2>
+  // CHECK: onnx.Add(%{{.*}}, %{{.*}})
+  // CHECK-NOT: onnx.BatchNormalization
+  // CHECK: return
+  %0 = onnx.Conv(%x, %w, %none) {pads = array<i64: 2, 2>} : (tensor<?x1x?xf32>, tensor<1x1x5xf32>, none) -> tensor<?x1x?xf32>
+  %1 = onnx.Conv(%x, %w3, %none) {pads = array<i64: 1, 1>} : (tensor<?x1x?xf32>, tensor<1x1x3xf32>, none) -> tensor<?x1x?xf32>
+  %2 = onnx.BatchNormalization(%x, %three, %five, %two, %four) {epsilon = 0.0 : f32} : (tensor<?x1x?xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x1x?xf32>
+  %3 = onnx.Sum(%0, %y, %1, %2) : (tensor<?x1x?xf32>, tensor<?x1x?xf32>, tensor<?x1x?xf32>, tensor<?x1x?xf32>) -> tensor<?x1x?xf32>
+  return %3 : tensor<?x1x?xf32>
+}
+
+// Filters per channel cover filters per channel, not what mixes channels: that
+// would cost more products than both. Other strides, pads that make the results
+// unequal, windows with gaps, a branch with another reader and f16 stay too.
+
+// CHECK-LABEL: func.func @kept
+func.func @kept(%x: tensor<1x8x9x9xf32>, %h: tensor<1x8x9x9xf16>) -> (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf16>) {
+  %dw = onnx.Constant() {value = dense<1.0> : tensor<8x1x3x3xf32>} : () -> tensor<8x1x3x3xf32>
+  %pw = onnx.Constant() {value = dense<1.0> : tensor<8x8x1x1xf32>} : () -> tensor<8x8x1x1xf32>
+  %half = onnx.Constant() {value = dense<1.0> : tensor<8x1x3x3xf16>} : () -> tensor<8x1x3x3xf16>
+  %none = onnx.Absent
+  // CHECK-COUNT-5: onnx.Add
+  // CHECK: return
+  %0 = onnx.Conv(%x, %dw, %none) {group = 8 : i64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x8x9x9xf32>, tensor<8x1x3x3xf32>, none) -> tensor<1x8x9x9xf32>
+  %1 = onnx.Conv(%x, %pw, %none) : (tensor<1x8x9x9xf32>, tensor<8x8x1x1xf32>, none) -> tensor<1x8x9x9xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  %3 = onnx.Conv(%x, %dw, %none) {group = 8 : i64, dilations = array<i64: 2, 2>, pads = array<i64: 2, 2, 2, 2>} : (tensor<1x8x9x9xf32>, tensor<8x1x3x3xf32>, none) -> tensor<1x8x9x9xf32>
+  %4 = onnx.Add(%3, %x) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  %5 = onnx.Conv(%x, %dw, %none) {group = 8 : i64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x8x9x9xf32>, tensor<8x1x3x3xf32>, none) -> tensor<1x8x9x9xf32>
+  %6 = onnx.Add(%x, %5) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  %7 = onnx.Conv(%h, %half, %none) {group = 8 : i64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x8x9x9xf16>, tensor<8x1x3x3xf16>, none) -> tensor<1x8x9x9xf16>
+  %8 = onnx.Add(%h, %7) : (tensor<1x8x9x9xf16>, tensor<1x8x9x9xf16>) -> tensor<1x8x9x9xf16>
+  %9 = onnx.Conv(%x, %dw, %none) {group = 8 : i64, strides = array<i64: 2, 2>, pads = array<i64: 5, 5, 6, 6>} : (tensor<1x8x9x9xf32>, tensor<8x1x3x3xf32>, none) -> tensor<1x8x9x9xf32>
+  %10 = onnx.Add(%9, %x) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  %11 = onnx.Relu(%5) : (tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  %12 = onnx.Mul(%6, %11) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
+  return %2, %4, %12, %10, %8 : tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf16>
+}
