@@ -22,6 +22,17 @@ def Kernel_LayoutAttrInterface : AttrInterface<"LayoutAttrInterface"> {
   ];
 }
 
+def Kernel_TargetAttrInterface : AttrInterface<"TargetAttrInterface"> {
+  let cppNamespace = "::strut::kernel";
+  let description = [{
+    What code that all back ends share must know of the target of a program.
+  }];
+  let methods = [
+    InterfaceMethod<"Whether a multiply-add is one instruction, and so is a conversion between "
+                    "f16 and f32.", "bool", "getFma", (ins)>
+  ];
+}
+
 def Kernel_KernelOpInterface : OpInterface<"KernelOpInterface"> {
   let cppNamespace = "::strut::kernel";
   let description = [{

@@ -22,6 +22,8 @@
 #include "mlir/Transforms/Passes.h"
 #include "strut/CPU/CPU.h"
 #include "strut/CPU/Passes.h"
+#include "strut/Emit/Emit.h"
+#include "strut/Emit/Passes.h"
 
 namespace strut::cpu {
 #define GEN_PASS_DEF_CONVERTTOLLVM
@@ -42,8 +44,6 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     Location loc = op.getLoc();
     MLIRContext *context = op.getContext();
     Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type();
-    SmallVector<Type> types(adaptor.getArguments().getTypes());
-    auto bundleType = LLVM::LLVMStructType::getLiteral(context, types);
     auto program = op->getParentOfType<kernel::ProgramOp>();
     FailureOr<LLVM::LLVMFuncOp> parallel = LLVM::lookupOrCreateFn(
         b, program, "strut_rt_parallel", {pointer, pointer, pointer, i64, b.getI32Type()},
@@ -51,18 +51,7 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
     if (failed(parallel))
       return failure();
 
-    Value bundle;
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&op->getParentRegion()->front());
-      Value one = LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(1));
-      bundle = LLVM::AllocaOp::create(b, loc, pointer, bundleType, one, 64);
-    }
-    for (auto [i, argument] : llvm::enumerate(adaptor.getArguments())) {
-      Value at = LLVM::GEPOp::create(b, loc, pointer, bundleType, bundle,
-                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-      LLVM::StoreOp::create(b, loc, argument, at);
-    }
+    Value bundle = emit::bundle(b, op, adaptor.getArguments()).first;
     auto task = FlatSymbolRefAttr::get(context, (op.getKernel() + "_task").str());
     Value function = LLVM::AddressOfOp::create(b, loc, pointer, task);
     Value number = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(op.getNumber()));
@@ -70,45 +59,6 @@ struct LaunchPattern : ConvertOpToLLVMPattern<LaunchOp> {
         b, loc, *parallel,
         ValueRange{adaptor.getLauncher(), function, bundle, adaptor.getTasks(), number});
     b.eraseOp(op);
-    return success();
-  }
-};
-
-struct UnbundlePattern : ConvertOpToLLVMPattern<UnbundleOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-
-  LogicalResult matchAndRewrite(UnbundleOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    Type pointer = LLVM::LLVMPointerType::get(op.getContext());
-    SmallVector<Type> types;
-    if (failed(getTypeConverter()->convertTypes(op.getResultTypes(), types)))
-      return failure();
-    auto bundleType = LLVM::LLVMStructType::getLiteral(op.getContext(), types);
-    SmallVector<Value> results;
-    for (auto [i, type] : llvm::enumerate(types)) {
-      Value at = LLVM::GEPOp::create(b, loc, pointer, bundleType, adaptor.getBundle(),
-                                     ArrayRef<LLVM::GEPArg>{0, int32_t(i)});
-      results.push_back(LLVM::LoadOp::create(b, loc, type, at));
-    }
-    b.replaceOp(op, results);
-    return success();
-  }
-};
-
-struct ViewPattern : ConvertOpToLLVMPattern<ViewOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-
-  LogicalResult matchAndRewrite(ViewOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &b) const override {
-    Location loc = op.getLoc();
-    auto type = cast<MemRefType>(op.getType());
-    SmallVector<Value> sizes, strides;
-    Value bytes;
-    getMemRefDescriptorSizes(loc, type, adaptor.getSizes(), b, sizes, strides, bytes, false);
-    Value descriptor = createMemRefDescriptor(loc, type, adaptor.getPointer(), adaptor.getPointer(),
-                                              sizes, strides, b);
-    b.replaceOp(op, descriptor);
     return success();
   }
 };
@@ -161,7 +111,8 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
     populateMathToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
-    patterns.add<LaunchPattern, UnbundlePattern, ViewPattern>(converter);
+    patterns.add<LaunchPattern>(converter);
+    emit::populateToLLVMPatterns(converter, patterns);
     LLVMConversionTarget target(*context);
     target.addLegalOp<kernel::ProgramOp>();
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
@@ -175,7 +126,7 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
 void buildPipeline(OpPassManager &pm, const Options &options) {
   pm.addPass(createLowerKernels());
   pm.addPass(createCheckVectorized({options.allowScalarLoops}));
-  pm.addPass(createExpandMath());
+  pm.addPass(emit::createExpandMath());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(memref::createExpandStridedMetadataPass());

@@ -9,13 +9,14 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MicroKernel.h"
-#include "Nest.h"
 #include "Transpose.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "strut/CPU/Emit.h"
+#include "strut/Emit/Nest.h"
 
 using namespace mlir;
 
@@ -414,7 +415,7 @@ void MapEmitter::emitPoint(OpBuilder &b, ValueRange parameters, IRMapping values
 } // namespace
 
 FailureOr<Launches> emitMap(Emitter &emitter, OpBuilder &host, kernel::MapOp op) {
-  FailureOr<Nest> nest = Nest::create(host, op, 0, std::nullopt);
+  FailureOr<Nest> nest = Nest::create(host, op, 0, std::nullopt, unpackPanel);
   if (failed(nest))
     return failure();
   Launches launches;

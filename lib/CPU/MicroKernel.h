@@ -2,7 +2,7 @@
 #ifndef STRUT_LIB_CPU_MICROKERNEL_H
 #define STRUT_LIB_CPU_MICROKERNEL_H
 
-#include "Lanes.h"
+#include "strut/CPU/Emit.h"
 
 namespace strut::cpu {
 

@@ -170,7 +170,7 @@ void RowsEmitter::emitBlock(OpBuilder &b, ValueRange parameters, const Cut &whol
 
 FailureOr<Launches> emitRows(Emitter &emitter, OpBuilder &host, kernel::RowsOp op) {
   int64_t lanes = emitter.getTarget().lanes();
-  FailureOr<Nest> nest = Nest::create(host, op, op.getAxes(), op.getExtents());
+  FailureOr<Nest> nest = Nest::create(host, op, op.getAxes(), op.getExtents(), unpackPanel);
   if (failed(nest))
     return failure();
   FailureOr<RowsPlan> plan = RowsPlan::create(*nest, lanes);

@@ -7,62 +7,19 @@ using namespace mlir;
 namespace strut::cpu {
 
 FailureOr<RowsPlan> RowsPlan::create(Nest nest, int64_t lanes) {
-  RowsPlan plan;
-  plan.nest = std::move(nest);
-  plan.analyze();
-  for (auto [i, v] : llvm::enumerate(plan.nest.body().getTerminator()->getOperands()))
-    if (plan.isVarying(v) && !plan.nest.usesAxis(plan.nest.maps[plan.nest.inputs + i]))
-      return plan.nest.op->emitOpError("yields a value that differs along its row for init ")
-             << i << ", which holds one value per row";
+  FailureOr<RowPhases> phases = RowPhases::create(std::move(nest));
+  if (failed(phases))
+    return failure();
+  RowsPlan plan(std::move(*phases));
   plan.chooseLanes(lanes);
   plan.chooseBlock(lanes);
   plan.keepExpensive();
   return plan;
 }
 
-void RowsPlan::analyze() {
-  Block &body = nest.body();
-  for (unsigned n = 0; n < nest.inputs; ++n)
-    if (!nest.isFetched(n) && nest.usesAxis(nest.maps[n]))
-      varying.insert(body.getArgument(n));
-  auto levelOf = [&](Value v) {
-    Operation *definition = v.getDefiningOp();
-    return definition ? level.lookup(definition) : 0;
-  };
-  for (Operation &op : body.without_terminator()) {
-    unsigned highest = 0;
-    for (Value v : op.getOperands())
-      highest = std::max(highest, levelOf(v));
-    if (auto combine = dyn_cast<kernel::CombineOp>(op)) {
-      level[&op] = highest + 1;
-      phases.resize(std::max<size_t>(phases.size(), highest + 1));
-      phases[highest].push_back(combine);
-      continue;
-    }
-    level[&op] = highest;
-    auto index = dyn_cast<kernel::IndexOp>(op);
-    if (llvm::any_of(op.getOperands(), [&](Value v) { return isVarying(v); }) ||
-        (index && nest.dimOf(index) >= nest.dims - nest.axes))
-      varying.insert(op.result_begin(), op.result_end());
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Slices
 //===----------------------------------------------------------------------===//
-
-SmallVector<Value> RowsPlan::goals(unsigned phase) const {
-  SmallVector<Value> goals;
-  if (!isLast(phase)) {
-    for (kernel::CombineOp combine : phases[phase])
-      goals.push_back(combine.getValue());
-    return goals;
-  }
-  for (auto [i, v] : llvm::enumerate(nest.body().getTerminator()->getOperands()))
-    if (nest.usesAxis(nest.maps[nest.inputs + i]))
-      goals.push_back(v);
-  return goals;
-}
 
 SetVector<Value> RowsPlan::slice(unsigned phase) const {
   SetVector<Value> slice;

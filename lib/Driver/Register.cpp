@@ -26,6 +26,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "strut/CPU/CPU.h"
 #include "strut/CPU/Passes.h"
+#include "strut/Emit/Emit.h"
+#include "strut/Emit/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
 #include "strut/Pipeline/Pipeline.h"
@@ -39,8 +41,8 @@ using namespace mlir;
 namespace strut {
 
 void registerDialects(DialectRegistry &registry) {
-  registry
-      .insert<onnx_ir::OnnxDialect, layer::LayerDialect, kernel::KernelDialect, cpu::CPUDialect>();
+  registry.insert<onnx_ir::OnnxDialect, layer::LayerDialect, kernel::KernelDialect,
+                  emit::EmitDialect, cpu::CPUDialect>();
   registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
@@ -63,6 +65,7 @@ void registerPasses() {
   rewrite::registerPasses();
   kernelize::registerPasses();
   plan::registerStrutPlanPasses();
+  emit::registerStrutEmitPasses();
   cpu::registerStrutCPUPasses();
   reference::registerStrutReferencePasses();
 }

@@ -1,6 +1,7 @@
 //===- Weights.cpp - Weights of a program to packed bytes ------------------===//
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "strut/Emit/Host.h"
 #include "strut/Pipeline/Pipeline.h"
 #include "strut/Support/FileData.h"
 
@@ -50,7 +51,8 @@ static llvm::Error withElements(Attribute source, int64_t bytes,
 llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program) {
   package::WeightPlan plan;
   auto module = program->getParentOfType<ModuleOp>();
-  for (auto entry : program->getAttrOfType<ArrayAttr>("cpu.weights").getAsRange<DictionaryAttr>()) {
+  for (auto entry :
+       program->getAttrOfType<ArrayAttr>(emit::kWeightsAttr).getAsRange<DictionaryAttr>()) {
     auto name = entry.getAs<FlatSymbolRefAttr>("weight");
     auto weight = module.lookupSymbol<kernel::WeightOp>(name.getValue());
     RankedTensorType logical = weight.getTensorType(), physical = logical;

@@ -4,8 +4,8 @@
 // Weights get places in the order of their use, on lines of 64 bytes: 8 rows of one
 // panel of 16 make 512. A weight used twice has one place, and one that is read both
 // packed and plain has two.
-// CHECK: cpu.weight_bytes = 1088 : i64
-// CHECK-SAME: cpu.weights = [
+// CHECK: emit.weight_bytes = 1088 : i64
+// CHECK-SAME: emit.weights = [
 // CHECK-SAME: {layout = #cpu.panels<rows = [0], cols = [1], n = 16>, offset = 0 : i64, weight = @w}
 // CHECK-SAME: {offset = 512 : i64, weight = @bias}
 // CHECK-SAME: {offset = 576 : i64, weight = @w}

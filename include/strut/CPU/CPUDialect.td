@@ -18,7 +18,8 @@ def CPU_Dialect : Dialect {
   let dependentDialects = ["::strut::kernel::KernelDialect"];
 }
 
-def CPU_TargetAttr : AttrDef<CPU_Dialect, "Target"> {
+def CPU_TargetAttr : AttrDef<CPU_Dialect, "Target", [
+    DeclareAttrInterfaceMethods<Kernel_TargetAttrInterface>]> {
   let mnemonic = "target";
   let summary = "the target of a program that runs on a CPU";
   let description = [{
@@ -69,20 +70,6 @@ def CPU_LaunchOp : Op<CPU_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUs
     $kernel `on` $launcher `:` type($launcher) `tasks` $tasks
     `(` ($arguments^ `:` type($arguments))? `)` attr-dict
   }];
-}
-
-def CPU_UnbundleOp : Op<CPU_Dialect, "unbundle", [Pure]> {
-  let summary = "the arguments of a launch, read back by a task";
-  let arguments = (ins LLVM_AnyPointer:$bundle);
-  let results = (outs Variadic<AnyType>:$arguments);
-  let assemblyFormat = "$bundle attr-dict `:` type($bundle) `->` type($arguments)";
-}
-
-def CPU_ViewOp : Op<CPU_Dialect, "view", [Pure]> {
-  let summary = "memory at a pointer as a dense memref";
-  let arguments = (ins LLVM_AnyPointer:$pointer, Variadic<Index>:$sizes);
-  let results = (outs AnyMemRef:$result);
-  let assemblyFormat = "$pointer `[` $sizes `]` attr-dict `:` type($pointer) `->` type($result)";
 }
 
 #endif // STRUT_CPU_DIALECT

@@ -16,9 +16,14 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "strut/CPU/Target.h"
+#include "strut/Emit/ScalarCode.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace strut::cpu {
+using namespace emit; // what all back ends share
+
+/// Elements that a task works on at least: 16 KiB of f32, some microseconds.
+constexpr int64_t elementsPerTask = 4096;
 
 /// Writes the kernel functions of a program.
 class Emitter {
@@ -55,49 +60,8 @@ private:
   llvm::StringMap<mlir::func::FuncOp> kernels;
 };
 
-/// What identifies a kernel's code besides its operand types: maps, inherent attributes
-/// and the body, printed without names of values or locations.
-std::string keyOf(mlir::Operation *kernel);
-
-//===----------------------------------------------------------------------===//
-// Scalar regions as vector code
-//===----------------------------------------------------------------------===//
-
-/// Handles an op of a kernel body that is not elementwise (kernel.index,
-/// kernel.fetch, kernel.combine): returns its value, a scalar for a uniform one
-/// or a vector of `lanes`.
-using SpecialOp = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Operation *)>;
-
-/// Clones the ops of `body` before its terminator with `values` mapping its
-/// arguments to scalars (the same for all lanes) or vectors of `lanes` elements.
-/// An op whose operands are all scalars stays scalar. Afterwards `values` maps
-/// everything defined in the body.
-void cloneAsVectors(mlir::OpBuilder &b, mlir::Block &body, mlir::IRMapping &values, int64_t lanes,
-                    SpecialOp special);
-
-/// Values from outside that the body of `kernel` uses, constants apart (those are
-/// cloned in): they become arguments of its function.
-llvm::SmallVector<mlir::Value> capturesOf(mlir::Operation *kernel);
-
-/// `value`, broadcast to `lanes` elements if it is a scalar.
-mlir::Value asVector(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t lanes);
-
-/// Loads `lanes` elements of `source` at `indices` along the iteration dimension
-/// whose step is the lane: `map` gives the indices. A uniform operand is loaded
-/// as a scalar, a unit-stride one by a vector load, others element by element. Lanes at or
-/// beyond `count` (an index value, null for all) are not read.
-mlir::Value loadLanes(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
-                      mlir::AffineMap map, mlir::ValueRange iterators, unsigned laneDim,
-                      int64_t lanes, mlir::Value count);
-
-/// Stores the lanes before `count` (null for all) where `map` says.
-void storeLanes(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Value target,
-                mlir::AffineMap map, mlir::ValueRange iterators, unsigned laneDim, int64_t lanes,
-                mlir::Value count);
-
-/// The values of an affine map's results at `iterators`.
-llvm::SmallVector<mlir::Value> applyMap(mlir::OpBuilder &b, mlir::Location loc, mlir::AffineMap map,
-                                        mlir::ValueRange iterators);
+/// Makes a memref of a weight that is one panel (see emit::Unpack).
+mlir::LogicalResult unpackPanel(mlir::OpBuilder &host, mlir::Value &operand, mlir::AffineMap &map);
 
 //===----------------------------------------------------------------------===//
 // Emitters, one file each. Return the launches in order.

@@ -30,10 +30,10 @@ def LowerKernels : CPUPass<"strut-lower-kernels"> {
   let description = [{
     Every kernel op of `@main` becomes a `cpu.launch` of a function written as
     scf, vector and memref ops. Weights get their places; the program's attribute
-    `cpu.weights` lists them in the order of their use. The functions
+    `emit.weights` lists them in the order of their use. The functions
     `@strut_run` and `@strut_bind` join `@main` and `@main_bind` to the runtime.
   }];
-  let dependentDialects = ["::strut::cpu::CPUDialect", "::mlir::scf::SCFDialect",
+  let dependentDialects = ["::strut::cpu::CPUDialect", "::strut::emit::EmitDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
@@ -74,19 +74,6 @@ def CheckVectorized : CPUPass<"strut-check-vectorized"> {
 def ConvertToLLVM : CPUPass<"strut-convert-to-llvm"> {
   let summary = "turn emitted kernels and the host function into the LLVM dialect";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
-}
-
-def ExpandMath : CPUPass<"strut-expand-math"> {
-  let summary = "write elementary functions as arithmetic";
-  let description = [{
-    Functions of the math dialect that are no instruction everywhere become
-    arithmetic on scalars and vectors alike, with the errors that MathCode.h
-    states; so do remainders, arithmetic on f16 and bf16 (done in f32), and
-    conversions to and from them that would call a library. A function without
-    such code is an error that names it.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
-  let statistics = [Statistic<"expanded", "expanded", "ops rewritten">];
 }
 
 #endif // STRUT_CPU_PASSES

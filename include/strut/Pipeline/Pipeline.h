@@ -41,7 +41,7 @@ kernel::ProgramOp getProgram(mlir::ModuleOp module);
 /// LLVM IR wants it; the program is gone afterwards.
 mlir::OwningOpRef<mlir::ModuleOp> takeProgram(kernel::ProgramOp program);
 
-/// The packed weights in the order of `cpu.weights`, of a program that has passed
+/// The packed weights in the order of `emit.weights`, of a program that has passed
 /// buildCPUPipeline. Their bytes are read when they are packed. Fails where two
 /// would overlap.
 llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program);

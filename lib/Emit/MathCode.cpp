@@ -4,7 +4,7 @@
 
 using namespace mlir;
 
-namespace strut::cpu {
+namespace strut::emit {
 
 static Type sameShape(Type shape, Type element) {
   if (auto vector = dyn_cast<VectorType>(shape))
@@ -389,4 +389,4 @@ Value MathCode::acos(Value x) {
   return atan2(sqrt(mul(sub(one, x), add(one, x))), x);
 }
 
-} // namespace strut::cpu
+} // namespace strut::emit

@@ -1,43 +1,27 @@
 //===- Nest.cpp - The iteration space of a kernel -------------------------===//
-#include "Nest.h"
+#include "strut/Emit/Nest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "strut/CPU/CPU.h"
 
 using namespace mlir;
 
-namespace strut::cpu {
+namespace strut::emit {
 
 //===----------------------------------------------------------------------===//
 // Analysis
 //===----------------------------------------------------------------------===//
-
-/// A weight all of whose elements lie in one panel: a transposition.
-static bool isOnePanel(kernel::PackedType type) {
-  auto panels = dyn_cast<PanelsAttr>(type.getLayout());
-  RankedTensorType logical = type.getLogical();
-  return panels && panels.getCols().size() == 1 &&
-         logical.getRank() == int64_t(panels.getRows().size()) + 1 &&
-         logical.getDimSize(panels.getCols()[0]) <= panels.getN();
-}
 
 /// What the emitters take for granted about a body and its operands.
 static LogicalResult check(kernel::KernelOpInterface kernel) {
   for (Operation &op : kernel->getRegion(0).front())
     if (op.getNumRegions() != 0)
       return kernel.emitOpError("has a body with control flow (")
-             << op.getName() << "), which the CPU back end does not take";
-  for (Value v : kernel->getOperands()) {
-    auto packed = dyn_cast<kernel::PackedType>(v.getType());
-    if (!isa<MemRefType>(v.getType()) && !(packed && isOnePanel(packed)))
-      return kernel.emitOpError("reads an operand of type ")
-             << v.getType() << "; only contractions read weights in several panels";
-  }
+             << op.getName() << "), which no back end takes";
   return success();
 }
 
 FailureOr<Nest> Nest::create(OpBuilder &host, Operation *op, int64_t axes,
-                             std::optional<ArrayRef<int64_t>> extents) {
+                             std::optional<ArrayRef<int64_t>> extents, Unpack unpack) {
   auto kernel = cast<kernel::KernelOpInterface>(op);
   if (failed(check(kernel)))
     return failure();
@@ -48,8 +32,10 @@ FailureOr<Nest> Nest::create(OpBuilder &host, Operation *op, int64_t axes,
   llvm::append_range(nest.operands, kernel.getKernelInits());
   nest.maps = kernel.getMaps();
   for (unsigned n = 0; n < nest.inputs; ++n)
-    if (isa<kernel::PackedType>(nest.operands[n].getType()))
-      nest.unpack(host, n);
+    if (isa<kernel::PackedType>(nest.operands[n].getType()) &&
+        (!unpack || failed(unpack(host, nest.operands[n], nest.maps[n]))))
+      return kernel.emitOpError("reads an operand of type ")
+             << nest.operands[n].getType() << "; only contractions read weights in several panels";
   nest.captures = capturesOf(op);
   nest.dims = nest.maps.front().getNumDims();
   nest.axes = axes;
@@ -124,30 +110,6 @@ std::string Nest::key() const {
   for (AffineMap map : maps)
     os << map;
   return key;
-}
-
-/// Reads a weight of one panel as the memref that it is.
-void Nest::unpack(OpBuilder &host, unsigned operand) {
-  auto type = cast<kernel::PackedType>(operands[operand].getType());
-  auto panels = cast<PanelsAttr>(type.getLayout());
-  RankedTensorType logical = type.getLogical();
-  SmallVector<int64_t> dims(panels.getRows());
-  llvm::append_range(dims, panels.getCols());
-  SmallVector<int64_t> sizes, strides(dims.size(), 1);
-  SmallVector<AffineExpr> results;
-  for (int64_t d : dims) {
-    sizes.push_back(logical.getDimSize(d));
-    results.push_back(maps[operand].getResult(d));
-  }
-  int64_t stride = panels.getN();
-  for (size_t i = dims.size() - 1; i-- > 0; stride *= sizes[i])
-    strides[i] = stride;
-  Value memory = operands[operand].getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
-  auto layout = StridedLayoutAttr::get(op->getContext(), 0, strides);
-  operands[operand] = memref::ReinterpretCastOp::create(
-      host, op->getLoc(), MemRefType::get(sizes, logical.getElementType(), layout), memory,
-      /*offset=*/0, sizes, strides);
-  maps[operand] = AffineMap::get(maps[operand].getNumDims(), 0, results, op->getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -231,4 +193,4 @@ Value ceilDiv(OpBuilder &b, Location loc, Value a, Value by) {
   return arith::CeilDivUIOp::create(b, loc, a, by);
 }
 
-} // namespace strut::cpu
+} // namespace strut::emit

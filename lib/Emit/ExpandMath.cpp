@@ -6,21 +6,21 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MathCode.h"
+#include "dialects/Kernel/Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
-#include "strut/CPU/CPU.h"
-#include "strut/CPU/Passes.h"
+#include "strut/Emit/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-namespace strut::cpu {
+namespace strut::emit {
 #define GEN_PASS_DEF_EXPANDMATH
-#include "strut/CPU/Passes.h.inc"
-} // namespace strut::cpu
+#include "strut/Emit/Passes.h.inc"
+} // namespace strut::emit
 
 using namespace mlir;
 
-namespace strut::cpu {
+namespace strut::emit {
 namespace {
 
 Type withElement(Type type, Type element) {
@@ -46,7 +46,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
 
   void runOnOperation() override {
-    auto target = dyn_cast<TargetAttr>(getOperation().getTarget());
+    auto target = dyn_cast<kernel::TargetAttrInterface>(getOperation().getTarget());
     if (!target)
       return;
     fma = target.getFma();
@@ -201,7 +201,7 @@ FailureOr<Value> ExpandMathPass::expandFunction(ImplicitLocOpBuilder &b, Operati
       return result;
   }
   return op->emitError("'") << op->getName() << "' on " << op->getOperand(0).getType()
-                            << " is a function that the CPU back end has no code for";
+                            << " is a function that there is no code for";
 }
 
 //===----------------------------------------------------------------------===//
@@ -312,4 +312,4 @@ FailureOr<Value> ExpandMathPass::expandConversion(ImplicitLocOpBuilder &b, Opera
 }
 
 } // namespace
-} // namespace strut::cpu
+} // namespace strut::emit

@@ -5,22 +5,26 @@
 // lanes and tasks are cut from long runs.
 //
 //===----------------------------------------------------------------------===//
-#ifndef STRUT_LIB_CPU_NEST_H
-#define STRUT_LIB_CPU_NEST_H
+#ifndef STRUT_EMIT_NEST_H
+#define STRUT_EMIT_NEST_H
 
-#include "Lanes.h"
+#include "strut/Emit/ScalarCode.h"
 
-namespace strut::cpu {
+namespace strut::emit {
 
-/// Elements that a task works on at least: 16 KiB of f32, some microseconds.
-constexpr int64_t elementsPerTask = 4096;
+/// Reads a packed weight as a memref: replaces the operand and its map. Fails where it
+/// has no such form.
+using Unpack = llvm::function_ref<mlir::LogicalResult(mlir::OpBuilder &host, mlir::Value &operand,
+                                                      mlir::AffineMap &map)>;
 
 class Nest {
 public:
   /// Collapses the operands in the host function. Fails with a diagnostic on what
   /// no emitter of scalar code can take.
+  /// `unpack` makes memrefs of packed weights, if the target has any.
   static mlir::FailureOr<Nest> create(mlir::OpBuilder &host, mlir::Operation *op, int64_t axes,
-                                      std::optional<llvm::ArrayRef<int64_t>> extents);
+                                      std::optional<llvm::ArrayRef<int64_t>> extents,
+                                      Unpack unpack = nullptr);
 
   mlir::Operation *op;
   llvm::SmallVector<mlir::Value> operands; ///< in the host function: inputs, inits
@@ -55,7 +59,6 @@ public:
 private:
   /// Operand and position that give a dimension's extent.
   std::pair<unsigned, unsigned> sourceOf(unsigned dim) const;
-  void unpack(mlir::OpBuilder &host, unsigned operand);
   bool canCollapse(unsigned dim) const;
   void collapse(mlir::OpBuilder &host, unsigned dim);
 
@@ -66,6 +69,6 @@ private:
 mlir::Value product(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::Value> values);
 mlir::Value ceilDiv(mlir::OpBuilder &b, mlir::Location loc, mlir::Value a, mlir::Value by);
 
-} // namespace strut::cpu
+} // namespace strut::emit
 
-#endif // STRUT_LIB_CPU_NEST_H
+#endif // STRUT_EMIT_NEST_H

@@ -1,13 +1,13 @@
 //===- Fetch.cpp - Reading at computed indices ----------------------------===//
-#include "Lanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "strut/Emit/ScalarCode.h"
 
 using namespace mlir;
 
-namespace strut::cpu {
+namespace strut::emit {
 
 Value laneIndices(OpBuilder &b, Location loc, Value first, int64_t lanes) {
   if (lanes == 1)
@@ -90,4 +90,4 @@ Value fetchLanes(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indic
   return test.getResult(0);
 }
 
-} // namespace strut::cpu
+} // namespace strut::emit

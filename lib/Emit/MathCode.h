@@ -5,13 +5,13 @@
 // function at hand by a weighted minimax fit (Lawson's iteration).
 //
 //===----------------------------------------------------------------------===//
-#ifndef STRUT_LIB_CPU_MATHCODE_H
-#define STRUT_LIB_CPU_MATHCODE_H
+#ifndef STRUT_LIB_EMIT_MATHCODE_H
+#define STRUT_LIB_EMIT_MATHCODE_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
-namespace strut::cpu {
+namespace strut::emit {
 
 class MathCode {
 public:
@@ -104,6 +104,6 @@ private:
   int64_t mantissa; ///< bits
 };
 
-} // namespace strut::cpu
+} // namespace strut::emit
 
-#endif // STRUT_LIB_CPU_MATHCODE_H
+#endif // STRUT_LIB_EMIT_MATHCODE_H

@@ -5,7 +5,7 @@
 // scalar. With one lane everything stays scalar.
 //
 //===----------------------------------------------------------------------===//
-#include "Lanes.h"
+#include "strut/Emit/ScalarCode.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -15,7 +15,7 @@
 
 using namespace mlir;
 
-namespace strut::cpu {
+namespace strut::emit {
 
 Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
@@ -401,4 +401,4 @@ std::string keyOf(Operation *kernel) {
   return key;
 }
 
-} // namespace strut::cpu
+} // namespace strut::emit
