@@ -21,6 +21,7 @@ find_package(LLD REQUIRED CONFIG)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED) # ONNXConfig.cmake names its targets without finding it
 find_package(ONNX REQUIRED CONFIG)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 message(STATUS "Strut: LLVM ${LLVM_PACKAGE_VERSION} (${LLVM_DIR}), protobuf ${Protobuf_VERSION}, ONNX ${ONNX_DIR}")
 
 # The runtime is compiled to bitcode that this very LLVM must be able to read.

@@ -1,5 +1,5 @@
 //===- Matrix.cpp - Dense matrices of f64 ---------------------------------===//
-#include "strut/Algebra/Matrix.h"
+#include "Dense.h"
 
 namespace strut::algebra {
 
@@ -28,10 +28,7 @@ Matrix &Matrix::operator+=(const Matrix &other) {
 Matrix operator*(const Matrix &a, const Matrix &b) {
   assert(a.cols() == b.rows());
   Matrix result(a.rows(), b.cols());
-  for (int64_t i = 0; i < a.rows(); ++i)
-    for (int64_t k = 0; k < a.cols(); ++k)
-      for (int64_t j = 0; j < b.cols(); ++j)
-        result(i, j) += a(i, k) * b(k, j);
+  dense(result).noalias() = dense(a) * dense(b);
   return result;
 }
 

@@ -24,6 +24,8 @@ public:
   int64_t cols() const { return colCount; }
   double &operator()(int64_t row, int64_t col) { return values[row * colCount + col]; }
   double operator()(int64_t row, int64_t col) const { return values[row * colCount + col]; }
+  double *data() { return values.data(); }
+  const double *data() const { return values.data(); }
 
   Matrix transposed() const;
   Matrix &operator+=(const Matrix &other);
