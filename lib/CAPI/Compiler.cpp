@@ -56,6 +56,7 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
   if (given.cpu)
     options.cpu = given.cpu;
   options.name = text(given.name);
+  options.compress = given.compress;
   options.threads = given.threads;
   options.checkOnly = given.check_only;
   for (const StrutCompileDim &dim : ArrayRef(given.dims, given.num_dims))

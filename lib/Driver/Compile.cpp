@@ -202,6 +202,9 @@ Error Compilation::run() {
   auto target = package::resolveTarget(options.triple, options.cpu);
   if (!target)
     return target.takeError();
+  if (!(options.compress >= 0 && options.compress < 1))
+    return createStringError("the error that compression may make is a share of a weight: "
+                             "at least 0 and less than 1");
   if (options.emit == CompileOptions::Artifact && !options.checkOnly)
     if (auto kind = package::artifactKind(options.output); !kind)
       return kind.takeError();
@@ -235,7 +238,10 @@ Error Compilation::run() {
       return error;
     if (options.checkOnly)
       return Error::success();
-    if (Error error = runPasses("recognize", pipeline::buildLayerPipeline))
+    if (options.compress > 0)
+      reportRemarks(context, "compress-linear", log);
+    if (Error error = runPasses(
+            "recognize", [&](auto &pm) { pipeline::buildLayerPipeline(pm, {options.compress}); }))
       return error;
     if (options.emit == CompileOptions::MlirLayer) {
       (*module)->setAttr(kLayerStage, mlir::UnitAttr::get(&context));

@@ -3,6 +3,7 @@
 #include "Module.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "strut/Driver/Register.h"
 #include "strut/Import/Import.h"
@@ -49,6 +50,37 @@ Error Diagnostics::take(const std::string &otherwise) {
     text += "\nand " + std::to_string(messages.size() - most) + " more";
   messages.clear();
   return createStringError(text.empty() ? otherwise : text);
+}
+
+namespace {
+
+/// Remarks as lines of a log.
+class RemarkLog : public mlir::remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit RemarkLog(raw_ostream &log) : log(log) {}
+  void streamOptimizationRemark(const mlir::remark::detail::Remark &remark) override {
+    log << placeOf(remark.getLocation());
+    for (const auto &part : remark.getArgs())
+      log << part.val;
+    log << "\n";
+  }
+
+private:
+  raw_ostream &log;
+};
+
+} // namespace
+
+void strut::driver::reportRemarks(mlir::MLIRContext &context, StringRef category,
+                                  raw_ostream &log) {
+  mlir::remark::RemarkCategories categories;
+  categories.passed = categories.missed = category.str();
+  // Fails for a pattern that is no regular expression.
+  mlir::LogicalResult enabled = mlir::remark::enableOptimizationRemarks(
+      context, std::make_unique<RemarkLog>(log),
+      std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories);
+  assert(succeeded(enabled));
+  (void)enabled;
 }
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> strut::driver::readModule(const std::string &path,

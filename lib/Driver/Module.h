@@ -28,6 +28,9 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
+/// Writes the remarks of a category that passes make from now on to `log`, a line each.
+void reportRemarks(mlir::MLIRContext &context, llvm::StringRef category, llvm::raw_ostream &log);
+
 /// Imports an ONNX model, or parses an MLIR stage as text or bytecode, told apart
 /// by content and, for text, by the suffix .mlir.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> readModule(const std::string &path,

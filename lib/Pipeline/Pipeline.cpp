@@ -6,7 +6,6 @@
 #include "strut/Normalize/Passes.h"
 #include "strut/Plan/Passes.h"
 #include "strut/Recognize/Passes.h"
-#include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -34,9 +33,9 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(createCSEPass());
 }
 
-void buildLayerPipeline(OpPassManager &pm) {
+void buildLayerPipeline(OpPassManager &pm, const rewrite::Options &options) {
   recognize::buildPipeline(pm);
-  rewrite::buildPipeline(pm);
+  rewrite::buildPipeline(pm, options);
 }
 
 void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }

@@ -1,7 +1,7 @@
 //===- MergeConvolutions.cpp - merge the branches of a sum of convolutions -===//
+#include "Constants.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "strut/Evaluate/Evaluate.h"
 #include "strut/Rewrite/Passes.h"
 
 namespace strut::rewrite {
@@ -49,14 +49,11 @@ struct Branch {
 // Reading branches
 //===----------------------------------------------------------------------===//
 
-bool readConstant(Value value, std::vector<double> &into) {
-  llvm::Expected<std::vector<double>> numbers = evaluate::toDoubles(onnx_ir::constantOf(value));
-  if (!numbers) {
-    llvm::consumeError(numbers.takeError());
-    return false;
-  }
-  into = std::move(*numbers);
-  return true;
+bool readInto(std::vector<double> &numbers, Value constant) {
+  std::optional<std::vector<double>> read = readConstant(constant);
+  if (read)
+    numbers = std::move(*read);
+  return read.has_value();
 }
 
 bool isFoldable(Value constant) { return constant && onnx_ir::constantOf(constant); }
@@ -96,7 +93,7 @@ std::optional<Branch> convolution(Op<"Conv"> op) {
   }
   branch.load = [weight, bias](Branch &self) {
     self.bias.assign(self.out, 0);
-    return readConstant(weight, self.weight) && (!bias || readConstant(bias, self.bias));
+    return readInto(self.weight, weight) && (!bias || readInto(self.bias, bias));
   };
   return branch;
 }
@@ -125,8 +122,8 @@ std::optional<Branch> normalisation(Op<"BatchNormalization"> op) {
   double epsilon = given ? given.getValueAsDouble() : 1e-5;
   return perChannel(op.in("X"), [=](Branch &self) {
     std::vector<double> &scale = self.weight, &shift = self.bias, mean, variance;
-    if (!readConstant(statistics[0], scale) || !readConstant(statistics[1], shift) ||
-        !readConstant(statistics[2], mean) || !readConstant(statistics[3], variance))
+    if (!readInto(scale, statistics[0]) || !readInto(shift, statistics[1]) ||
+        !readInto(mean, statistics[2]) || !readInto(variance, statistics[3]))
       return false;
     for (int64_t c = 0; c < self.out; ++c) {
       scale[c] /= std::sqrt(variance[c] + epsilon);
@@ -265,17 +262,9 @@ bool load(Merge &merge) {
   });
 }
 
-Value constant(OpBuilder &b, Location loc, RankedTensorType type, ArrayRef<double> numbers) {
-  ElementsAttr attr =
-      evaluate::Array::toAttr(evaluate::ofDoubles(type, numbers), onnx_ir::nodeNameOf(loc));
-  return Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", attr))->getResult(0);
-}
-
 /// The convolution that a loaded map is.
 Value build(OpBuilder &b, const Branch &whole, RankedTensorType result) {
-  // The metadata says which rewrite it was.
-  Location loc =
-      FusedLoc::get(b.getContext(), whole.locations, b.getStringAttr("merge-convolutions"));
+  Location loc = rewritten("merge-convolutions", whole.locations);
   SmallVector<int64_t> shape = {whole.out, whole.in / whole.groups}, low, high, strides, ones;
   for (const Reach &axis : whole.window) {
     shape.push_back(axis.before + axis.after + 1);
@@ -286,8 +275,8 @@ Value build(OpBuilder &b, const Branch &whole, RankedTensorType result) {
   }
   low.append(high);
   Type element = result.getElementType();
-  Value weight = constant(b, loc, RankedTensorType::get(shape, element), whole.weight);
-  Value bias = constant(b, loc, RankedTensorType::get({whole.out}, element), whole.bias);
+  Value weight = writeConstant(b, loc, RankedTensorType::get(shape, element), whole.weight);
+  Value bias = writeConstant(b, loc, RankedTensorType::get({whole.out}, element), whole.bias);
   auto conv = Op<"Conv">::create(
       b, loc, {whole.image, weight, bias},
       {b.getNamedAttr("group", b.getI64IntegerAttr(whole.groups)),

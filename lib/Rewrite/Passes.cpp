@@ -14,10 +14,13 @@ namespace strut::rewrite {
 
 void registerPasses() { registerRewritePasses(); }
 
-void buildPipeline(OpPassManager &manager) {
+void buildPipeline(OpPassManager &manager, const Options &options) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
+  // Last, for approximations are of the weights that are left.
+  if (options.compress > 0)
+    functions.addPass(createCompressLinear({options.compress}));
 }
 
 } // namespace strut::rewrite

@@ -43,6 +43,7 @@ class _Options(ctypes.Structure):
         ("check_only", ctypes.c_int32),
         ("aliases", ctypes.POINTER(_Alias)),
         ("num_aliases", ctypes.c_int32),
+        ("compress", ctypes.c_double),
     ]
 
 
@@ -102,6 +103,7 @@ def _compile_file(
         num_dims=len(dims),
         aliases=aliases,
         num_aliases=len(alias),
+        compress=rest["compress"],
     )
     library = _library()
     message = library.strutCompile(ctypes.byref(options))
@@ -120,6 +122,7 @@ def compile(
     dims: Mapping[str, int] | None = None,
     alias: Mapping[str, str] | None = None,
     name: str | None = None,
+    compress: float = 0,
     threads: int = 0,
     emit: str | None = None,
 ) -> "Model | Path":
@@ -130,13 +133,14 @@ def compile(
     or .o, by the suffix) and its path returned. `target` is an LLVM triple, `cpu` an LLVM CPU name;
     both default to this machine. `dims` fixes symbolic dimensions. `alias` names, by output, the input
     whose memory it may update in place (see Model.run). `threads` are the compiler's own, and the
-    Model's. `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
+    Model's. `compress` lets dense weights become low-rank or Monarch factors within this relative error
+    (an approximation; what became of each is written to standard error). `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
 
     Raises CompileError with the compiler's message.
     """
     if emit is not None and output is None:
         raise ValueError(f"emit={emit!r} needs an output to write to")
-    rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
+    rest = {"target": target, "cpu": cpu, "name": name, "compress": compress, "threads": threads, "emit": emit}
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):
         folder = tempfile.TemporaryDirectory(prefix="strut-")

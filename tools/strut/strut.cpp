@@ -54,6 +54,10 @@ static cl::opt<std::string> name("name", cl::desc("Name in the C header (default
 static cl::list<std::string> aliases("alias",
                                      cl::desc("An output that is an input, updated in place"),
                                      cl::value_desc("output=input"), cl::sub(compileCommand));
+static cl::opt<double>
+    compress("compress",
+             cl::desc("Make factors of dense weights within this relative error (approximate)"),
+             cl::value_desc("error"), cl::init(0), cl::sub(compileCommand));
 static cl::opt<bool> timing("timing", cl::desc("Report the time of each stage"),
                             cl::sub(compileCommand));
 static cl::opt<bool> allowScalar("allow-scalar-loops",
@@ -121,6 +125,7 @@ static Error runCompile(DimValues values) {
     options.aliases.emplace_back(out, in);
   }
   options.name = name;
+  options.compress = compress;
   options.threads = threads;
   options.timing = timing;
   options.checkOnly = checkOnly;

@@ -43,6 +43,8 @@ typedef struct StrutCompileOptions {
   int32_t check_only; /**< not 0: stop after the check for unsupported nodes */
   const StrutCompileAlias *aliases;
   int32_t num_aliases;
+  double compress; /**< largest relative error of a dense weight that may become factors,
+                        0: none may */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to

@@ -47,6 +47,11 @@ struct CompileOptions {
   /// functions of the header. Empty: made from the output's file name.
   std::string name;
 
+  /// Largest error of a dense weight that may become factors (low rank or Monarch), as
+  /// a share of its Frobenius norm; 0: weights stay what they are. What became of each
+  /// is written to the log.
+  double compress = 0;
+
   /// Threads of the compiler; 0 is one per CPU that the process may use.
   int threads = 0;
   /// Write the time of each stage to the log.

@@ -14,6 +14,7 @@
 #include "strut/CPU/Passes.h"
 #include "strut/Package/Target.h"
 #include "strut/Package/Weights.h"
+#include "strut/Rewrite/Passes.h"
 
 namespace strut::pipeline {
 
@@ -24,7 +25,7 @@ bool hasNoLowering(onnx_ir::AnyOp op);
 /// on constants alone; the evaluator itself goes without.
 void buildNormalizePipeline(mlir::OpPassManager &pm, bool foldConstants = true);
 /// onnx to onnx and layer.
-void buildLayerPipeline(mlir::OpPassManager &pm);
+void buildLayerPipeline(mlir::OpPassManager &pm, const rewrite::Options &options = {});
 /// onnx and layer to kernels on tensors.
 void buildKernelPipeline(mlir::OpPassManager &pm);
 /// The program for a target, by name and attribute, as form-programs takes it.

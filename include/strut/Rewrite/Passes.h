@@ -14,9 +14,15 @@ namespace strut::rewrite {
 /// Registers the passes of this room by name.
 void registerPasses();
 
+struct Options {
+  /// Largest error of a dense weight that may be factorised, as a share of its
+  /// Frobenius norm; none are where it is 0.
+  double compress = 0;
+};
+
 /// Rewrites a module of onnx and layer ops by algebra. What was rewritten has a
 /// fused location that names the rewrite (docs/rewrites.md).
-void buildPipeline(mlir::OpPassManager &manager);
+void buildPipeline(mlir::OpPassManager &manager, const Options &options = {});
 
 } // namespace strut::rewrite
 

@@ -33,4 +33,37 @@ def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp">
   ];
 }
 
+def CompressLinear : Pass<"strut-compress-linear", "::mlir::func::FuncOp"> {
+  let summary = "approximate dense weights by low-rank and Monarch factors";
+  let description = [{
+    On request only. A `layer.linear` whose weight W is constant becomes two
+    `layer.linear` (low rank), or two `layer.block_linear` with a permutation between
+    them (Monarch), with the fewest parameters for which
+
+        |W - factors| <= tolerance * |W|   (Frobenius norms, factors as they are stored)
+
+    holds, if these are fewer than `keep` times those of W. Both forms are the nearest
+    ones of their rank: leading singular vectors of W, or of each of its pieces (Dao et
+    al., Monarch, ICML 2022). A remark of the category `compress-linear`
+    says at every layer what became of it.
+
+    1. the weight is a constant f32 or f64 matrix of finite numbers,
+    2. both of its extents are larger than 1,
+    3. nothing else reads it, for then it would have to stay beside its factors.
+
+    Approximate: |y - y'| <= tolerance |W| |x| for every row x.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"tolerance", "tolerance", "double", "1e-2",
+           "Largest error of a weight, as a share of its Frobenius norm">,
+    Option<"keep", "keep", "double", "0.9",
+           "Share of a weight's parameters from which on it stays dense">
+  ];
+  let statistics = [
+    Statistic<"numLowRank", "num-low-rank", "Number of weights that became low-rank">,
+    Statistic<"numMonarch", "num-monarch", "Number of weights that became Monarch maps">
+  ];
+}
+
 #endif // STRUT_REWRITE_PASSES
