@@ -78,10 +78,31 @@ struct DropTranspose : OpRewritePattern<Op<"Transpose">> {
   }
 };
 
+/// Transpose(Transpose(x, p), q) = Transpose(x, p[q])
+struct ComposeTransposes : OpRewritePattern<Op<"Transpose">> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op<"Transpose"> op, PatternRewriter &rewriter) const override {
+    auto inner = op.in("data").getDefiningOp<Op<"Transpose">>();
+    auto first = inner ? inner.attr<DenseI64ArrayAttr>("perm") : DenseI64ArrayAttr();
+    auto second = op.attr<DenseI64ArrayAttr>("perm");
+    if (!first || !second)
+      return failure();
+    SmallVector<int64_t> both = llvm::map_to_vector(
+        second.asArrayRef(), [&](int64_t axis) { return first.asArrayRef()[axis]; });
+    auto perm = rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr(both));
+    Location loc = rewriter.getFusedLoc({inner.getLoc(), op.getLoc()});
+    auto composed = Op<"Transpose">::create(rewriter, loc, inner.in("data"), perm);
+    // The inference may know less of the result than what stood here did.
+    composed->getResult(0).setType(op->getResult(0).getType());
+    rewriter.replaceOp(op, composed);
+    return success();
+  }
+};
+
 } // namespace
 
 void OnnxDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
-  patterns.add<DropIdentity, DropCast, DropDropout, DropTranspose>(getContext());
+  patterns.add<DropIdentity, DropCast, DropDropout, DropTranspose, ComposeTransposes>(getContext());
 }
 
 } // namespace strut::onnx_ir

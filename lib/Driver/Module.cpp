@@ -5,6 +5,7 @@
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
 #include "strut/Driver/Register.h"
 #include "strut/Import/Import.h"
 #include "llvm/ADT/StringExtras.h"
@@ -101,7 +102,14 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> strut::driver::readModule(const std:
     mlir::DialectRegistry registry;
     registerDialects(registry);
     context.appendDialectRegistry(registry);
-    module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+    // The sections of bytecode that hold weights ask for an aligned buffer, which lives on.
+    std::string problem;
+    auto buffer = mlir::openInputFile(path, Align(64), &problem);
+    if (!buffer)
+      return createStringError("cannot read '" + path + "': " + problem);
+    auto sources = std::make_shared<SourceMgr>();
+    sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
+    module = mlir::parseSourceFile<mlir::ModuleOp>(sources, &context);
   } else if (auto imported = importModel(path, context); succeeded(imported)) {
     module = std::move(*imported);
   }

@@ -21,6 +21,10 @@ Array widen(const Array &array) {
     llvm::copy(array.bytes(), result.bytes().begin());
     return result;
   }
+  if (from.isF32()) {
+    llvm::copy(array.as<float>(), result.as<double>().begin());
+    return result;
+  }
   unsigned width = from.getWidth() / 8;
   for (auto [i, to] : llvm::enumerate(result.as<double>())) {
     uint64_t bits = 0;
@@ -45,6 +49,14 @@ llvm::Expected<std::vector<double>> toDoubles(ElementsAttr constant) {
 Array ofDoubles(RankedTensorType type, ArrayRef<double> numbers) {
   Array array(type);
   auto to = cast<FloatType>(type.getElementType());
+  if (to.isF64() || to.isF32()) {
+    // The conversion of the machine rounds as is promised.
+    if (to.isF64())
+      llvm::copy(numbers, array.as<double>().begin());
+    else
+      llvm::transform(numbers, array.as<float>().begin(), [](double x) { return float(x); });
+    return array;
+  }
   unsigned width = to.getWidth() / 8;
   for (auto [i, number] : llvm::enumerate(numbers)) {
     APFloat value(number);

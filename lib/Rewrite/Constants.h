@@ -13,15 +13,26 @@
 
 namespace strut::rewrite {
 
-/// The elements of a constant of floats in row-major order; nothing for other values,
-/// or where the model's file cannot be read.
+/// Whether `value` is a constant, or a transposition or reshaping of one; its elements
+/// are not looked at.
+bool isConstant(mlir::Value value);
+
+/// Whether `value` is such a constant and `reader` alone reads it: a new one takes its
+/// place instead of standing beside it.
+bool isConstantOf(mlir::Value value, mlir::Operation *reader);
+
+/// The elements of such a constant, row-major in the shape of `value`; bools as 0 and 1.
+/// Nothing for other values and integers, or where the model's file cannot be read.
 std::optional<std::vector<double>> readConstant(mlir::Value value);
 
-/// A constant matrix, also one that is transposed before it is used.
+/// Such a constant as a matrix, also one that is transposed before it is used.
 std::optional<algebra::Matrix> readMatrix(mlir::Value value);
 
-/// Whether readMatrix would find a matrix of static shape, without reading it.
+/// Whether readMatrix would find a matrix, without reading it.
 bool isConstantMatrix(mlir::Value value);
+
+/// Whether every number is finite once rounded to `element`, a float.
+bool areFinite(llvm::ArrayRef<double> numbers, mlir::Type element);
 
 /// A constant with these elements, rounded to nearest, ties to even. It takes its name
 /// from the location.

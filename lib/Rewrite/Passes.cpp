@@ -16,8 +16,10 @@ void registerPasses() { registerRewritePasses(); }
 
 void buildPipeline(OpPassManager &manager, const Options &options) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createAbsorbAffine());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
   // Last, for approximations are of the weights that are left.
   if (options.compress > 0)
     functions.addPass(createCompressLinear({options.compress}));

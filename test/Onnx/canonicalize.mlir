@@ -54,3 +54,13 @@ func.func @transpose(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) 
   %z = onnx.Transpose(%x) {perm = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
   return %y, %z : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// CHECK-LABEL: func.func @transposes
+// CHECK: %[[ONE:.*]] = onnx.Transpose(%arg0) {perm = array<i64: 1, 2, 0>}
+// CHECK-NEXT: return %[[ONE]], %arg0
+func.func @transposes(%x: tensor<2x?x4xf32>) -> (tensor<?x4x2xf32>, tensor<2x?x4xf32>) {
+  %0 = onnx.Transpose(%x) {perm = array<i64: 0, 2, 1>} : (tensor<2x?x4xf32>) -> tensor<2x4x?xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 2, 1, 0>} : (tensor<2x4x?xf32>) -> tensor<?x4x2xf32>
+  %2 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1>} : (tensor<2x4x?xf32>) -> tensor<2x?x4xf32>
+  return %1, %2 : tensor<?x4x2xf32>, tensor<2x?x4xf32>
+}

@@ -4,6 +4,49 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
+  let summary = "fold constant factors and addends per channel into neighbouring weights";
+  let description = [{
+    BatchNormalization at inference, LayerScale, multiplications, divisions, additions
+    and subtractions of constants, and what ends a normalisation of rows are affine per
+    channel. Beside a linear map with constant weight (`layer.linear`,
+    `layer.block_linear`, Conv, ConvTranspose) they become part of it:
+
+        ((x p + q) W + b) s + t = x (diag(p) W diag(s)) + ((q W + b) s + t)
+
+    Data movement between the two stays where it is, and the channels are followed
+    through it. An affine map is absorbed where
+
+    1. its parameters are constant and finite, and equal within a channel of the map,
+    2. nothing else reads what lies between the two; what is before a map may be read by
+       several that all absorb it,
+    3. data movement keeps the channels on an axis, or the factor and addend are the same
+       for all channels,
+    4. it is no addend before a padded Conv or before a ConvTranspose: zeros around the
+       image are not shifted, and places at a border see fewer taps,
+    5. it is no constant divided by the channel, and no training,
+    6. nothing else reads the weight, which would be stored twice,
+    7. elements are f32 or f64: one more rounding to f16 or bf16 loses bits that a
+       multiplication beside an f32 accumulator keeps (`reduced-precision` folds all),
+    8. what is folded is finite in its type.
+
+    The factor and addend of LayerNormalization and RMSNormalization over rows are folded
+    where `normalisations` is set.
+
+    Equal over the reals, for finite values; weights are folded in f64.
+  }];
+  let options = [
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Fold into weights of f16 and bf16 as well">,
+    Option<"normalisations", "normalisations", "bool", "false",
+           "Fold the factor and addend of normalisations of rows as well">
+  ];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numAbsorbed", "num-absorbed", "Number of affine maps that became part of a weight">
+  ];
+}
+
 def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
   let summary = "merge the branches of a sum of convolutions of one image";
   let description = [{
