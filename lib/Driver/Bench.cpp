@@ -14,34 +14,55 @@ using namespace strut::driver;
 namespace {
 
 struct Result {
-  double median, least, most; ///< seconds
-  double spread;              ///< between the quartiles, of the median
-  size_t runs;
-  int threads;
+  double median = 0, least = 0, most = 0; ///< seconds
+  double spread = 0;                      ///< between the quartiles, of the median
+  size_t runs = 0;
+  int threads = 0;
   std::optional<double> flops; ///< FLOP of one run
   double peak = 0;             ///< FLOP/s of the machine, where `flops` is known
+  struct Other {
+    double median, least; ///< seconds
+  };
+  std::optional<Other> other; ///< the model that took turns
 
   double rate() const { return *flops / median; }
 };
 
 } // namespace
 
-/// Times of runs until `budget` seconds are over, after a warm-up of a fifth of it.
-static Expected<std::vector<double>> measure(Call &call, double budget) {
-  auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 2 || secondsSince(begin) < budget / 5; ++i)
-    if (Error error = call.run())
-      return error;
-  std::vector<double> times;
+/// Runs of each call, in turns of `turn` seconds, until each had `budget` seconds, after a
+/// warm-up of a fifth of it. Sorted, one list a call.
+static Expected<std::vector<std::vector<double>>> measure(MutableArrayRef<Call> calls,
+                                                          double budget) {
   constexpr size_t fewest = 5, most = 1 << 20;
-  begin = std::chrono::steady_clock::now();
-  while (times.size() < fewest || (secondsSince(begin) < budget && times.size() < most)) {
+  constexpr double turn = 0.01;
+  std::vector<std::vector<double>> times(calls.size());
+  auto runOnce = [](Call &call) -> Expected<double> {
     auto start = std::chrono::steady_clock::now();
     if (Error error = call.run())
       return error;
-    times.push_back(secondsSince(start));
+    return secondsSince(start);
+  };
+  for (Call &call : calls) {
+    auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 2 || secondsSince(begin) < budget / 5; ++i)
+      if (Expected<double> time = runOnce(call); !time)
+        return time.takeError();
   }
-  llvm::sort(times);
+  auto begin = std::chrono::steady_clock::now();
+  while (times[0].size() < fewest ||
+         (secondsSince(begin) < budget * calls.size() && times[0].size() < most))
+    for (auto [call, list] : llvm::zip(calls, times)) {
+      auto start = std::chrono::steady_clock::now();
+      do {
+        Expected<double> time = runOnce(call);
+        if (!time)
+          return time.takeError();
+        list.push_back(*time);
+      } while (calls.size() > 1 && secondsSince(start) < turn);
+    }
+  for (std::vector<double> &list : times)
+    llvm::sort(list);
   return times;
 }
 
@@ -76,6 +97,11 @@ static void printJSON(const Result &result, raw_ostream &out) {
       json.attribute("gflops", nullptr);
       json.attribute("peak_fraction", nullptr);
     }
+    if (result.other)
+      json.attributeObject("against", [&] {
+        json.attribute("median_ms", result.other->median * 1e3);
+        json.attribute("min_ms", result.other->least * 1e3);
+      });
   });
   out << "\n";
 }
@@ -90,6 +116,9 @@ static void printText(const Call &call, const Result &result, raw_ostream &out) 
   if (result.flops)
     out << format("speed   %.1f GFLOP/s, %.1f %% of the measured f32 peak of %.1f GFLOP/s\n",
                   result.rate() * 1e-9, 100 * result.rate() / result.peak, result.peak * 1e-9);
+  if (result.other)
+    out << format("against %.4g ms, min %.4g ms: %.2f times as fast\n", result.other->median * 1e3,
+                  result.other->least * 1e3, result.other->median / result.median);
 }
 
 Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_ostream &log) {
@@ -97,25 +126,39 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
     return createStringError("the time for the runs must be between 0 and 3600 seconds");
   InputOptions inputs = options.inputs;
   inputs.random = true;
-  Expected<Call> call = Call::prepare(options.model, options.threads, inputs, log);
-  if (!call)
-    return call.takeError();
-  Expected<std::vector<double>> times = measure(*call, options.seconds);
-  if (!times)
-    return times.takeError();
-  Expected<std::optional<double>> flops = flopsOf(*call);
+  std::vector<Call> calls;
+  for (const std::string &model : {options.model, options.against}) {
+    if (model.empty())
+      continue;
+    Expected<Call> call = Call::prepare(model, options.threads, inputs, log);
+    if (!call)
+      return call.takeError();
+    calls.push_back(std::move(*call));
+  }
+  Expected<std::vector<std::vector<double>>> measured = measure(calls, options.seconds);
+  if (!measured)
+    return measured.takeError();
+  const std::vector<double> &times = measured->front();
+  Expected<std::optional<double>> flops = flopsOf(calls.front());
   if (!flops)
     return flops.takeError();
-  size_t runs = times->size();
-  double median = medianOf(*times);
-  double spread = ((*times)[runs * 3 / 4] - (*times)[runs / 4]) / median;
-  Result result = {
-      median, times->front(), times->back(), spread, runs, threadsInUse(options.threads), *flops};
+  size_t runs = times.size();
+  double median = medianOf(times);
+  Result result;
+  result.median = median;
+  result.least = times.front();
+  result.most = times.back();
+  result.spread = (times[runs * 3 / 4] - times[runs / 4]) / median;
+  result.runs = runs;
+  result.threads = threadsInUse(options.threads);
+  result.flops = *flops;
+  if (calls.size() > 1)
+    result.other = {medianOf(measured->back()), measured->back().front()};
   if (result.flops)
     result.peak = measurePeak(result.threads);
   if (options.json)
     printJSON(result, out);
   else
-    printText(*call, result, out);
+    printText(calls.front(), result, out);
   return Error::success();
 }

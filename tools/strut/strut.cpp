@@ -90,6 +90,10 @@ static cl::opt<std::string>
           cl::value_desc("file.json"), cl::sub(runCommand));
 static cl::opt<double> seconds("time", cl::desc("Seconds of measured runs (default 1)"),
                                cl::value_desc("s"), cl::init(1), cl::sub(benchCommand));
+static cl::opt<std::string> against("against",
+                                    cl::desc("Another compiled model that takes turns with this "
+                                             "one, with inputs of the same names"),
+                                    cl::value_desc("model.so"), cl::sub(benchCommand));
 static cl::opt<double> rtol("rtol", cl::desc("Tolerated part of a value"), cl::init(1e-4),
                             cl::sub(verifyCommand));
 static cl::opt<double> absolute("atol", cl::desc("Tolerated part of a tensor's root mean square"),
@@ -166,9 +170,9 @@ static Expected<int> dispatch(const char *argv0) {
         std::move(error),
         run({file, inputOptions(*values), threads, output, profiling, trace}, outs(), errs()));
   else if (benchCommand)
-    error =
-        joinErrors(std::move(error),
-                   bench({file, inputOptions(*values), threads, seconds, asJSON}, outs(), errs()));
+    error = joinErrors(
+        std::move(error),
+        bench({file, inputOptions(*values), threads, seconds, asJSON, against}, outs(), errs()));
   else if (inspectCommand)
     error = joinErrors(std::move(error), inspect({file, *values, asJSON}, outs(), errs()));
   else if (verifyCommand)

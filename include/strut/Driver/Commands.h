@@ -57,10 +57,14 @@ struct BenchOptions {
   int threads = 0;
   double seconds = 1; ///< time for measured runs; there are at least 5 of them
   bool json = false;
+  /// Another model, measured in turns of some milliseconds in the same process, so that the
+  /// ratio of the two holds on a machine that others use.
+  std::string against;
 };
 /// The JSON keys: median_ms, min_ms, max_ms, runs, threads, gflops and
 /// peak_fraction; the last two are null where the artefact does not tell its
-/// FLOPs. The peak is that of f32 FMAs on as many threads, measured here.
+/// FLOPs. The peak is that of f32 FMAs on as many threads, measured here. With `against`
+/// there is an object of that name, with the other model's median_ms and min_ms.
 llvm::Error bench(const BenchOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
 
 struct InspectOptions {
