@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "ContractPlan.h"
 #include "MicroKernel.h"
+#include "Transpose.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -66,11 +67,16 @@ private:
   void emitBlocks(TileProduct &tile);
   void emitBlock(const TileProduct &tile, ArrayRef<Value> steps);
   void emitEpilogue(SmallVector<Value> iterators, Value scratchOffset);
+  void emitInterleaved(SmallVector<Value> iterators, Value scratchOffset);
+  Value epilogueOf(Value sum, ValueRange extraLanes, ValueRange iterators);
+  /// Elements of the scratch array for one block.
+  int64_t blockElements() { return plan.rows * plan.columns(); }
 
   ContractPlan plan;
   OpBuilder b;
   Location loc;
   Value lhs, rhs, init, rowsPerTask, scratch, panelNumber;
+  Value blockScratch; ///< where the block's tile begins in `scratch`
   SmallVector<Value> extras, extents, fixed;
 };
 
@@ -84,9 +90,11 @@ void TaskEmitter::emit(Value task) {
   Value batch = arith::DivUIOp::create(b, loc, panelNumber, panels);
 
   fixed.assign(extents.size(), Value());
-  auto batchIndices = delinearize(b, loc, batch, extentsOf(plan.roles.batch));
-  for (auto [d, value] : llvm::zip(plan.roles.batch, batchIndices))
+  auto batchIndices = delinearize(b, loc, batch, extentsOf(plan.batch()));
+  for (auto [d, value] : llvm::zip(plan.batch(), batchIndices))
     fixed[d] = value;
+  if (plan.blocks > 1)
+    fixed[plan.block()] = index(0);
   fixed[plan.n] = arith::MulIOp::create(b, loc, panel, index(plan.columns()));
   for (unsigned k : plan.roles.k)
     fixed[k] = index(0);
@@ -94,7 +102,8 @@ void TaskEmitter::emit(Value task) {
   Value begin = arith::MulIOp::create(b, loc, chunk, rowsPerTask);
   Value end = arith::AddIOp::create(b, loc, begin, rowsPerTask);
   end = arith::MinUIOp::create(b, loc, end, rowCount);
-  scratch = stackArray(b, loc, plan.rows * plan.columns(), plan.accumulator);
+  scratch = stackArray(b, loc, plan.blocks * blockElements(), plan.accumulator);
+  blockScratch = index(0);
 
   auto tiles = scf::ForOp::create(b, loc, begin, end, index(plan.rows));
   b.setInsertionPointToStart(tiles.getBody());
@@ -102,7 +111,21 @@ void TaskEmitter::emit(Value task) {
   Value height = arith::SubIOp::create(b, loc, end, row);
   height = arith::MinUIOp::create(b, loc, height, index(plan.rows));
   SmallVector<Value> first = iteratorsAt(row), start;
-  emitProducts(first, height);
+  if (plan.blocks == 1) {
+    emitProducts(first, height);
+  } else {
+    Value firstBlock = arith::MulIOp::create(b, loc, batch, index(plan.blocks));
+    auto blocks = scf::ForOp::create(b, loc, index(0), index(plan.blocks), index(1));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(blocks.getBody());
+    SmallVector<Value> here(first);
+    here[plan.block()] = blocks.getInductionVar();
+    Value block = arith::AddIOp::create(b, loc, firstBlock, blocks.getInductionVar());
+    panelNumber =
+        arith::AddIOp::create(b, loc, arith::MulIOp::create(b, loc, block, panels), panel);
+    blockScratch = arith::MulIOp::create(b, loc, blocks.getInductionVar(), index(blockElements()));
+    emitProducts(here, height);
+  }
 
   for (unsigned d : plan.roles.m)
     start.push_back(first[d]);
@@ -112,7 +135,10 @@ void TaskEmitter::emit(Value task) {
   SmallVector<Value> iterators(fixed), next;
   for (auto [d, value] : llvm::zip(plan.roles.m, rows.getRegionIterArgs()))
     iterators[d] = value;
-  emitEpilogue(iterators, offset);
+  if (plan.blocks == 1)
+    emitEpilogue(iterators, offset);
+  else
+    emitInterleaved(iterators, offset);
   advance(iterators);
   for (unsigned d : plan.roles.m)
     next.push_back(iterators[d]);
@@ -229,7 +255,9 @@ void TaskEmitter::emitBlock(const TileProduct &tile, ArrayRef<Value> steps) {
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
   SmallVector<Value> zeros(tile.rowOffsets.size() * plan.vectors, zero);
   SmallVector<Value> sums = tile.emit(b, loc, zeros);
-  auto at = [&](size_t i) { return index(i * plan.lanes); };
+  auto at = [&](size_t i) {
+    return b.createOrFold<arith::AddIOp>(loc, blockScratch, index(i * plan.lanes));
+  };
   auto store = [&] {
     for (auto [i, sum] : llvm::enumerate(sums))
       vector::StoreOp::create(b, loc, sum, scratch, at(i));
@@ -252,25 +280,80 @@ void TaskEmitter::emitBlock(const TileProduct &tile, ArrayRef<Value> steps) {
   store();
 }
 
+/// The epilogue on one vector of sums.
+Value TaskEmitter::epilogueOf(Value sum, ValueRange extraLanes, ValueRange iterators) {
+  Block &body = plan.op.getBody().front();
+  IRMapping values;
+  values.map(body.getArguments().front(), sum);
+  values.map(body.getArguments().drop_front(), extraLanes);
+  cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &nested, Operation *op) -> Value {
+    unsigned dim = cast<kernel::IndexOp>(op).getDim();
+    return dim == plan.n ? laneIndices(nested, loc, iterators[dim], plan.lanes) : iterators[dim];
+  });
+  Value result = values.lookupOrDefault(body.getTerminator()->getOperand(0));
+  return asVector(b, loc, result, plan.lanes);
+}
+
 void TaskEmitter::emitEpilogue(SmallVector<Value> iterators, Value scratchOffset) {
   Value firstColumn = iterators[plan.n];
-  Block &body = plan.op.getBody().front();
   auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
   for (int64_t v = 0; v < plan.vectors; ++v) {
     iterators[plan.n] = arith::AddIOp::create(b, loc, firstColumn, index(v * plan.lanes));
     Value count = columnsLeft(v);
     Value at = arith::AddIOp::create(b, loc, scratchOffset, index(v * plan.lanes));
-    IRMapping values;
-    values.map(body.getArgument(0), vector::LoadOp::create(b, loc, vectorType, scratch, at));
+    Value sum = vector::LoadOp::create(b, loc, vectorType, scratch, at);
+    SmallVector<Value> lanes;
     for (auto [i, extra] : llvm::enumerate(extras))
-      values.map(body.getArgument(1 + i),
-                 loadLanes(b, loc, extra, plan.maps[2 + i], iterators, plan.n, plan.lanes, count));
-    cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &, Operation *op) -> Value {
-      return iterators[cast<kernel::IndexOp>(op).getDim()];
-    });
-    Value result = values.lookupOrDefault(body.getTerminator()->getOperand(0));
-    storeLanes(b, loc, asVector(b, loc, result, plan.lanes), init, plan.maps.back(), iterators,
-               plan.n, plan.lanes, count);
+      lanes.push_back(
+          loadLanes(b, loc, extra, plan.maps[2 + i], iterators, plan.n, plan.lanes, count));
+    storeLanes(b, loc, epilogueOf(sum, lanes, iterators), init, plan.maps.back(), iterators, plan.n,
+               plan.lanes, count);
+  }
+}
+
+/// The same where the columns of the blocks lie side by side: what each block has summed for
+/// some columns is interleaved in registers and goes on as one run of memory.
+void TaskEmitter::emitInterleaved(SmallVector<Value> iterators, Value scratchOffset) {
+  Value firstColumn = iterators[plan.n];
+  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
+  AffineMap run = b.getMultiDimIdentityMap(1);
+  // Where the run begins in an operand that has one; others are the same for all lanes.
+  auto startIn = [&](Value operand, AffineMap map) -> std::pair<Value, Value> {
+    FlatView view(b, loc, operand);
+    return {view.flat, view.offsetOf(b, loc, map, iterators)};
+  };
+  auto plus = [&](Value x, int64_t y) -> Value {
+    return arith::AddIOp::create(b, loc, x, index(y));
+  };
+  for (int64_t v = 0; v < plan.vectors; ++v) {
+    iterators[plan.n] = plus(firstColumn, v * plan.lanes);
+    SmallVector<Value> sums;
+    for (int64_t block = 0; block < plan.blocks; ++block)
+      sums.push_back(
+          vector::LoadOp::create(b, loc, vectorType, scratch,
+                                 plus(scratchOffset, block * blockElements() + v * plan.lanes)));
+    auto [target, first] = startIn(init, plan.maps.back());
+    Value left;
+    if (plan.masked) {
+      left = arith::SubIOp::create(b, loc, extents[plan.n], iterators[plan.n]);
+      left = arith::MulIOp::create(b, loc, left, index(plan.blocks));
+    }
+    for (auto [i, sum] : llvm::enumerate(interleaved(b, loc, sums))) {
+      int64_t step = i * plan.lanes;
+      Value count = plan.masked ? lanesLeft(b, loc, left, index(step), plan.lanes) : Value();
+      SmallVector<Value> lanes;
+      for (auto [number, extra] : llvm::enumerate(extras)) {
+        AffineMap map = plan.maps[2 + number];
+        if (!map.isFunctionOfDim(plan.n)) {
+          lanes.push_back(loadLanes(b, loc, extra, map, iterators, plan.n, plan.lanes, count));
+          continue;
+        }
+        auto [source, begin] = startIn(extra, map);
+        lanes.push_back(loadLanes(b, loc, source, run, plus(begin, step), 0, plan.lanes, count));
+      }
+      storeLanes(b, loc, epilogueOf(sum, lanes, iterators), target, run, plus(first, step), 0,
+                 plan.lanes, count);
+    }
   }
 }
 
@@ -356,7 +439,7 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   Value columns = arith::ConstantIndexOp::create(host, loc, plan->columns());
   Value rows = product(plan->roles.m);
   Value panels = host.createOrFold<arith::CeilDivUIOp>(loc, extents[plan->n], columns);
-  panels = host.createOrFold<arith::MulIOp>(loc, panels, product(plan->roles.batch));
+  panels = host.createOrFold<arith::MulIOp>(loc, panels, product(plan->batch()));
   Value rowsPerTask = chooseRowsPerTask(host, loc, rows, panels, plan->rows);
   Value chunks = host.createOrFold<arith::CeilDivUIOp>(loc, rows, rowsPerTask);
   Value tasks = host.createOrFold<arith::MulIOp>(loc, panels, chunks);
@@ -374,8 +457,9 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   arguments.push_back(op.getInit());
   llvm::append_range(arguments, extents);
   arguments.push_back(rowsPerTask);
-  std::string key = llvm::formatv("{0}/{1}x{2}/{3}/{4}/{5}", keyOf(op), plan->vectors, plan->lanes,
-                                  plan->masked, plan->panels, plan->oneBlock);
+  std::string key =
+      llvm::formatv("{0}/{1}x{2}/{3}/{4}/{5}/{6}", keyOf(op), plan->vectors, plan->lanes,
+                    plan->masked, plan->panels, plan->oneBlock, plan->blocks);
   launches.push_back(emitter.launch(host, loc, "contract", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {
                                       TaskEmitter(*plan, b, parameters).emit(task);

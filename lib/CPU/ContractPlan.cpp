@@ -23,6 +23,45 @@ static int64_t termsOf(kernel::ContractOp op, const ContractPlan &plan) {
   return terms;
 }
 
+/// Whether places of `type` follow each other as (column, block) does, block running fastest.
+static bool liesInterleaved(Type operand, AffineMap map, AffineExpr column, AffineExpr block,
+                            int64_t blocks) {
+  auto type = dyn_cast<MemRefType>(operand);
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  unsigned rank = map.getNumResults();
+  return type && rank >= 2 && map.getResult(rank - 1) == block &&
+         map.getResult(rank - 2) == column &&
+         succeeded(type.getStridesAndOffset(strides, offset)) && strides[rank - 1] == 1 &&
+         strides[rank - 2] == blocks;
+}
+
+/// How many blocks of the last batch dimension a task can store side by side, else 1.
+static int64_t interleavedBlocks(const ContractPlan &plan) {
+  constexpr int64_t most = 8; // their accumulators wait in L1
+  kernel::ContractOp op = plan.op;
+  if (plan.roles.batch.empty())
+    return 1;
+  AffineExpr column = getAffineDimExpr(plan.n, op.getContext()),
+             block = getAffineDimExpr(plan.roles.batch.back(), op.getContext());
+  std::optional<unsigned> axis = plan.maps[1].getResultPosition(block);
+  auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());
+  int64_t blocks = axis && packed ? packed.getLogical().getDimSize(*axis) : 1;
+  if (blocks < 2 || blocks > most)
+    return 1;
+  for (auto [operand, map] : llvm::drop_begin(llvm::zip(op->getOperands(), plan.maps), 2)) {
+    bool either = map.isFunctionOfDim(plan.n) || map.isFunctionOfDim(plan.roles.batch.back());
+    bool init = operand == op.getInit();
+    if ((either || init) && !liesInterleaved(operand.getType(), map, column, block, blocks))
+      return 1;
+  }
+  WalkResult indexed = op.getBody().walk([&](kernel::IndexOp index) {
+    bool lane = index.getDim() == plan.n || index.getDim() == plan.roles.batch.back();
+    return lane ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return indexed.wasInterrupted() ? 1 : blocks;
+}
+
 FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::ContractOp op) {
   ContractPlan plan;
   plan.op = op;
@@ -53,6 +92,7 @@ FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::Contr
   plan.accumulator = kernel::ContractOp::getAccumulatorType(element);
   int64_t terms = termsOf(op, plan);
   plan.oneBlock = plan.roles.k.size() > 1 && terms != ShapedType::kDynamic && terms <= blockSize;
+  plan.blocks = interleavedBlocks(plan);
   return plan;
 }
 

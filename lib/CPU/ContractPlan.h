@@ -24,7 +24,16 @@ struct ContractPlan {
   /// Several dimensions of k with few steps in all: summed in registers throughout.
   bool oneBlock;
   mlir::Type accumulator;
+  /// Blocks of a batch dimension, the last of roles.batch, whose columns lie side by side in
+  /// the result: a task computes all of them. 1 where there are none.
+  int64_t blocks = 1;
 
+  /// The dimension of the blocks, if there are several.
+  unsigned block() const { return roles.batch.back(); }
+  /// The batch dimensions of which a task has one index.
+  llvm::ArrayRef<unsigned> batch() const {
+    return llvm::ArrayRef(roles.batch).drop_back(blocks > 1 ? 1 : 0);
+  }
   int64_t columns() const { return vectors * lanes; }
 };
 

@@ -32,7 +32,7 @@ static Value shuffle(OpBuilder &b, Location loc, Value first, Value second,
 
 /// In each group of four: x0 y0 x1 y1, or with `high` x2 y2 x3 y3; with `pairs` of elements
 /// x0 x1 y0 y1, or x2 x3 y2 y3.
-static Value interleave(OpBuilder &b, Location loc, Value x, Value y, bool high, bool pairs) {
+static Value unpack(OpBuilder &b, Location loc, Value x, Value y, bool high, bool pairs) {
   return shuffle(b, loc, x, y, [&](int64_t i) {
     int64_t in = i % group, start = i - in + (high ? 2 : 0);
     return pairs ? std::pair(in / 2, start + in % 2) : std::pair(in % 2, start + in / 2);
@@ -46,9 +46,9 @@ SmallVector<Value> transpose(OpBuilder &b, Location loc, SmallVector<Value> rows
     Value *row = &rows[i];
     Value half[group];
     for (int64_t j : {0, 1, 2, 3})
-      half[j] = interleave(b, loc, row[j / 2 * 2], row[j / 2 * 2 + 1], j % 2, false);
+      half[j] = unpack(b, loc, row[j / 2 * 2], row[j / 2 * 2 + 1], j % 2, false);
     for (int64_t j : {0, 1, 2, 3})
-      row[j] = interleave(b, loc, half[j / 2], half[j / 2 + 2], j % 2, true);
+      row[j] = unpack(b, loc, half[j / 2], half[j / 2 + 2], j % 2, true);
   }
   for (int64_t size = group; size < lanes; size *= 2)
     for (int64_t i = 0; i < lanes; ++i) {
@@ -65,6 +65,47 @@ SmallVector<Value> transpose(OpBuilder &b, Location loc, SmallVector<Value> rows
       });
     }
   return rows;
+}
+
+/// x0 y0 x1 y1 ... of two runs of vectors.
+static SmallVector<Value> byTurns(OpBuilder &b, Location loc, ArrayRef<Value> x,
+                                  ArrayRef<Value> y) {
+  SmallVector<Value> run;
+  for (auto [left, right] : llvm::zip(x, y)) {
+    int64_t lanes = cast<VectorType>(left.getType()).getDimSize(0);
+    for (int64_t start : {int64_t(0), lanes / 2})
+      run.push_back(
+          shuffle(b, loc, left, right, [&](int64_t i) { return std::pair(i % 2, start + i / 2); }));
+  }
+  return run;
+}
+
+SmallVector<Value> interleaved(OpBuilder &b, Location loc, ArrayRef<Value> streams) {
+  int64_t count = streams.size();
+  if (count == 1)
+    return llvm::to_vector(streams);
+  if (count % 2 == 0) {
+    SmallVector<Value> even, odd;
+    for (auto [i, stream] : llvm::enumerate(streams))
+      (i % 2 ? odd : even).push_back(stream);
+    return byTurns(b, loc, interleaved(b, loc, even), interleaved(b, loc, odd));
+  }
+  // Each vector takes its lanes from one stream after the other.
+  SmallVector<Value> run;
+  for (int64_t v = 0; v < count; ++v) {
+    Value made = streams[0];
+    int64_t lanes = cast<VectorType>(made.getType()).getDimSize(0);
+    for (int64_t s = 1; s < count; ++s)
+      made = shuffle(b, loc, made, streams[s], [&](int64_t i) {
+        int64_t place = v * lanes + i, stream = place % count, from = place / count;
+        if (stream == s)
+          return std::pair<int64_t, int64_t>(1, from);
+        // The first step moves the lanes of stream 0, later ones keep what is there.
+        return std::pair<int64_t, int64_t>(0, s == 1 ? from : i);
+      });
+    run.push_back(made);
+  }
+  return run;
 }
 
 } // namespace strut::cpu

@@ -14,6 +14,10 @@ bool canTranspose(int64_t lanes);
 llvm::SmallVector<mlir::Value> transpose(mlir::OpBuilder &b, mlir::Location loc,
                                          llvm::SmallVector<mlir::Value> rows);
 
+/// The elements of equally long vectors by turns, x0 y0 z0 x1 y1 z1 ..., as as many vectors.
+llvm::SmallVector<mlir::Value> interleaved(mlir::OpBuilder &b, mlir::Location loc,
+                                           llvm::ArrayRef<mlir::Value> streams);
+
 } // namespace strut::cpu
 
 #endif // STRUT_LIB_CPU_TRANSPOSE_H

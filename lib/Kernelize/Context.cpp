@@ -444,6 +444,10 @@ Value Context::reshape(Location loc, Value tensor, ArrayRef<Dim> from, ArrayRef<
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   if (from == to)
     return tensor;
+  // What was collapsed and is wanted as it was before.
+  if (auto whole = tensor.getDefiningOp<tensor::CollapseShapeOp>())
+    if (auto before = dims.ofTensor(whole.getSrc()); before && ArrayRef<Dim>(*before) == to)
+      return whole.getSrc();
   SmallVector<ReassociationIndices> collapse, expand;
   SmallVector<Dim> between;
   if (!from.empty() && !to.empty())

@@ -123,9 +123,7 @@ struct FoldPermutationIntoProducer : OpRewritePattern<kernel::MapOp> {
                      [](Operation *user) { return isa<kernel::KernelOpInterface>(user); }))
       return failure();
     AffineMap order = maps[1].compose(inversePermutation(maps[0]));
-    unsigned last = order.getNumResults();
-    // The innermost dimension stays, so that the producer still writes along it.
-    if (last == 0 || order.getDimPosition(last - 1) != last - 1)
+    if (!writesRuns(producer, order.compose(producer.getMaps().back())))
       return failure();
     Operation *moved = rewriter.clone(*producer);
     KernelEdit edit(rewriter, cast<kernel::KernelOpInterface>(moved));

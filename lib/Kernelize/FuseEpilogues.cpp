@@ -48,7 +48,7 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
     AffineMap written = maps.back().compose(toIterators);
     if (!written.isProjectedPermutation())
       return false;
-    return !writesAlongLast(producer) || written.getResults().back() == init.getResults().back();
+    return !writesAlongLast(producer) || writesRuns(producer, written);
   }
 
   /// Whether the kernel writes vectors along the innermost dimension of its result, which

@@ -1,6 +1,6 @@
 //===- FuseKernels.cpp - Data movement and pointwise code into neighbours -===//
 //
-// Three groups of rewrites, each to its fixed point, until none fires: moves
+// Four groups of rewrites, each to its fixed point, until none fires: moves
 // first, because they bring producers and consumers together; epilogues before
 // maps, because a contraction's result is best used while it is in registers.
 //
@@ -25,7 +25,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     constexpr unsigned rounds = 8;
     for (unsigned round = 0; round < rounds; ++round) {
       bool changed = false;
-      for (auto add : {addFoldMoves, addFuseEpilogues, addFuseMaps}) {
+      for (auto add : {addFoldMoves, addSinkViews, addFuseEpilogues, addFuseMaps}) {
         RewritePatternSet patterns(&getContext());
         add(patterns, counts);
         for (Dialect *dialect : getContext().getLoadedDialects())
@@ -46,6 +46,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     numPermutedInits += counts.permutedInits;
     numEpilogues += counts.epilogues;
     numMaps += counts.maps;
+    numViews += counts.views;
   }
 };
 

@@ -8,12 +8,14 @@ namespace strut::kernelize {
 
 /// How often each rewrite has fired.
 struct FusionCounts {
-  unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0;
+  unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0, views = 0;
 };
 
 /// FoldMoves.cpp: pure maps into the indexing maps of their consumers, and pure
 /// permutations into where their producer writes.
 void addFoldMoves(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// SinkViews.cpp: a view of a product behind the pointwise map that reads it.
+void addSinkViews(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseEpilogues.cpp: a pointwise map into the kernel whose result it reads.
 void addFuseEpilogues(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseMaps.cpp: a pointwise map into the kernel that reads its result.

@@ -34,6 +34,87 @@ LogicalResult gatherOne(AnyOp op, Context &context, int64_t axis, int64_t positi
   return success();
 }
 
+/// A loop of an index: `extent` steps of `stride`.
+struct Digit {
+  int64_t extent, stride;
+};
+
+/// Writes a constant index as the value of nested loops, outermost first:
+/// from[(i0 * e1 + i1) * e2 + ...] = i0 * s0 + i1 * s1 + ... None if it is not of this form.
+std::optional<SmallVector<Digit>> digitsOf(ArrayRef<int64_t> from) {
+  SmallVector<Digit> digits;
+  int64_t step = 1, count = from.size();
+  while (step < count) {
+    Digit digit{1, from[step] - from[0]};
+    while (digit.extent * step < count &&
+           from[digit.extent * step] - from[0] == digit.extent * digit.stride)
+      ++digit.extent;
+    digits.insert(digits.begin(), digit);
+    step *= digit.extent;
+    if (count % step != 0)
+      return std::nullopt;
+  }
+  for (auto [i, value] : llvm::enumerate(from)) {
+    int64_t left = i, expected = from[0];
+    for (const Digit &digit : llvm::reverse(digits)) {
+      expected += left % digit.extent * digit.stride;
+      left /= digit.extent;
+    }
+    if (value != expected)
+      return std::nullopt;
+  }
+  return digits;
+}
+
+/// The shuffle of an axis: reshape, transpose, reshape. Fails, without a message, where the
+/// constant indices are none.
+LogicalResult gatherShuffled(AnyOp op, Context &context, int64_t axis) {
+  Value data = op.in("data");
+  const Tracked &indices = context[op.in("indices")];
+  SmallVector<Dim> from = context[data].dims;
+  if (!indices.constant || indices.rank() != 1 || !from[axis].isConstant() ||
+      indices.constant.getNumElements() != from[axis].constant())
+    return failure();
+  auto values = indices.constant.tryGetValues<APInt>();
+  if (!values || from[axis].constant() < 2)
+    return failure();
+  std::optional<SmallVector<Digit>> digits = digitsOf(
+      llvm::map_to_vector(*values, [](const APInt &value) { return value.getSExtValue(); }));
+  if (!digits || (*values->begin()).getSExtValue() != 0)
+    return failure();
+  // Read in the order of their strides, the digits number every place once.
+  SmallVector<unsigned> order = llvm::to_vector(llvm::seq<unsigned>(0, digits->size()));
+  llvm::sort(order,
+             [&](unsigned a, unsigned b) { return (*digits)[a].stride > (*digits)[b].stride; });
+  int64_t place = 1;
+  for (unsigned d : llvm::reverse(order)) {
+    if ((*digits)[d].stride != place)
+      return failure();
+    place *= (*digits)[d].extent;
+  }
+  SmallVector<Dim> split(ArrayRef(from).take_front(axis)), turned = split;
+  SmallVector<AffineExpr> read;
+  auto axisOf = [&](unsigned i) { read.push_back(context.b.getAffineDimExpr(i)); };
+  for (int64_t i = 0; i < axis; ++i)
+    axisOf(i);
+  for (auto [d, digit] : llvm::zip(order, *digits)) {
+    split.push_back((*digits)[d].extent);
+    turned.push_back(digit.extent);
+    axisOf(axis + d);
+  }
+  for (auto [i, dim] : llvm::enumerate(ArrayRef(from).drop_front(axis + 1))) {
+    split.push_back(dim);
+    turned.push_back(dim);
+    axisOf(axis + digits->size() + i);
+  }
+  Location loc = op->getLoc();
+  Value pieces = context.reshape(loc, context.tensor(data), from, split);
+  Value moved =
+      context.move(loc, pieces, AffineMap::get(read.size(), 0, read, op->getContext()), turned);
+  context.define(op->getResult(0), context.reshape(loc, moved, turned, from), from);
+  return success();
+}
+
 /// result[a..., i..., b...] = data[a..., indices[i...], b...]
 LogicalResult lowerGather(Operation *operation, Context &context) {
   AnyOp op(operation);
@@ -45,6 +126,8 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
   auto constants = context.integers(indices);
   if (constants && constants->size() == 1 && (constants->front() >= 0 || from[axis].isConstant()))
     return gatherOne(op, context, axis, constants->front());
+  if (succeeded(gatherShuffled(op, context, axis)))
+    return success();
 
   SmallVector<Dim> to(ArrayRef(from).take_front(axis));
   llvm::append_range(to, numbers);

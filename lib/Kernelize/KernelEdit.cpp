@@ -49,6 +49,31 @@ bool knowsExtents(kernel::KernelOpInterface op, ArrayRef<AffineMap> maps) {
   return true;
 }
 
+bool interleavesBlocks(kernel::ContractOp op, AffineMap written) {
+  kernel::ContractOp::Roles roles = op.getRoles();
+  unsigned rank = written.getNumResults();
+  auto weight = dyn_cast<RankedTensorType>(op.getRhs().getType());
+  if (rank < 2 || roles.n.size() != 1 || !weight)
+    return false;
+  auto block = dyn_cast<AffineDimExpr>(written.getResult(rank - 1)),
+       column = dyn_cast<AffineDimExpr>(written.getResult(rank - 2));
+  if (!block || !column || column.getPosition() != roles.n[0] ||
+      !llvm::is_contained(roles.batch, block.getPosition()))
+    return false;
+  std::optional<unsigned> axis = op.getMaps()[1].getResultPosition(block);
+  int64_t blocks = axis ? weight.getDimSize(*axis) : ShapedType::kDynamic;
+  return blocks >= 2 && blocks <= mostInterleaved;
+}
+
+bool writesRuns(kernel::KernelOpInterface op, AffineMap written) {
+  AffineMap before = op.getMaps().back();
+  if (before.getNumResults() > 0 && written.getNumResults() > 0 &&
+      before.getResults().back() == written.getResults().back())
+    return true;
+  auto contract = dyn_cast<kernel::ContractOp>(op.getOperation());
+  return contract && interleavesBlocks(contract, written);
+}
+
 Value expand(OpBuilder &b, Location loc, AffineExpr expr, ValueRange dims) {
   return affine::expandAffineExpr(b, loc, expr, dims, {});
 }

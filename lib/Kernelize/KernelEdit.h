@@ -19,6 +19,16 @@ unsigned costOf(mlir::Block &body);
 /// operand that it indexes alone, or an entry of `extents`.
 bool knowsExtents(kernel::KernelOpInterface op, llvm::ArrayRef<mlir::AffineMap> maps);
 
+/// Whether `written`, as the map of the result, puts the columns of a few blocks side by side:
+/// the last place is the number of the block, a batch dimension of at most
+/// `mostInterleaved`, the one before it the column. Back ends hold the blocks of some columns
+/// at once and store them as one run.
+bool interleavesBlocks(kernel::ContractOp op, mlir::AffineMap written);
+constexpr int64_t mostInterleaved = 8;
+
+/// Whether the kernel writes runs of memory if its result's map becomes `written`.
+bool writesRuns(kernel::KernelOpInterface op, mlir::AffineMap written);
+
 /// A copy of a kernel whose inputs and body are being changed. Inputs are
 /// numbered as in the op; commit() makes the op agree with them.
 class KernelEdit {

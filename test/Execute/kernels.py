@@ -129,7 +129,9 @@ class Program:
             )
             if extra:
                 columns = _gather(_value(extra[0], feed), extra[1], letters, extents)
-                place = [extents[d] if d in _used(letters, extra[1]) else 1 for d in init[1]]
+                used = _used(letters, extra[1])
+                columns = columns.transpose([used.index(d) for d in init[1] if d in used])
+                place = [extents[d] if d in used else 1 for d in init[1]]
                 total = np.maximum(total + columns.reshape(place), -1)
             return total
 

@@ -83,6 +83,31 @@ def every_shape(rng):
     return program
 
 
+def every_interleaving(rng, dtype="f32"):
+    """Blocks whose columns lie side by side in the result: 2 to 8 of them are computed at once,
+    with extras that lie as the result does, per row, or across."""
+    program = Program(symbols=["M"])
+    acc = {"f64": "f64", "i8": "i32"}.get(dtype, "f32")
+    sizes = [(2, 37, 64), (3, 5, 70), (4, 600, 130), (6, 0, 1), (8, 12, 65), (9, 4, 20)]
+    for number, (blocks, k, n) in enumerate(sizes):
+        strided = program.input(f"x{number}", dtype, ("M", k, blocks)), ["m", "k", "l"]
+        lhs = program.input(f"z{number}", dtype, ("M", blocks, k)), ["m", "l", "k"]
+        weight = random_array(rng, dtype, (blocks, k, n))
+        w = program.weight(f"w{number}", weight, dtype), ["l", "k", "n"]
+        bias = program.input(f"b{number}", acc, (n, blocks)), ["n", "l"]
+        turned = program.input(f"t{number}", acc, (blocks, n)), ["l", "n"]
+        rows = program.input(f"r{number}", acc, ("M",)), ["m"]
+        out = ("M", n, blocks), ["m", "n", "l"]
+        program.contract("m, l, n, k", strided, w, out, bias)
+        program.contract("m, l, n, k", lhs, w, out, rows)
+        program.contract("m, l, n, k", lhs, w, out, turned)
+        # Blocks of blocks.
+        outer = program.input(f"o{number}", dtype, ("M", 3, k, blocks)), ["m", "g", "k", "l"]
+        weights = program.weight(f"v{number}", random_array(rng, dtype, (3, blocks, k, n)), dtype), ["g", "l", "k", "n"]
+        program.contract("g, l, m, n, k", outer, weights, (("M", 3, n, blocks), ["m", "g", "n", "l"]))
+    return program
+
+
 SHAPES = [(2, 7, 37, 65), (1, 40, 1, 1), (3, 1, 16, 64), (2, 5, 0, 10), (0, 3, 4, 5), (2, 0, 3, 4), (1, 6, 70, 0)]
 
 
@@ -128,9 +153,18 @@ def test_types(compile_program, load, rng, assert_close, cpu, dtype):
     run_all(program, model, [{"M": m} for m in (7, 0, 1)], assert_close, rng)
 
 
-def test_bits_depend_on_the_row_alone(compile_program, load, rng):
+@pytest.mark.parametrize("cpu, dtype", [*((cpu, "f32") for cpu in CPUS), *((None, t) for t in ("f16", "f64", "i8"))])
+def test_interleaved_blocks(compile_program, load, rng, assert_close, cpu, dtype):
+    skip_unless_x86(cpu)
+    program = every_interleaving(rng, dtype)
+    model = load(compile_program(program, *(["--target-cpu", cpu] if cpu else [])))
+    run_all(program, model, [{"M": m} for m in (7, 0, 1, 40)], assert_close, rng)
+
+
+@pytest.mark.parametrize("programs", [lambda rng: every_size(rng, "f32", [1, 63, 200]), every_interleaving])
+def test_bits_depend_on_the_row_alone(compile_program, load, rng, programs):
     """A row has the same bits in a batch of any size, in any place, at any number of threads."""
-    program = every_size(rng, "f32", [1, 63, 200])
+    program = programs(rng)
     path = compile_program(program)
     one, two = load(path, 1), load(path, 2)
     feed = program.feed(rng, {"M": 40})

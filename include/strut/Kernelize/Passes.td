@@ -32,6 +32,7 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
 
     * maps that only move data are composed into the indexing maps of their
       consumers, or into where their producer writes;
+    * a view that joins dimensions of a product goes behind the pointwise map after it;
     * pointwise maps become the epilogue of the contraction, attention or row
       kernel that they follow, or merge with a neighbouring map.
 
@@ -43,7 +44,8 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
     Statistic<"numMoves", "num-moves", "Number of pure maps folded into a consumer">,
     Statistic<"numPermutedInits", "num-permuted-inits", "Number of permutations folded into a producer">,
     Statistic<"numEpilogues", "num-epilogues", "Number of maps that became an epilogue">,
-    Statistic<"numMaps", "num-maps", "Number of maps merged into a consumer">
+    Statistic<"numMaps", "num-maps", "Number of maps merged into a consumer">,
+    Statistic<"numViews", "num-views", "Number of views that went behind a map">
   ];
 }
 
