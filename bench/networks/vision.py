@@ -82,6 +82,7 @@ NETWORKS = {
     ),
     "deit_tiny": picture_network(from_timm("deit_tiny_distilled_patch16_224")),
     "mixer_s16": picture_network(from_timm("mixer_s16_224"), batches=(2, 1)),
+    "poolformer_s12": picture_network(from_timm("poolformer_s12"), batches=(2, 1)),
     "regnet_y": picture_network(from_torchvision("regnet_y_400mf")),
     "densenet121": picture_network(from_torchvision("densenet121")),
     "unet_transposed": unet("transposed"),

@@ -212,6 +212,44 @@ LogicalResult lowerInstanceNormalization(Operation *operation, Context &context)
   return success();
 }
 
+/// The channels of each image normalised together, in groups of neighbours.
+LogicalResult lowerGroupNormalization(Operation *operation, Context &context) {
+  AnyOp op(operation);
+  Value input = op.in("X");
+  SmallVector<Dim> dims = context[input].dims;
+  unsigned rank = dims.size();
+  int64_t groups = intAttr(op, "num_groups");
+  if (rank < 3 || !dims[1].isConstant() || groups < 1 || dims[1].constant() % groups != 0)
+    return context.refuse(op, "its channels are not a known multiple of its groups");
+  // [N, groups, channels of a group, spatial...]
+  Location loc = op->getLoc();
+  SmallVector<Dim> grouped = {dims[0], Dim(groups), Dim(dims[1].constant() / groups)};
+  grouped.append(dims.begin() + 2, dims.end());
+  MLIRContext *mlir = op->getContext();
+  AffineMap whole = AffineMap::getMultiDimIdentityMap(rank + 1, mlir);
+  AffineMap channel =
+      AffineMap::get(rank + 1, 0, {getAffineDimExpr(1, mlir), getAffineDimExpr(2, mlir)}, mlir);
+  SmallVector<Input> inputs = {
+      {context.reshape(loc, context.tensor(input), dims, grouped), whole, {}}};
+  for (StringRef name : {"scale", "bias"})
+    inputs.push_back(
+        {context.reshape(loc, context.tensor(op.in(name)), {dims[1]}, {grouped[1], grouped[2]}),
+         channel,
+         {}});
+  double epsilon = floatAttr(op, "epsilon", 1e-5);
+  Dim count = product(ArrayRef(grouped).drop_front(2));
+  Value result = context.rows(
+      loc, rank - 1, inputs, {grouped, context[input].element, whole}, [&](Code &c, ValueRange x) {
+        Value d = c.sub(x[0], mean(c, x[0], count));
+        Value variance = mean(c, c.mul(d, d), count);
+        Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
+        Value y = c.mul(d, c.div(c.constant(1, d), deviation));
+        return c.add(c.mul(y, c.cast(x[1], y.getType())), c.cast(x[2], y.getType()));
+      });
+  context.define(op->getResult(0), context.reshape(loc, result, grouped, dims), dims);
+  return success();
+}
+
 /// x / |x|_p along an axis.
 LogicalResult lowerLpNormalization(Operation *operation, Context &context) {
   AnyOp op(operation);
@@ -256,6 +294,7 @@ void addNorm(LoweringTable &table) {
                                     }};
   table["onnx.BatchNormalization"] = {supportsBatchNormalization, lowerBatchNormalization};
   table["onnx.InstanceNormalization"] = {supportsFloat, lowerInstanceNormalization};
+  table["onnx.GroupNormalization"] = {supportsFloat, lowerGroupNormalization};
   table["onnx.LpNormalization"] = {supportsFloat, lowerLpNormalization};
 }
 

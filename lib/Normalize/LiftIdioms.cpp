@@ -150,6 +150,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     addLiftGelu(patterns, counts);
     addLiftLayerNormalization(patterns, counts);
     addLiftRMSNormalization(patterns, counts);
+    addLiftGroupNormalization(patterns, counts);
     addLiftTranspose(patterns, counts);
     addLiftAttention(patterns, counts);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
@@ -161,6 +162,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     numHardSwish += counts.hardSwish;
     numLayerNormalization += counts.layerNormalization;
     numRMSNormalization += counts.rmsNormalization;
+    numGroupNormalization += counts.groupNormalization;
     numAttention += counts.attention;
     numTranspose += counts.transpose;
   }

@@ -11,7 +11,8 @@ namespace strut::normalize {
 /// How often each idiom was found.
 struct IdiomCounts {
   unsigned gelu = 0, swish = 0, mish = 0, hardSigmoid = 0, hardSwish = 0;
-  unsigned layerNormalization = 0, rmsNormalization = 0, attention = 0, transpose = 0;
+  unsigned layerNormalization = 0, rmsNormalization = 0, groupNormalization = 0, attention = 0,
+           transpose = 0;
 };
 
 /// The value of a constant float with one element.
@@ -60,6 +61,7 @@ void addLiftActivations(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftGelu(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftLayerNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftRMSNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
+void addLiftGroupNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftTranspose(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftAttention(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 

@@ -286,3 +286,34 @@ def test_scan(compile_model, run_model, rng, assert_close):
         rows.append(state * row)
     assert_close(got["last"], state)
     assert_close(got["y"], np.stack(rows))
+
+
+def group_normalization(x, groups, scale, bias, epsilon):
+    x = x.astype(np.float64)
+    parts = x.reshape(len(x), groups, -1) if x.size else x.reshape(len(x), groups, 0)
+    mean = parts.mean(-1, keepdims=True) if x.size else 0
+    variance = ((parts - mean) ** 2).mean(-1, keepdims=True) if x.size else 0
+    normal = ((parts - mean) / np.sqrt(variance + epsilon)).reshape(x.shape)
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return normal * scale.reshape(shape) + bias.reshape(shape)
+
+
+@pytest.mark.parametrize("groups", [1, 3, 12])
+@pytest.mark.parametrize("spatial", [(1,), (7, 11), (2, 3, 5)], ids=str)
+def test_group_normalization(compile_model, run_model, assert_close, rng, groups, spatial):
+    """Away from zero, so that the mean matters; with no image, one, and several."""
+    axes = [f"s{i}" for i in range(len(spatial))]
+    scale, bias = (rng.standard_normal(12).astype(np.float32) for _ in range(2))
+    node = helper.make_node("GroupNormalization", ["x", "g", "b"], ["y"], num_groups=groups, epsilon=1e-3)
+    library = compile_model(
+        model_of(
+            node,
+            [("x", "float32", ["n", 12, *axes])],
+            [("y", "float32", ["n", 12, *axes])],
+            [("g", scale), ("b", bias)],
+        )
+    )
+    for images in (0, 1, 3):
+        x = (rng.standard_normal((images, 12, *spatial)) + 5).astype(np.float32)
+        exact = group_normalization(x, groups, scale, bias, 1e-3)
+        assert_close(run_model(library, {"x": x})["y"], exact)

@@ -321,3 +321,80 @@ func.func @not_transposed_keys(%k: tensor<?x8x?x?xf32>, %z: tensor<?x8x?x?xf32>)
   %3 = onnx.Reshape(%1, %swapped) : (tensor<?x?x?xf32>, tensor<4xi64>) -> tensor<?x?x?x?xf32>
   return %2, %3 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>
 }
+
+// Group normalisation: instance normalisation of the groups, scaled and shifted per
+// channel, constants on either side. The shape is that of x, or has one unknown extent.
+
+// CHECK-LABEL: func.func @group_normalization
+func.func @group_normalization(%x: tensor<?x4x?x?xf32>, %y: tensor<?x4x5xf32>) -> (tensor<?x4x?x?xf32>, tensor<?x4x5xf32>) {
+  %ones = onnx.Constant() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %zeros = onnx.Constant() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %g = onnx.Constant() {value = dense<[[[1.0]], [[2.0]], [[3.0]], [[4.0]]]> : tensor<4x1x1xf32>} : () -> tensor<4x1x1xf32>
+  %b = onnx.Constant() {value = dense<5.0> : tensor<4x1x1xf32>} : () -> tensor<4x1x1xf32>
+  %h = onnx.Constant() {value = dense<[[[6.0], [7.0], [8.0], [9.0]]]> : tensor<1x4x1xf32>} : () -> tensor<1x4x1xf32>
+  %two = onnx.Constant() {value = dense<[0, 2, -1]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %whole = onnx.Constant() {value = dense<[0, 1, -1]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %back = onnx.Constant() {value = dense<[-1, 4, 5]> : tensor<3xi64>} : () -> tensor<3xi64>
+  // CHECK: onnx.GroupNormalization(%arg0, %{{.*}}, %{{.*}}) {epsilon = 1.000000e-03 : f32, num_groups = 2 : i64}
+  // CHECK: onnx.GroupNormalization(%arg1, %{{.*}}, %{{.*}}) {epsilon = 9.99999974E-6 : f32, num_groups = 1 : i64}
+  // CHECK-NOT: onnx.InstanceNormalization
+  %s = onnx.Shape(%x) : (tensor<?x4x?x?xf32>) -> tensor<4xi64>
+  %0 = onnx.Reshape(%x, %two) : (tensor<?x4x?x?xf32>, tensor<3xi64>) -> tensor<?x2x?xf32>
+  %1 = onnx.InstanceNormalization(%0, %ones, %zeros) {epsilon = 1.000000e-03 : f32} : (tensor<?x2x?xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x?xf32>
+  %2 = onnx.Reshape(%1, %s) : (tensor<?x2x?xf32>, tensor<4xi64>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Mul(%2, %g) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %4 = onnx.Add(%3, %b) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %5 = onnx.Reshape(%y, %whole) : (tensor<?x4x5xf32>, tensor<3xi64>) -> tensor<?x1x20xf32>
+  %6 = onnx.InstanceNormalization(%5, %one, %zero) : (tensor<?x1x20xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x1x20xf32>
+  %7 = onnx.Reshape(%6, %back) : (tensor<?x1x20xf32>, tensor<3xi64>) -> tensor<?x4x5xf32>
+  %8 = onnx.Mul(%h, %7) : (tensor<1x4x1xf32>, tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
+  %9 = onnx.Add(%h, %8) : (tensor<1x4x1xf32>, tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
+  return %4, %9 : tensor<?x4x?x?xf32>, tensor<?x4x5xf32>
+}
+
+// Not those: a scale of the groups, an image that comes back turned, a batch that is
+// split, a factor along the last axis, and a normalised image that is read twice.
+
+// CHECK-LABEL: func.func @not_group_normalization
+// CHECK-NOT: onnx.GroupNormalization
+// CHECK: return
+func.func @not_group_normalization(%x: tensor<?x4x?x?xf32>, %y: tensor<?x4x4xf32>) -> (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>) {
+  %ones = onnx.Constant() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %zeros = onnx.Constant() {value = dense<0.0> : tensor<2xf32>} : () -> tensor<2xf32>
+  %scale = onnx.Constant() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %g = onnx.Constant() {value = dense<3.0> : tensor<4x1x1xf32>} : () -> tensor<4x1x1xf32>
+  %h = onnx.Constant() {value = dense<3.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %row = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %two = onnx.Constant() {value = dense<[0, 2, -1]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %split = onnx.Constant() {value = dense<[-1, 2, 4]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %order = onnx.Constant() {value = dense<[0, 1, 3, 2]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %s = onnx.Shape(%x) : (tensor<?x4x?x?xf32>) -> tensor<4xi64>
+  %turned = onnx.Gather(%s, %order) : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi64>
+  %t = onnx.Shape(%y) : (tensor<?x4x4xf32>) -> tensor<3xi64>
+  %0 = onnx.Reshape(%x, %two) : (tensor<?x4x?x?xf32>, tensor<3xi64>) -> tensor<?x2x?xf32>
+  %1 = onnx.InstanceNormalization(%0, %scale, %zeros) : (tensor<?x2x?xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x?xf32>
+  %2 = onnx.Reshape(%1, %s) : (tensor<?x2x?xf32>, tensor<4xi64>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Mul(%2, %g) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %4 = onnx.Add(%3, %g) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %5 = onnx.InstanceNormalization(%0, %ones, %zeros) : (tensor<?x2x?xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x?xf32>
+  %6 = onnx.Reshape(%5, %turned) : (tensor<?x2x?xf32>, tensor<4xi64>) -> tensor<?x4x?x?xf32>
+  %7 = onnx.Mul(%6, %g) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %8 = onnx.Add(%7, %g) : (tensor<?x4x?x?xf32>, tensor<4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %9 = onnx.Reshape(%y, %split) : (tensor<?x4x4xf32>, tensor<3xi64>) -> tensor<?x2x4xf32>
+  %10 = onnx.InstanceNormalization(%9, %ones, %zeros) : (tensor<?x2x4xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x4xf32>
+  %11 = onnx.Reshape(%10, %t) : (tensor<?x2x4xf32>, tensor<3xi64>) -> tensor<?x4x4xf32>
+  %12 = onnx.Mul(%11, %h) : (tensor<?x4x4xf32>, tensor<4x1xf32>) -> tensor<?x4x4xf32>
+  %13 = onnx.Add(%12, %h) : (tensor<?x4x4xf32>, tensor<4x1xf32>) -> tensor<?x4x4xf32>
+  %14 = onnx.Reshape(%y, %two) : (tensor<?x4x4xf32>, tensor<3xi64>) -> tensor<?x2x8xf32>
+  %15 = onnx.InstanceNormalization(%14, %ones, %zeros) : (tensor<?x2x8xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x8xf32>
+  %16 = onnx.Reshape(%15, %t) : (tensor<?x2x8xf32>, tensor<3xi64>) -> tensor<?x4x4xf32>
+  %17 = onnx.Mul(%16, %row) : (tensor<?x4x4xf32>, tensor<4xf32>) -> tensor<?x4x4xf32>
+  %18 = onnx.Add(%17, %h) : (tensor<?x4x4xf32>, tensor<4x1xf32>) -> tensor<?x4x4xf32>
+  %19 = onnx.InstanceNormalization(%14, %ones, %zeros) {epsilon = 1.000000e-03 : f32} : (tensor<?x2x8xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x8xf32>
+  %20 = onnx.Reshape(%19, %t) : (tensor<?x2x8xf32>, tensor<3xi64>) -> tensor<?x4x4xf32>
+  %21 = onnx.Mul(%20, %h) : (tensor<?x4x4xf32>, tensor<4x1xf32>) -> tensor<?x4x4xf32>
+  %22 = onnx.Add(%21, %h) : (tensor<?x4x4xf32>, tensor<4x1xf32>) -> tensor<?x4x4xf32>
+  return %4, %8, %13, %18, %20, %22 : tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>, tensor<?x4x4xf32>
+}

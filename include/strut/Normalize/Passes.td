@@ -89,8 +89,9 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
     GELU (by erf or tanh), Swish, Mish, hard sigmoid and hard swish, layer and RMS
-    normalisation and attention are exported as the nodes of their formulas, and the
-    transposition of keys as one between two reshapes. Each becomes its operator, whatever the order of factors and wherever a
+    normalisation and attention are exported as the nodes of their formulas, group
+    normalisation as instance normalisation between reshapes, and the transposition of
+    keys as one between two reshapes. Each becomes its operator, whatever the order of factors and wherever a
     scale stands. Equal over the reals; a row of attention whose scores are all -inf
     is 0 instead of NaN.
   }];
@@ -104,6 +105,8 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
               "Number of layer normalisations found">,
     Statistic<"numRMSNormalization", "num-rms-normalization",
               "Number of RMS normalisations found">,
+    Statistic<"numGroupNormalization", "num-group-normalization",
+              "Number of group normalisations found">,
     Statistic<"numAttention", "num-attention", "Number of attentions found">,
     Statistic<"numTranspose", "num-transpose", "Number of transpositions found">
   ];
