@@ -48,8 +48,6 @@ NOT_EXPORTED = {
 }
 # What does not compile yet, and why. A network that compiles must not be here.
 NOT_COMPILED = {
-    ("swin_t", "dynamo"): "bind would allocate: a size is taken from an intermediate",
-    ("swin_t", "legacy"): "its pads are computed by the graph",
     ("cnn_lstm", "dynamo"): "LSTM has no lowering",
     ("cnn_lstm", "legacy"): "LSTM has no lowering",
 }

@@ -11,14 +11,16 @@ namespace strut::normalize {
 #define GEN_PASS_DEF_INFERSHAPES
 #include "strut/Normalize/Passes.h.inc"
 
+void updateFunctionType(func::FuncOp function) {
+  auto exit = cast<func::ReturnOp>(function.getBody().back().getTerminator());
+  function.setType(FunctionType::get(function.getContext(), function.front().getArgumentTypes(),
+                                     exit.getOperandTypes()));
+}
+
 void updateFunctionTypes(ModuleOp module) {
-  for (auto function : module.getOps<func::FuncOp>()) {
-    if (function.isExternal())
-      continue;
-    auto exit = cast<func::ReturnOp>(function.getBody().back().getTerminator());
-    function.setType(FunctionType::get(function.getContext(), function.front().getArgumentTypes(),
-                                       exit.getOperandTypes()));
-  }
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      updateFunctionType(function);
 }
 
 /// Whether the result has the shape of the first operand, whatever the attributes.

@@ -4,6 +4,7 @@
 #define STRUT_NORMALIZE_PASSES_H
 
 #include "dialects/Onnx/Onnx.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include <functional>
@@ -25,8 +26,9 @@ std::unique_ptr<mlir::Pass> createExpandFunctions(ExpandPredicate shouldExpand);
 /// so that a printed pipeline can be run again. Call it before registerNormalizePasses.
 void registerExpandFunctions(ExpandPredicate isUnlowered);
 
-/// Gives each function of the module the types that its arguments and return
+/// Gives a function, or each of a module, the types that its arguments and return
 /// have by now.
+void updateFunctionType(mlir::func::FuncOp function);
 void updateFunctionTypes(mlir::ModuleOp module);
 
 #define GEN_PASS_REGISTRATION

@@ -73,12 +73,14 @@ def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
 }
 
 def FoldIntegers : Pass<"strut-fold-integers", "::mlir::func::FuncOp"> {
-  let summary = "compute with a few constant integers";
+  let summary = "compute with the few integers that shapes are made of";
   let description = [{
-    Sums, products, quotients and reshapes of at most 16 constant integers become
-    constants. What exporters compute from them are axes and bounds, without which
-    ranks are not known. Sums that may overflow stay, and so do divisions of negative
-    numbers and by 0.
+    What exporters compute axes, bounds, extents and pads with becomes constants
+    wherever it depends on known extents alone: arithmetic, comparisons and moves of at
+    most 64 integers. An extent that is open leaves its own element unknown and no
+    other. Types are refined on the way, for what stands behind a pad that has just
+    become known is known too. Sums that may overflow stay, and so do divisions of
+    negative numbers and by 0.
   }];
   let statistics = [
     Statistic<"numFolded", "num-folded", "Number of operators that were computed">
