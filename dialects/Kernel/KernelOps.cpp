@@ -173,9 +173,10 @@ Type ContractOp::getAccumulatorType(Type element) {
   return isa<FloatType>(element) ? Type(b.getF32Type()) : Type(b.getI32Type());
 }
 
-ContractOp::Roles ContractOp::getRoles() {
-  SmallVector<AffineMap> maps = getMaps();
-  AffineMap init = maps[getInputs().size()];
+ContractOp::Roles ContractOp::getRoles() { return rolesOf(getMaps()); }
+
+ContractOp::Roles ContractOp::rolesOf(ArrayRef<AffineMap> maps) {
+  AffineMap init = maps.back();
   Roles roles;
   for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
     bool lhs = maps[0].isFunctionOfDim(d), rhs = maps[1].isFunctionOfDim(d),

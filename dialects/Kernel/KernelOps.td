@@ -171,6 +171,8 @@ def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
     /// The iteration dimensions by role, each in ascending order.
     struct Roles { ::llvm::SmallVector<unsigned> batch, m, n, k; };
     Roles getRoles();
+    /// Likewise for other maps of lhs, rhs, extras and init.
+    static Roles rolesOf(::llvm::ArrayRef<::mlir::AffineMap> maps);
     /// The accumulator's type for operands of this element type.
     static ::mlir::Type getAccumulatorType(::mlir::Type element);
   }];

@@ -1,27 +1,11 @@
 //===- Emitter.cpp - Kernel functions and how they are called -------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "strut/CPU/Emit.h"
 
 using namespace mlir;
 
 namespace strut::cpu {
-
-MemRefType Emitter::generalize(MemRefType type) {
-  if (type.getRank() == 0)
-    return type;
-  SmallVector<int64_t> shape(type.getRank(), ShapedType::kDynamic), strides;
-  int64_t offset;
-  if (failed(type.getStridesAndOffset(strides, offset)))
-    return type;
-  for (int64_t &stride : MutableArrayRef(strides).drop_back())
-    stride = ShapedType::kDynamic;
-  if (strides.back() != 1)
-    strides.back() = ShapedType::kDynamic;
-  auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
-  return MemRefType::get(shape, type.getElementType(), layout, type.getMemorySpace());
-}
 
 Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, StringRef key,
                                 ValueRange arguments, Value tasks, TaskBody body) {
@@ -31,11 +15,7 @@ Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, S
   for (Value argument : arguments) {
     if (isa<kernel::PackedType>(argument.getType()))
       argument = argument.getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
-    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
-      MemRefType general = generalize(type);
-      if (general != type)
-        argument = memref::CastOp::create(host, loc, general, argument);
-    }
+    argument = generalize(host, loc, argument);
     launch.arguments.push_back(argument);
     types.push_back(argument.getType());
   }

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "RowEmitter.h"
-#include "Reduce.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "strut/Emit/Reduction.h"
 
 using namespace mlir;
 

@@ -22,17 +22,8 @@ FailureOr<RowsPlan> RowsPlan::create(Nest nest, int64_t lanes) {
 //===----------------------------------------------------------------------===//
 
 SetVector<Value> RowsPlan::slice(unsigned phase) const {
-  SetVector<Value> slice;
-  SmallVector<Value> worklist = goals(phase);
-  while (!worklist.empty()) {
-    Value v = worklist.pop_back_val();
-    bool reloaded = kept && v == kept->value && phase > kept->phase;
-    if (reloaded || !isVarying(v) || !slice.insert(v))
-      continue;
-    if (Operation *definition = v.getDefiningOp())
-      llvm::append_range(worklist, definition->getOperands());
-  }
-  return slice;
+  return RowPhases::slice(phase,
+                          [&](Value v) { return kept && v == kept->value && phase > kept->phase; });
 }
 
 static bool isExpensive(Value v) {

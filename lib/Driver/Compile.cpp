@@ -11,6 +11,7 @@
 #include "strut/Driver/Register.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
+#include "strut/Package/Ptx.h"
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -65,8 +66,10 @@ private:
   /// Runs passes; their diagnostics are the error.
   Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
   Error check();
+  Error resolveGpu(package::TargetSpec &gpu);
   Error lower(const package::TargetSpec &target);
   Error finish(const package::TargetSpec &target);
+  Error writePtx(const package::TargetSpec &gpu);
   void timed(StringRef stage, std::chrono::steady_clock::time_point start);
   Error pastStage() {
     return createStringError(options.input + " is past the stage that is asked for");
@@ -151,6 +154,31 @@ Error Compilation::lower(const package::TargetSpec &target) {
   return Error::success();
 }
 
+/// Kernels on tensors to PTX.
+Error Compilation::writePtx(const package::TargetSpec &gpu) {
+  if (Error error = runPasses(
+          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programForGpu(gpu)); }))
+    return error;
+  if (Error error = runPasses("emit", pipeline::buildGPUPipeline))
+    return error;
+  progress.stage("generate code");
+  auto device = pipeline::takeDeviceModule(pipeline::getProgram(*module));
+  LLVMContext llvmContext;
+  Diagnostics diagnostics(context);
+  std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext, "strut");
+  if (!code)
+    return diagnostics.take("cannot translate to LLVM IR");
+  package::optimizeForGpu(*code, gpu);
+  auto ptx = package::emitPtx(*code, gpu);
+  if (!ptx)
+    return ptx.takeError();
+  return writeFile(options.output.empty() ? "-" : options.output,
+                   [&](raw_pwrite_stream &stream) -> Error {
+                     stream << *ptx;
+                     return Error::success();
+                   });
+}
+
 /// LLVM dialect to what was asked for.
 Error Compilation::finish(const package::TargetSpec &target) {
   progress.stage("generate code");
@@ -198,6 +226,21 @@ Error Compilation::finish(const package::TargetSpec &target) {
   return Error::success();
 }
 
+/// The architecture that PTX is asked for, if it is.
+Error Compilation::resolveGpu(package::TargetSpec &gpu) {
+  bool ptx = options.emit == CompileOptions::Ptx;
+  if (options.gpuArch.empty())
+    return ptx ? createStringError("say which GPU the PTX is for: --gpu-arch sm_80 or later")
+               : Error::success();
+  if (!ptx)
+    return createStringError("--gpu-arch needs --emit ptx: libraries have no GPU code yet");
+  auto resolved = package::resolveGpuArch(options.gpuArch);
+  if (!resolved)
+    return resolved.takeError();
+  gpu = std::move(*resolved);
+  return Error::success();
+}
+
 Error Compilation::run() {
   auto target = package::resolveTarget(options.triple, options.cpu);
   if (!target)
@@ -205,6 +248,9 @@ Error Compilation::run() {
   if (!(options.compress >= 0 && options.compress < 1))
     return createStringError("the error that compression may make is a share of a weight: "
                              "at least 0 and less than 1");
+  package::TargetSpec gpu;
+  if (Error error = resolveGpu(gpu))
+    return error;
   if (options.emit == CompileOptions::Artifact && !options.checkOnly)
     if (auto kind = package::artifactKind(options.output); !kind)
       return kind.takeError();
@@ -254,6 +300,8 @@ Error Compilation::run() {
   }
   if (options.emit == CompileOptions::MlirKernel)
     return writeStage(*module, options.output);
+  if (options.emit == CompileOptions::Ptx)
+    return writePtx(gpu);
   if (Error error = lower(*target))
     return error;
   return finish(*target);

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -24,10 +25,13 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "strut/CPU/CPU.h"
 #include "strut/CPU/Passes.h"
 #include "strut/Emit/Emit.h"
 #include "strut/Emit/Passes.h"
+#include "strut/GPU/CUDA.h"
+#include "strut/GPU/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
 #include "strut/Pipeline/Pipeline.h"
@@ -42,11 +46,11 @@ namespace strut {
 
 void registerDialects(DialectRegistry &registry) {
   registry.insert<onnx_ir::OnnxDialect, layer::LayerDialect, kernel::KernelDialect,
-                  emit::EmitDialect, cpu::CPUDialect>();
+                  emit::EmitDialect, cpu::CPUDialect, gpu::CUDADialect>();
   registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+                  LLVM::LLVMDialect, NVVM::NVVMDialect, math::MathDialect, memref::MemRefDialect,
+                  scf::SCFDialect, tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   linalg::registerBufferizableOpInterfaceExternalModels(registry);
@@ -56,6 +60,7 @@ void registerDialects(DialectRegistry &registry) {
   kernel::registerBufferizableOpInterfaces(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
 }
 
 void registerPasses() {
@@ -67,6 +72,7 @@ void registerPasses() {
   plan::registerStrutPlanPasses();
   emit::registerStrutEmitPasses();
   cpu::registerStrutCPUPasses();
+  gpu::registerStrutGPUPasses();
   reference::registerStrutReferencePasses();
 }
 

@@ -56,4 +56,17 @@ SmallVector<Value> RowPhases::goals(unsigned phase) const {
   return goals;
 }
 
+SetVector<Value> RowPhases::slice(unsigned phase, function_ref<bool(Value)> isKnown) const {
+  SetVector<Value> slice;
+  SmallVector<Value> worklist = goals(phase);
+  while (!worklist.empty()) {
+    Value v = worklist.pop_back_val();
+    if (!isVarying(v) || (isKnown && isKnown(v)) || !slice.insert(v))
+      continue;
+    if (Operation *definition = v.getDefiningOp())
+      llvm::append_range(worklist, definition->getOperands());
+  }
+  return slice;
+}
+
 } // namespace strut::emit

@@ -341,8 +341,30 @@ void storeLanes(OpBuilder &b, Location loc, Value value, Value target, AffineMap
 }
 
 //===----------------------------------------------------------------------===//
-// Keys
+// Parameters and keys
 //===----------------------------------------------------------------------===//
+
+MemRefType generalize(MemRefType type) {
+  if (type.getRank() == 0)
+    return type;
+  SmallVector<int64_t> shape(type.getRank(), ShapedType::kDynamic), strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return type;
+  for (int64_t &stride : MutableArrayRef(strides).drop_back())
+    stride = ShapedType::kDynamic;
+  if (strides.back() != 1)
+    strides.back() = ShapedType::kDynamic;
+  auto layout = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, strides);
+  return MemRefType::get(shape, type.getElementType(), layout, type.getMemorySpace());
+}
+
+Value generalize(OpBuilder &b, Location loc, Value argument) {
+  auto type = dyn_cast<MemRefType>(argument.getType());
+  if (!type || generalize(type) == type)
+    return argument;
+  return memref::CastOp::create(b, loc, generalize(type), argument);
+}
 
 namespace {
 /// Prints a region with values numbered in order of appearance, so that equal

@@ -31,6 +31,10 @@ void initializeTargets() {
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
     LLVMInitializeAArch64AsmParser();
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
   });
 }
 
@@ -132,6 +136,32 @@ Expected<TargetSpec> resolveTarget(StringRef tripleText, StringRef cpu) {
       known.push_back(entry.Key);
   known.push_back("native");
   return unknownName("unknown CPU of " + triple->getArchName(), cpu, known);
+}
+
+/// The number in sm_80 or sm_90a; 0 where there is none.
+static unsigned numberOf(StringRef arch) {
+  unsigned number = 0;
+  if (arch.consume_front("sm_"))
+    arch.consumeInteger(10, number);
+  return number;
+}
+
+unsigned computeCapability(const TargetSpec &gpu) { return numberOf(gpu.cpu); }
+
+Expected<TargetSpec> resolveGpuArch(StringRef arch) {
+  constexpr unsigned oldest = 70;
+  TargetSpec spec{Triple("nvptx64-nvidia-cuda"), arch.str(), ""};
+  SmallVector<StringRef> known;
+  for (const SubtargetSubTypeKV &entry :
+       subtarget(spec.triple, "sm_80", "")->getAllProcessorDescriptions())
+    if (numberOf(entry.Key) >= oldest)
+      known.push_back(entry.Key);
+  if (is_contained(known, arch))
+    return spec;
+  if (unsigned number = numberOf(arch); number && number < oldest)
+    return createStringError("code for GPUs before sm_" + Twine(oldest) +
+                             " is not generated, and " + arch + " is one");
+  return unknownName("unknown GPU architecture", arch, known);
 }
 
 VectorUnit vectorUnit(const TargetSpec &target) {

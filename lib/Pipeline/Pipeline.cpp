@@ -2,6 +2,8 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
+#include "strut/GPU/CUDA.h"
+#include "strut/GPU/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
 #include "strut/Plan/Passes.h"
@@ -40,15 +42,25 @@ void buildLayerPipeline(OpPassManager &pm, const rewrite::Options &options) {
 
 void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }
 
-std::string programFor(const package::TargetSpec &target) {
-  std::string name = "cpu_" + target.cpu;
+/// The name of the program for a target.
+static std::string nameFor(StringRef kind, StringRef cpu) {
+  std::string name = (kind + "_" + cpu).str();
   for (char &c : name)
     if (!llvm::isAlnum(c))
       c = '_';
+  return name;
+}
+
+std::string programFor(const package::TargetSpec &target) {
+  std::string name = nameFor("cpu", target.cpu);
   package::VectorUnit unit = package::vectorUnit(target);
   return llvm::formatv(
       "{{{0} = #cpu.target<vector_bytes = {1}, vector_registers = {2}, fma = {3}>}", name,
       unit.bytes, unit.registers, unit.fma ? "true" : "false");
+}
+
+std::string programForGpu(const package::TargetSpec &gpu) {
+  return llvm::formatv("{{{0} = #cuda.target<{1}>}", nameFor("cuda", gpu.cpu), gpu.cpu);
 }
 
 void buildPlanPipeline(OpPassManager &pm, StringRef programs) {
@@ -62,6 +74,8 @@ void buildCPUPipeline(OpPassManager &pm, const cpu::Options &options) {
   cpu::buildPipeline(pm.nest<kernel::ProgramOp>(), options);
 }
 
+void buildGPUPipeline(OpPassManager &pm) { gpu::buildPipeline(pm.nest<kernel::ProgramOp>()); }
+
 kernel::ProgramOp getProgram(ModuleOp module) {
   return *module.getOps<kernel::ProgramOp>().begin();
 }
@@ -71,6 +85,12 @@ OwningOpRef<ModuleOp> takeProgram(kernel::ProgramOp program) {
   module->getBodyRegion().takeBody(program.getBody());
   program.erase();
   return module;
+}
+
+OwningOpRef<ModuleOp> takeDeviceModule(kernel::ProgramOp program) {
+  auto device = program.lookupSymbol<ModuleOp>(gpu::kDeviceModule);
+  device->remove();
+  return device;
 }
 
 } // namespace strut::pipeline

@@ -43,12 +43,15 @@ static cl::opt<CompileOptions::Emit>
                     clEnumValN(CompileOptions::MlirLayer, "mlir-layer", "what it means"),
                     clEnumValN(CompileOptions::MlirKernel, "mlir-kernel", "what runs"),
                     clEnumValN(CompileOptions::Llvm, "llvm", "LLVM IR"),
-                    clEnumValN(CompileOptions::Asm, "asm", "assembly")),
+                    clEnumValN(CompileOptions::Asm, "asm", "assembly"),
+                    clEnumValN(CompileOptions::Ptx, "ptx", "kernels for an NVIDIA GPU")),
          cl::sub(compileCommand));
 static cl::opt<std::string> target("target", cl::desc("Target of the library (default: this one)"),
                                    cl::value_desc("triple"), cl::sub(compileCommand));
 static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::value_desc("name"),
                                 cl::sub(compileCommand));
+static cl::opt<std::string> gpuArch("gpu-arch", cl::desc("NVIDIA GPU, such as sm_80"),
+                                    cl::value_desc("name"), cl::sub(compileCommand));
 static cl::opt<std::string> name("name", cl::desc("Name in the C header (default: the output's)"),
                                  cl::value_desc("identifier"), cl::sub(compileCommand));
 static cl::list<std::string> aliases("alias",
@@ -121,6 +124,7 @@ static Error runCompile(DimValues values) {
   options.emit = emit;
   options.triple = target;
   options.cpu = cpu;
+  options.gpuArch = gpuArch;
   options.dims = std::move(values);
   for (StringRef text : aliases) {
     auto [out, in] = text.split('=');

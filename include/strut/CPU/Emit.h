@@ -43,14 +43,9 @@ public:
 
   /// Calls the kernel function named by `key`, making it by `body` if there is
   /// none yet. The function's parameters have the types of `arguments`; a memref
-  /// argument is generalised (see generalize) first.
+  /// argument is generalised (emit::generalize) first.
   Launch launch(mlir::OpBuilder &host, mlir::Location loc, llvm::StringRef name,
                 llvm::StringRef key, mlir::ValueRange arguments, mlir::Value tasks, TaskBody body);
-
-  /// The type with run-time sizes, strides and offset; a unit innermost stride
-  /// stays static, for it decides between vector and scalar access. Extents up to
-  /// `keep` trailing dimensions stay static too.
-  static mlir::MemRefType generalize(mlir::MemRefType type);
 
   const Target &getTarget() const { return target; }
 

@@ -22,7 +22,7 @@ namespace strut::driver {
 
 struct CompileOptions {
   /// What is written: the finished library, or a stage on the way to it.
-  enum Emit { Artifact, MlirOnnx, MlirLayer, MlirKernel, Llvm, Asm };
+  enum Emit { Artifact, MlirOnnx, MlirLayer, MlirKernel, Llvm, Asm, Ptx };
 
   /// A model.onnx, or an emitted MLIR stage (text or bytecode) to go on from.
   std::string input;
@@ -37,6 +37,9 @@ struct CompileOptions {
   /// LLVM CPU name. "native" is this machine's; empty is native on this machine's
   /// architecture and the baseline of another one.
   std::string cpu;
+
+  /// The architecture of an NVIDIA GPU ("sm_80"), for `emit` Ptx.
+  std::string gpuArch;
 
   /// Symbolic dimensions that are fixed at compile time.
   std::vector<std::pair<std::string, int64_t>> dims;

@@ -4,7 +4,7 @@
 
 #include "strut/Emit/Nest.h"
 #include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace strut::emit {
 
@@ -23,6 +23,10 @@ struct RowPhases {
   /// The varying values that a pass over the row is made for: operands of the
   /// phase's combines, or in the last pass the yielded values.
   llvm::SmallVector<mlir::Value> goals(unsigned phase) const;
+  /// Varying values of the body that `phase` evaluates for them, those apart (and what only
+  /// they need) that `isKnown` names.
+  llvm::SetVector<mlir::Value> slice(unsigned phase,
+                                     llvm::function_ref<bool(mlir::Value)> isKnown = nullptr) const;
 
   Nest nest;
   llvm::SmallVector<llvm::SmallVector<kernel::CombineOp>> phases;

@@ -13,6 +13,12 @@
 
 namespace strut::emit {
 
+/// The type with run-time sizes, strides and offset; a unit innermost stride stays static,
+/// for it decides how memory is accessed.
+mlir::MemRefType generalize(mlir::MemRefType type);
+/// A memref as one of its generalised type; other values as they are.
+mlir::Value generalize(mlir::OpBuilder &b, mlir::Location loc, mlir::Value argument);
+
 /// What identifies a kernel's code besides its operand types: maps, inherent attributes
 /// and the body, printed without names of values or locations.
 std::string keyOf(mlir::Operation *kernel);

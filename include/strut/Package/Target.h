@@ -42,6 +42,15 @@ struct VectorUnit {
 /// another one. Unknown names fail with the nearest known ones.
 llvm::Expected<TargetSpec> resolveTarget(llvm::StringRef triple, llvm::StringRef cpu);
 
+/// The target of an NVIDIA GPU by the name that LLVM and ptxas use ("sm_80"). Fails for
+/// unknown ones, with the nearest known names, and for those before sm_70, whose threads
+/// cannot wait for each other one by one. It has device code only: nothing is packaged for
+/// it alone.
+llvm::Expected<TargetSpec> resolveGpuArch(llvm::StringRef arch);
+
+/// 80 for a GPU target of sm_80.
+unsigned computeCapability(const TargetSpec &gpu);
+
 /// The vector registers of the target. AArch64 counts as 16-byte NEON: code for
 /// scalable vectors is not generated.
 VectorUnit vectorUnit(const TargetSpec &target);

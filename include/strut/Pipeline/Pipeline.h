@@ -30,11 +30,16 @@ void buildLayerPipeline(mlir::OpPassManager &pm, const rewrite::Options &options
 void buildKernelPipeline(mlir::OpPassManager &pm);
 /// The program for a target, by name and attribute, as form-programs takes it.
 std::string programFor(const package::TargetSpec &target);
+/// Likewise for an NVIDIA GPU.
+std::string programForGpu(const package::TargetSpec &gpu);
 /// Kernels on tensors to such programs: kernels on planned memory, weights in their
 /// layouts.
 void buildPlanPipeline(mlir::OpPassManager &pm, llvm::StringRef programs);
 /// Programs for CPUs to the LLVM dialect.
 void buildCPUPipeline(mlir::OpPassManager &pm, const cpu::Options &options = {});
+
+/// Programs for NVIDIA GPUs to the LLVM dialect; the module has no others.
+void buildGPUPipeline(mlir::OpPassManager &pm);
 
 /// The program of a module that has passed buildPlanPipeline.
 kernel::ProgramOp getProgram(mlir::ModuleOp module);
@@ -42,8 +47,12 @@ kernel::ProgramOp getProgram(mlir::ModuleOp module);
 /// LLVM IR wants it; the program is gone afterwards.
 mlir::OwningOpRef<mlir::ModuleOp> takeProgram(kernel::ProgramOp program);
 
+/// The kernels of a GPU's program in the LLVM dialect as a module of its own, which the
+/// program then lacks.
+mlir::OwningOpRef<mlir::ModuleOp> takeDeviceModule(kernel::ProgramOp program);
+
 /// The packed weights in the order of `emit.weights`, of a program that has passed
-/// buildCPUPipeline. Their bytes are read when they are packed. Fails where two
+/// buildCPUPipeline or buildGPUPipeline. Their bytes are read when they are packed. Fails where two
 /// would overlap.
 llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program);
 

@@ -1,10 +1,10 @@
-//===- Reduce.h - Combining the values of a row ----------------*- C++ -*-===//
-#ifndef STRUT_LIB_CPU_REDUCE_H
-#define STRUT_LIB_CPU_REDUCE_H
+//===- Reduction.h - Combining the values of a row -------------*- C++ -*-===//
+#ifndef STRUT_EMIT_REDUCTION_H
+#define STRUT_EMIT_REDUCTION_H
 
-#include "strut/CPU/Emit.h"
+#include "strut/Emit/ScalarCode.h"
 
-namespace strut::cpu {
+namespace strut::emit {
 
 /// A running combination, scalar or one per lane. The maximum and the minimum of
 /// floats carry a second value that is NaN once a NaN was met: two cheap
@@ -44,6 +44,6 @@ private:
   mlir::Type type;
 };
 
-} // namespace strut::cpu
+} // namespace strut::emit
 
-#endif // STRUT_LIB_CPU_REDUCE_H
+#endif // STRUT_EMIT_REDUCTION_H

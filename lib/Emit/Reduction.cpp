@@ -1,5 +1,5 @@
 //===- Reduce.cpp - Combining the values of a row -------------------------===//
-#include "Reduce.h"
+#include "strut/Emit/Reduction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -7,7 +7,7 @@
 using namespace mlir;
 using strut::kernel::CombineKind;
 
-namespace strut::cpu {
+namespace strut::emit {
 
 bool Reduction::tracksNaN() const {
   return isa<FloatType>(type) && (kind == CombineKind::Max || kind == CombineKind::Min);
@@ -132,4 +132,4 @@ Value Reduction::finish(OpBuilder &b, Location loc, ValueRange carried) const {
   return arith::SelectOp::create(b, loc, isNaN(b, loc, carried[1]), carried[1], carried[0]);
 }
 
-} // namespace strut::cpu
+} // namespace strut::emit

@@ -1,0 +1,25 @@
+//===- CUDA.h - The cuda dialect -------------------------------*- C++ -*-===//
+#ifndef STRUT_GPU_CUDA_H
+#define STRUT_GPU_CUDA_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include "strut/GPU/CUDADialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "strut/GPU/CUDAAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "strut/GPU/CUDAOps.h.inc"
+
+namespace strut::gpu {
+
+/// The module of a program that has what runs on the device, and nothing else.
+inline constexpr llvm::StringLiteral kDeviceModule = "device";
+/// Of a kernel function: the most threads that a block of it has.
+inline constexpr llvm::StringLiteral kThreadsAttr = "cuda.threads";
+/// Of a program: the names of its kernel functions. The runtime knows them by their places.
+inline constexpr llvm::StringLiteral kKernelsAttr = "cuda.kernels";
+
+} // namespace strut::gpu
+
+#endif // STRUT_GPU_CUDA_H

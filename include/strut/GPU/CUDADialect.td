@@ -1,0 +1,66 @@
+//===- CUDADialect.td - What is said of an NVIDIA GPU only -*- tablegen -*-===//
+#ifndef STRUT_CUDA_DIALECT
+#define STRUT_CUDA_DIALECT
+
+include "dialects/Kernel/KernelInterfaces.td"
+include "mlir/Dialect/LLVMIR/LLVMTypes.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def CUDA_Dialect : Dialect {
+  let name = "cuda";
+  let cppNamespace = "::strut::gpu";
+  let summary = "launches on an NVIDIA GPU";
+  let description = [{
+    Upstream has taken the name `gpu`, for what all GPUs share. Kernels themselves are
+    functions of upstream's dialects; this one has what the host says of them.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::strut::kernel::KernelDialect"];
+}
+
+def CUDA_TargetAttr : AttrDef<CUDA_Dialect, "Target", [Kernel_TargetAttrInterface]> {
+  let mnemonic = "target";
+  let summary = "the target of a program whose kernels run on an NVIDIA GPU";
+  let description = [{
+    The architecture that kernels are written for, by the name that LLVM and ptxas use.
+    PTX of it is compiled by the driver for any later one.
+
+    Example: `#cuda.target<sm_80>`
+  }];
+  let parameters = (ins StringRefParameter<>:$arch);
+  let assemblyFormat = "`<` custom<Keyword>($arch) `>`";
+  let extraClassDeclaration = [{
+    bool getFma() const { return true; }
+  }];
+}
+
+def CUDA_LaunchOp : Op<CUDA_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel function in every thread of a grid";
+  let description = [{
+    Starts `blocks` times `threads` threads of a function of the device module, on the
+    stream of the run that `launcher` (a StrutLauncher of the runtime) belongs to. The
+    function takes the address of its arguments in one struct, as `emit.unbundle` reads
+    it. Launches of a run are executed one after the other. `threads` is a multiple of 32
+    and at most what the function's `cuda.threads` says; no blocks is legal and does
+    nothing. `number` is the `kernel.number` of the kernel that the work belongs to, -1
+    for none: profiles name it by that.
+
+    ```mlir
+    cuda.launch @device::@map_0 on %launcher : !llvm.ptr grid %blocks, %threads
+        (%x, %y : memref<?xf32>, memref<?xf32>) {number = 3 : i32}
+    ```
+  }];
+  let arguments = (ins SymbolRefAttr:$kernel, LLVM_AnyPointer:$launcher, Index:$blocks,
+                       Index:$threads, Variadic<AnyType>:$arguments,
+                       DefaultValuedAttr<I32Attr, "-1">:$number);
+  let assemblyFormat = [{
+    $kernel `on` $launcher `:` type($launcher) `grid` $blocks `,` $threads
+    `(` ($arguments^ `:` type($arguments))? `)` attr-dict
+  }];
+}
+
+#endif // STRUT_CUDA_DIALECT

@@ -1,0 +1,40 @@
+//===- Passes.td - The NVIDIA back end ---------------------*- tablegen -*-===//
+#ifndef STRUT_GPU_PASSES
+#define STRUT_GPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
+  let summary = "write the kernels of a bufferised host function for threads of a GPU";
+  let description = [{
+    On programs whose target is a `#cuda.target`. Every kernel op of `@main` becomes a
+    `cuda.launch` of a function in the program's module `@device`, written as scf, memref
+    and nvvm ops, one thread of a grid each. Functions are shared between ops with the same
+    maps, body and element types; sizes and strides are run-time values. The functions
+    `@strut_run` and `@strut_bind` join `@main` and `@main_bind` to the runtime.
+
+    What no generator takes is an error at its node, and so is a host function that reads
+    data, which lies on the device.
+  }];
+  let dependentDialects = ["::strut::gpu::CUDADialect", "::strut::emit::EmitDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::func::FuncDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [
+    Statistic<"launches", "launches", "launches in the host function">,
+    Statistic<"functions", "functions", "kernel functions written">
+  ];
+}
+
+def ConvertToNVVM : Pass<"strut-convert-to-nvvm", "::strut::kernel::ProgramOp"> {
+  let summary = "turn kernels and host function into the LLVM dialect";
+  let description = [{
+    On programs whose target is a `#cuda.target`. Kernel functions become `nvvm.kernel`
+    functions with one parameter, the struct of their arguments, passed by value. A launch
+    writes that struct to the stack and calls the runtime.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
+#endif // STRUT_GPU_PASSES

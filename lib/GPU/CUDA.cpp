@@ -1,0 +1,47 @@
+//===- CUDA.cpp - The cuda dialect ----------------------------------------===//
+#include "strut/GPU/CUDA.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+static ParseResult parseKeyword(AsmParser &parser, std::string &keyword) {
+  return parser.parseKeywordOrString(&keyword);
+}
+
+static void printKeyword(AsmPrinter &printer, StringRef keyword) {
+  printer.printKeywordOrString(keyword);
+}
+
+#include "strut/GPU/CUDADialect.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "strut/GPU/CUDAAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "strut/GPU/CUDAOps.cpp.inc"
+
+namespace strut::gpu {
+
+void CUDADialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "strut/GPU/CUDAAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "strut/GPU/CUDAOps.cpp.inc"
+      >();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
+  Operation *kernel = tables.lookupNearestSymbolFrom(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("launches no function named ") << getKernel();
+  if (!kernel->hasAttr(kThreadsAttr))
+    return emitOpError("launches ")
+           << getKernel() << ", which is no kernel: it has no '" << kThreadsAttr << "'";
+  return success();
+}
+
+} // namespace strut::gpu

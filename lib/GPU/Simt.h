@@ -1,0 +1,89 @@
+//===- Simt.h - Kernels as code for one thread of a grid -------*- C++ -*-===//
+//
+// Every generator turns one kernel op of the host function into one launch: a function
+// that each thread of a grid runs, written directly as scf, memref and nvvm ops.
+//
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_LIB_GPU_SIMT_H
+#define STRUT_LIB_GPU_SIMT_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "strut/Emit/Nest.h"
+#include "strut/GPU/CUDA.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace strut::gpu {
+using namespace emit; // what all back ends share
+
+constexpr int64_t warpSize = 32;
+
+/// How many threads run a kernel: index values of the host function.
+struct Grid {
+  mlir::Value blocks, threads;
+  int64_t mostThreads; ///< bound of `threads`, part of the kernel's code
+};
+
+/// The kernel functions of a program, and their launches.
+class Simt {
+public:
+  Simt(kernel::ProgramOp program, mlir::Value launcher);
+
+  /// Writes the code of a thread, given the arguments.
+  using Body = llvm::function_ref<void(mlir::OpBuilder &, mlir::ValueRange arguments)>;
+
+  /// Launches for `op` the function that `name`, `key` and the argument types identify,
+  /// writing it by `body` if there is none yet. Memrefs are passed as generalised ones.
+  void launch(mlir::OpBuilder &host, mlir::Operation *op, llvm::StringRef name, llvm::StringRef key,
+              mlir::ValueRange arguments, const Grid &grid, Body body);
+
+  /// A buffer in the shared memory of a block, in the kernel that is being written.
+  mlir::Value shared(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<int64_t> shape,
+                     mlir::Type element);
+
+  /// Names the kernels in the program's attribute.
+  void finish();
+
+  unsigned launches = 0;
+  unsigned functions() const { return kernels.size(); }
+
+private:
+  kernel::ProgramOp program;
+  mlir::Value launcher;
+  mlir::ModuleOp device;
+  llvm::StringMap<mlir::func::FuncOp> kernels;
+  mlir::func::FuncOp writing;
+};
+
+/// Within a block, within a grid; index values.
+mlir::Value threadIndex(mlir::OpBuilder &b, mlir::Location loc);
+mlir::Value blockIndex(mlir::OpBuilder &b, mlir::Location loc);
+mlir::Value blockThreads(mlir::OpBuilder &b, mlir::Location loc);
+/// Waits for all threads of the block; what they wrote to shared memory can be read then.
+void barrier(mlir::OpBuilder &b, mlir::Location loc);
+/// The value of the thread whose lane differs in the bits of `mask`, all lanes of the warp
+/// taking part.
+mlir::Value shuffleXor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t mask);
+
+/// The grid in which every thread has one of `count` items, blocks of `threads`.
+Grid gridFor(mlir::OpBuilder &host, mlir::Location loc, mlir::Value count, int64_t threads);
+/// In a kernel with such a grid: runs `body` for the thread's item, if there is one.
+void forItem(mlir::OpBuilder &b, mlir::Location loc, mlir::Value count, int64_t threads,
+             llvm::function_ref<void(mlir::OpBuilder &, mlir::Value item)> body);
+
+/// The value of kernel.index and kernel.fetch at `iterators`.
+mlir::Value evaluateAt(mlir::OpBuilder &b, const Nest &nest, mlir::Operation *op,
+                       const mlir::IRMapping &values, mlir::ValueRange parameters,
+                       mlir::ValueRange iterators);
+
+//===----------------------------------------------------------------------===//
+// Generators, one file each
+//===----------------------------------------------------------------------===//
+
+mlir::LogicalResult emitContract(Simt &, mlir::OpBuilder &host, kernel::ContractOp op);
+mlir::LogicalResult emitMap(Simt &, mlir::OpBuilder &host, kernel::MapOp op);
+mlir::LogicalResult emitRows(Simt &, mlir::OpBuilder &host, kernel::RowsOp op);
+
+} // namespace strut::gpu
+
+#endif // STRUT_LIB_GPU_SIMT_H

@@ -1,0 +1,108 @@
+"""Small ONNX models whose kernels take every way through the GPU's generators."""
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from bench import models
+
+
+def _graph(nodes, inputs, outputs, constants, integers=()):
+    """`inputs` and `outputs` map names to shapes; f32 but for those named in `integers`."""
+
+    def info(name, shape):
+        dtype = TensorProto.INT64 if name in integers else TensorProto.FLOAT
+        return helper.make_tensor_value_info(name, dtype, list(shape))
+
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [info(*entry) for entry in inputs.items()],
+        [info(*entry) for entry in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+def _weights(rng, **shapes):
+    return {
+        name: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+
+
+def mlp(rng):
+    """Products with every tail: 96 -> 160 -> 7, GELU and a residual."""
+    w = _weights(rng, w1=(96, 160), b1=(160,), w2=(160, 96), w3=(96, 7))
+    nodes = [
+        helper.make_node("MatMul", ["x", "w1"], ["p"]),
+        helper.make_node("Add", ["p", "b1"], ["q"]),
+        helper.make_node("Gelu", ["q"], ["g"]),
+        helper.make_node("MatMul", ["g", "w2"], ["r"]),
+        helper.make_node("Add", ["r", "x"], ["s"]),
+        helper.make_node("MatMul", ["s", "w3"], ["t"]),
+        helper.make_node("Softmax", ["t"], ["y"], axis=-1),
+    ]
+    return _graph(nodes, {"x": ("M", 96)}, {"y": ("M", 7)}, w)
+
+
+def cnn(rng):
+    """Windows: a strided convolution, a depthwise one, both poolings, a classifier."""
+    w = _weights(rng, c1=(8, 3, 3, 3), b1=(8,), c2=(8, 1, 3, 3), c3=(12, 8, 1, 1), w=(12, 10))
+    nodes = [
+        helper.make_node("Conv", ["x", "c1", "b1"], ["p"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["p"], ["q"]),
+        helper.make_node("Conv", ["q", "c2"], ["r"], group=8, pads=[1, 1, 1, 1]),
+        helper.make_node("MaxPool", ["r"], ["s"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["s", "c3"], ["t"]),
+        helper.make_node("Tanh", ["t"], ["u"]),
+        helper.make_node("GlobalAveragePool", ["u"], ["v"]),
+        helper.make_node("Flatten", ["v"], ["f"]),
+        helper.make_node("MatMul", ["f", "w"], ["y"]),
+    ]
+    return _graph(nodes, {"x": ("N", 3, 13, 13)}, {"y": ("N", 10)}, w)
+
+
+def norms(rng):
+    """Rows: long ones by a block, strided ones by a thread, several combines, a maximum."""
+    w = _weights(rng, scale=(300,), bias=(300,))
+    nodes = [
+        helper.make_node("LayerNormalization", ["x", "scale", "bias"], ["n"], axis=-1),
+        helper.make_node("Softmax", ["n"], ["soft"], axis=-1),
+        helper.make_node("ReduceMax", ["soft", "one"], ["most"], keepdims=0),
+        helper.make_node("ReduceMean", ["n", "zero"], ["mean"], keepdims=0),
+        helper.make_node("LogSoftmax", ["n"], ["logs"], axis=0),
+    ]
+    w |= {"one": np.array([1]), "zero": np.array([0])}
+    outputs = {"soft": ("M", 300), "most": ("M",), "mean": (300,), "logs": ("M", 300)}
+    return _graph(nodes, {"x": ("M", 300)}, outputs, w)
+
+
+def moves(rng):
+    """Data movement and integers: a lookup, a transposition, a comparison, a concatenation."""
+    w = _weights(rng, table=(31, 12))
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["e"]),
+        helper.make_node("Transpose", ["e"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Greater", ["t", "limit"], ["big"]),
+        helper.make_node("Where", ["big", "t", "limit"], ["w"]),
+        helper.make_node("Concat", ["w", "t"], ["y"], axis=1),
+        helper.make_node("ReduceSum", ["ids", "last"], ["sums"], keepdims=0),
+    ]
+    w |= {"limit": np.float32(0.1), "last": np.array([1])}
+    outputs = {"y": ("N", 24, 5), "sums": ("N",)}
+    return _graph(nodes, {"ids": ("N", 5)}, outputs, w, integers=("ids", "sums"))
+
+
+def functions(rng):
+    """Elementary functions, which are arithmetic on every target."""
+    kinds = ["Exp", "Tanh", "Erf", "Sigmoid", "Sin", "Atan", "Sqrt", "Floor", "Round", "Ceil", "Abs", "Softplus"]
+    nodes = [helper.make_node(kind, ["x"], [kind.lower()]) for kind in kinds]
+    return _graph(nodes, {"x": ("M", 3)}, {kind.lower(): ("M", 3) for kind in kinds}, {})
+
+
+def ffn(rng):
+    """The bench's perceptron, two layers."""
+    return models.mlp(32, 48, layers=2, seed=int(rng.integers(1 << 30)))
+
+
+ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, ffn)}

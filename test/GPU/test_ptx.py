@@ -1,0 +1,90 @@
+"""PTX of whole models: complete in itself, and what ptxas makes of it."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from GPU.networks import ALL
+
+MOST_REGISTERS = 128  # at 256 threads a block two blocks fit on a multiprocessor
+
+
+@pytest.fixture
+def compile_ptx(strut):
+    def compile(model, *flags):
+        command = [strut, "compile", model, "--emit", "ptx", *flags]
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+
+    return compile
+
+
+@pytest.fixture(scope="session")
+def ptxas():
+    roots = [os.environ.get("CUDA_HOME"), "/usr/local/cuda"]
+    found = shutil.which("ptxas") or next(
+        (f"{root}/bin/ptxas" for root in roots if root and os.path.exists(f"{root}/bin/ptxas")), None
+    )
+    if not found:
+        pytest.skip("ptxas is not installed: no CUDA toolkit")
+    return found
+
+
+def assembled(ptxas, ptx, arch, folder):
+    """What ptxas says of each kernel: {name: (registers, bytes spilled)}."""
+    source = folder / f"{arch}.ptx"
+    source.write_text(ptx)
+    command = [ptxas, "-v", f"-arch={arch}", str(source), "-o", str(folder / f"{arch}.cubin")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    report = done.stdout + done.stderr
+    assert done.returncode == 0, report
+    assert not re.search(r"\(C75\d\d\)|warning", report), report
+    kernels = re.findall(
+        r"entry function '(\w+)'.*?(\d+) bytes spill stores, (\d+) bytes spill loads.*?Used (\d+) registers",
+        report,
+        re.DOTALL,
+    )
+    return {name: (int(registers), int(stores) + int(loads)) for name, stores, loads, registers in kernels}
+
+
+@pytest.mark.parametrize("arch", ["sm_70", "sm_80", "sm_90a"])
+def test_ptx_is_complete(compile_ptx, network, arch):
+    _, model = network
+    done = compile_ptx(model, "--gpu-arch", arch)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^\.target (.*)$", done.stdout, re.MULTILINE) == [arch]
+    assert ".visible .entry" in done.stdout
+    assert ".extern" not in done.stdout and "call" not in done.stdout
+
+
+def test_ptxas_spills_nothing(compile_ptx, network, ptxas, tmp_path):
+    _, model = network
+    for arch in ("sm_80", "sm_90a"):
+        ptx = compile_ptx(model, "--gpu-arch", arch).stdout
+        kernels = assembled(ptxas, ptx, arch, tmp_path)
+        assert len(kernels) == ptx.count(".visible .entry")
+        heavy = {k: v for k, v in kernels.items() if v[0] > MOST_REGISTERS or v[1] > 0}
+        assert not heavy, f"{arch}: registers, bytes spilled: {heavy}"
+
+
+def test_the_same_model_gives_the_same_ptx(compile_ptx, network):
+    _, model = network
+    assert compile_ptx(model, "--gpu-arch", "sm_80").stdout == compile_ptx(model, "--gpu-arch", "sm_80").stdout
+
+
+@pytest.mark.parametrize(
+    "flags,message",
+    [
+        ([], "say which GPU the PTX is for"),
+        (["--gpu-arch", "sm_81"], "unknown GPU architecture 'sm_81'; did you mean: "),
+        (["--gpu-arch", "sm_60"], "before sm_70 is not generated"),
+        (["--gpu-arch", "hopper"], "unknown GPU architecture 'hopper'"),
+    ],
+)
+def test_refusals(compile_ptx, rng, tmp_path, flags, message):
+    model = tmp_path / "mlp.onnx"
+    model.write_bytes(ALL["mlp"](rng).SerializeToString())
+    done = compile_ptx(model, *flags)
+    assert done.returncode == 1 and message in done.stderr and not done.stdout, done.stderr
