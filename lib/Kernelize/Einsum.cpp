@@ -6,79 +6,22 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Lowering.h"
+#include "dialects/Onnx/Equation.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
 namespace strut::kernelize {
 namespace {
 
-/// An equation with its ellipses written out as labels from 128 on.
-struct Equation {
-  SmallVector<SmallVector<int>> operands;
-  SmallVector<int> result;
-};
+using onnx_ir::Equation;
 
-constexpr int firstOfEllipsis = 128;
-
-/// The labels of one term, its ellipsis standing for as many axes as are left.
-std::optional<SmallVector<int>> labelsOf(StringRef term, int64_t rank) {
-  SmallVector<int> labels;
-  size_t dots = term.find("...");
-  int64_t spread = dots == StringRef::npos ? 0 : rank - int64_t(term.size() - 3);
-  if (spread < 0)
-    return std::nullopt;
-  for (size_t i = 0; i < term.size(); ++i) {
-    if (i == dots) {
-      for (int64_t j = 0; j < spread; ++j)
-        labels.push_back(firstOfEllipsis + spread - 1 - j); // aligned at the right
-      i += 2;
-    } else if (llvm::isAlpha(term[i])) {
-      labels.push_back(term[i]);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return int64_t(labels.size()) == rank || rank < 0 ? std::optional(labels) : std::nullopt;
-}
-
+/// The equation of an op all of whose operands are known.
 std::optional<Equation> parse(AnyOp op, Context &context) {
-  std::string text = op.attr<StringAttr>("equation").str();
-  llvm::erase(text, ' ');
-  auto [left, right] = StringRef(text).split("->");
-  bool isExplicit = text.find("->") != std::string::npos;
-  SmallVector<StringRef> terms;
-  left.split(terms, ',');
-  if (terms.size() != op->getNumOperands())
-    return std::nullopt;
-  Equation equation;
-  std::map<int, unsigned> uses;
-  int64_t spread = 0;
-  for (auto [term, operand] : llvm::zip(terms, op->getOperands())) {
-    auto labels = labelsOf(term, context[operand].rank());
-    if (!labels)
-      return std::nullopt;
-    for (int label : *labels) {
-      ++uses[label];
-      spread = std::max<int64_t>(spread, label + 1 - firstOfEllipsis);
-    }
-    equation.operands.push_back(*labels);
-  }
-  if (isExplicit) {
-    bool dots = right.contains("...");
-    auto labels = labelsOf(right, int64_t(right.size()) + (dots ? spread - 3 : 0));
-    if (!labels)
-      return std::nullopt;
-    equation.result = *labels;
-    return equation;
-  }
-  for (int64_t i = spread; i-- > 0;)
-    equation.result.push_back(firstOfEllipsis + i);
-  for (auto [label, count] : uses)
-    if (count == 1 && label < firstOfEllipsis)
-      equation.result.push_back(label);
-  return equation;
+  SmallVector<int64_t> ranks;
+  for (Value operand : op->getOperands())
+    ranks.push_back(context[operand].rank());
+  return onnx_ir::parseEquation(op.attr<StringAttr>("equation").getValue(), ranks);
 }
 
 /// The iteration space: the labels of the result, then those that are summed.

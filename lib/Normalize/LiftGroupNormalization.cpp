@@ -1,6 +1,6 @@
 //===- LiftGroupNormalization.cpp - GroupNormalization from its detour ----===//
 #include "LiftIdioms.h"
-#include "ShapeTerms.h"
+#include "strut/Normalize/ShapeTerms.h"
 
 using namespace mlir;
 

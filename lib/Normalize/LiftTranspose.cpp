@@ -1,6 +1,6 @@
 //===- LiftTranspose.cpp - Transpose from its detour over three axes ------===//
 #include "LiftIdioms.h"
-#include "ShapeTerms.h"
+#include "strut/Normalize/ShapeTerms.h"
 
 using namespace mlir;
 

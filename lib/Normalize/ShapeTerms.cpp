@@ -1,5 +1,5 @@
 //===- ShapeTerms.cpp - What a shape operand is made of -------------------===//
-#include "ShapeTerms.h"
+#include "strut/Normalize/ShapeTerms.h"
 
 using namespace mlir;
 

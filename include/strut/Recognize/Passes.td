@@ -19,4 +19,28 @@ def RecognizeLinear : Pass<"strut-recognize-linear", "::mlir::func::FuncOp"> {
   ];
 }
 
+def RecognizeMaps : Pass<"strut-recognize-maps", "::mlir::func::FuncOp"> {
+  let summary = "recognise regions that are linear maps of features, in any spelling";
+  let description = [{
+    A maximal region that is the same affine map of features for every token becomes
+    `layer.linear`, `layer.block_linear`, and Gather, Mul and Add of features, whatever
+    it was written as: nn.Linear, bmm between reshapes and transposes, Einsum with the
+    weight first, Conv of one tap. The last op carries the name of the form
+    (`layer.form`: lowrank, blockdense, blockshuffle, lora, ...), its location the nodes.
+
+    Linearity is proved op by op: each is linear in one operand with the others constant,
+    or a sum of maps of one value, and tokens pass. Data movement between two weights
+    becomes one index map, evaluated on the numbers of the features. A value that is read
+    twice ends a region. What is written canonically already stays as it is.
+
+    Sums of products are formed as before; factors and addends that meet become one.
+    Equal over the reals.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numRegions", "num-regions", "Number of linear maps found">,
+    Statistic<"numRebuilt", "num-rebuilt", "Number of those that were written otherwise">
+  ];
+}
+
 #endif // STRUT_RECOGNIZE_PASSES

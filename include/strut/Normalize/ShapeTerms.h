@@ -1,6 +1,6 @@
 //===- ShapeTerms.h - What a shape operand is made of ----------*- C++ -*-===//
-#ifndef STRUT_LIB_NORMALIZE_SHAPETERMS_H
-#define STRUT_LIB_NORMALIZE_SHAPETERMS_H
+#ifndef STRUT_NORMALIZE_SHAPETERMS_H
+#define STRUT_NORMALIZE_SHAPETERMS_H
 
 #include "dialects/Onnx/Onnx.h"
 #include <optional>
@@ -25,4 +25,4 @@ std::optional<llvm::SmallVector<ShapeTerm>> shapeTerms(mlir::Value vector);
 
 } // namespace strut::normalize
 
-#endif // STRUT_LIB_NORMALIZE_SHAPETERMS_H
+#endif // STRUT_NORMALIZE_SHAPETERMS_H

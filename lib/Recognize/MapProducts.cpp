@@ -1,0 +1,234 @@
+//===- MapProducts.cpp - Products with constants --------------------------===//
+//
+// A product is bilinear: with one operand constant it is linear in the other. In terms
+// of labels, as Einsum has them: what only the value has are tokens, what both have and
+// the result too are blocks, what the result does not have is summed over.
+//
+//===----------------------------------------------------------------------===//
+#include "MapReader.h"
+#include "Operands.h"
+#include "dialects/Onnx/Equation.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace strut::recognize {
+
+using onnx_ir::Op;
+
+//===----------------------------------------------------------------------===//
+// Labels
+//===----------------------------------------------------------------------===//
+
+/// Labels of the batch axes of a tensor, aligned at the right.
+static SmallVector<int> batchLabels(int64_t count) {
+  constexpr int first = 16;
+  SmallVector<int> labels;
+  for (int64_t i = count; i-- > 0;)
+    labels.push_back(first + int(i));
+  return labels;
+}
+
+static std::optional<LabelledProduct> labelsOfMatMul(Op<"MatMul"> op, Value input, int64_t rank,
+                                                     int64_t weightRank) {
+  enum { row, column, summed };
+  if (weightRank < 2)
+    return std::nullopt;
+  bool isLeft = op.in("A") == input;
+  LabelledProduct labels;
+  labels.input = batchLabels(rank - 2);
+  labels.weight = batchLabels(weightRank - 2);
+  labels.result = batchLabels(std::max(rank, weightRank) - 2);
+  if (rank == 1) {
+    labels.input = {summed};
+    labels.weight.append({isLeft ? summed : row, isLeft ? column : summed});
+    labels.result.push_back(isLeft ? column : row);
+    return labels;
+  }
+  SmallVector<int> a = {row, summed}, b = {summed, column};
+  labels.input.append(isLeft ? a : b);
+  labels.weight.append(isLeft ? b : a);
+  labels.result.append({row, column});
+  return labels;
+}
+
+static std::optional<LabelledProduct> labelsOfGemm(Op<"Gemm"> op, Value input) {
+  enum { row, column, summed };
+  auto flag = [&](StringRef name) {
+    auto attr = op.attr<IntegerAttr>(name);
+    return attr && attr.getInt() != 0;
+  };
+  SmallVector<int> a = {row, summed}, b = {summed, column};
+  if (flag("transA"))
+    std::reverse(a.begin(), a.end());
+  if (flag("transB"))
+    std::reverse(b.begin(), b.end());
+  bool isLeft = op.in("A") == input;
+  return LabelledProduct{isLeft ? a : b, isLeft ? b : a, {row, column}};
+}
+
+/// A window of one element that visits each place is a map of channels; its groups are
+/// blocks.
+static std::optional<LabelledProduct> labelsOfConv(Op<"Conv"> op, int64_t rank) {
+  auto isAll = [&](StringRef name, int64_t value) {
+    auto attr = op.attr<DenseI64ArrayAttr>(name);
+    return !attr ||
+           llvm::all_of(attr.asArrayRef(), [&](int64_t element) { return element == value; });
+  };
+  auto type = cast<RankedTensorType>(op.in("W").getType());
+  if (rank < 3 || type.getRank() != rank || !isAll("strides", 1) || !isAll("pads", 0) ||
+      llvm::any_of(type.getShape().drop_front(2), [](int64_t taps) { return taps != 1; }))
+    return std::nullopt;
+  enum { group, output, summed };
+  SmallVector<int> places = batchLabels(rank - 1);
+  LabelledProduct labels;
+  labels.input = {places[0], group, summed};
+  labels.weight = {group, output, summed};
+  labels.result = {places[0], group, output};
+  labels.input.append(places.begin() + 1, places.end());
+  labels.result.append(places.begin() + 1, places.end());
+  return labels;
+}
+
+std::optional<LabelledProduct> labelsOf(Operation &op, Value input, Value weight) {
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  auto weightType = dyn_cast<RankedTensorType>(weight.getType());
+  if (!type || !weightType)
+    return std::nullopt;
+  int64_t rank = type.getRank();
+  if (auto matmul = dyn_cast<Op<"MatMul">>(op))
+    return labelsOfMatMul(matmul, input, rank, weightType.getRank());
+  if (auto gemm = dyn_cast<Op<"Gemm">>(op))
+    return labelsOfGemm(gemm, input);
+  if (auto conv = dyn_cast<Op<"Conv">>(op))
+    return labelsOfConv(conv, rank);
+  if (auto einsum = dyn_cast<Op<"Einsum">>(op)) {
+    SmallVector<int64_t> ranks;
+    for (Value operand : einsum->getOperands())
+      ranks.push_back(operand == input ? rank : weightType.getRank());
+    auto equation = onnx_ir::parseEquation(einsum.attr<StringAttr>("equation").getValue(), ranks);
+    if (!equation || ranks.size() != 2)
+      return std::nullopt;
+    unsigned at = einsum->getOperand(0) == input ? 0 : 1;
+    return LabelledProduct{equation->operands[at], equation->operands[1 - at], equation->result};
+  }
+  if (isa<layer::LinearOp>(op)) {
+    enum { summed, column };
+    LabelledProduct labels;
+    labels.input = batchLabels(rank - 1);
+    labels.weight = {summed, column};
+    labels.result = labels.input;
+    labels.input.push_back(summed);
+    labels.result.push_back(column);
+    return labels;
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+static bool hasRepeats(ArrayRef<int> labels) {
+  return llvm::SmallDenseSet<int>(labels.begin(), labels.end()).size() != labels.size();
+}
+
+static int64_t placeOf(ArrayRef<int> labels, int label) {
+  const int *found = llvm::find(labels, label);
+  return found == labels.end() ? -1 : found - labels.begin();
+}
+
+/// Makes features of the axes of a root that the weight has, if they are its last ones.
+static bool chooseFeatures(MapState &state, const LabelledProduct &labels) {
+  auto type = cast<RankedTensorType>(state.root.getType());
+  unsigned count = 0;
+  for (auto [i, label] : llvm::enumerate(llvm::reverse(labels.input))) {
+    bool isFeature = placeOf(labels.weight, label) >= 0;
+    if (isFeature && count != i)
+      return false;
+    count += isFeature;
+  }
+  if (count == 0)
+    return false;
+  for (int64_t i = type.getRank() - count; i < type.getRank(); ++i) {
+    if (type.isDynamicDim(i) || type.getDimSize(i) < 1)
+      return false;
+    state.axes[i] = {{}, type.getDimSize(i)};
+  }
+  state.rootFeatures = count;
+  return true;
+}
+
+std::optional<MapState> multiplied(MapState state, Value input, const LabelledProduct &labels,
+                                   const ConstantView &weight, Location loc) {
+  if (hasRepeats(labels.input) || hasRepeats(labels.weight) || hasRepeats(labels.result) ||
+      labels.input.size() != state.axes.size() || labels.weight.size() != weight.rank())
+    return std::nullopt;
+  if (state.root == input && !chooseFeatures(state, labels))
+    return std::nullopt;
+  auto inWeight = [&](int label) {
+    int64_t place = placeOf(labels.weight, label);
+    return place >= 0 && weight.extent(place) != 1;
+  };
+  auto inResult = [&](int label) { return placeOf(labels.result, label) >= 0; };
+
+  // Features of the operand: blocks first, then those that are summed over.
+  SmallVector<SmallVector<unsigned>> groups(3);
+  SmallVector<int> order; // labels of the features, in the order of the map's result
+  SmallVector<unsigned> blocks, summed;
+  unsigned number = 0;
+  for (auto [axis, label] : llvm::zip(state.axes, labels.input)) {
+    int64_t place = placeOf(labels.weight, label);
+    if (!axis.isFeature()) {
+      bool isUnit = axis.tokens.empty();
+      if (!inResult(label) || (inWeight(label) && !isUnit))
+        return std::nullopt;
+      continue;
+    }
+    if (place < 0 || weight.extent(place) != axis.features)
+      return std::nullopt;
+    groups[inResult(label) ? 0 : 1].push_back(place);
+    (inResult(label) ? blocks : summed).push_back(number++);
+    if (inResult(label))
+      order.push_back(label);
+  }
+  if (summed.empty())
+    return std::nullopt;
+  SmallVector<int64_t> shape = state.featureShape();
+  SmallVector<unsigned> read(blocks);
+  read.append(summed);
+  permuteFeatures(state, shape, read, loc);
+
+  SmallVector<Axis, 4> axes;
+  SmallVector<int64_t> madeShape;
+  for (int label : order)
+    madeShape.push_back(weight.extent(placeOf(labels.weight, label)));
+  SmallVector<unsigned> written;
+  for (int label : labels.result) {
+    int64_t from = placeOf(labels.input, label), place = placeOf(labels.weight, label);
+    bool isBlock = llvm::is_contained(order, label);
+    if (from >= 0 && !isBlock && !inWeight(label)) {
+      axes.push_back(state.axes[from]);
+      continue;
+    }
+    if (place < 0)
+      return std::nullopt;
+    if (!isBlock) {
+      groups[2].push_back(place);
+      order.push_back(label);
+      madeShape.push_back(weight.extent(place));
+    }
+    axes.push_back({{}, weight.extent(place)});
+    written.push_back(placeOf(order, label));
+  }
+  // What neither sums over the value nor reaches the result would be summed alone.
+  for (auto [place, label] : llvm::enumerate(labels.weight))
+    if (weight.extent(place) != 1 && !inResult(label) && placeOf(labels.input, label) < 0)
+      return std::nullopt;
+  append(state.chain, {Product{weight.grouped(groups)}, {loc}});
+  permuteFeatures(state, madeShape, written, loc);
+  state.axes = std::move(axes);
+  return state;
+}
+
+} // namespace strut::recognize

@@ -1,0 +1,148 @@
+//===- MapRegions.cpp - Regions of a block that are maps ------------------===//
+#include "MapReader.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace strut::recognize {
+
+using onnx_ir::Op;
+
+int64_t MapRegion::inputs() const {
+  int64_t product = 1;
+  auto type = cast<RankedTensorType>(root().getType());
+  for (int64_t extent : type.getShape().take_back(rootFeatures))
+    product *= extent;
+  return product;
+}
+
+bool MapRegion::isCanonical() const {
+  return rootFeatures == 1 && exitFeatures.size() == 1 && llvm::all_of(ops, [](Operation *op) {
+           return isa<layer::LinearOp, layer::BlockLinearOp, Op<"Gather">, Op<"Mul">, Op<"Div">,
+                      Op<"Add">, Op<"Sub">, Op<"Sum">>(op);
+         });
+}
+
+/// Whether a value lies [tokens..., features...] as its root does.
+static bool liesAsRoot(const MapState &state) {
+  auto type = cast<RankedTensorType>(state.root.getType());
+  unsigned tokens = type.getRank() - state.rootFeatures;
+  if (state.axes.size() <= tokens)
+    return false;
+  for (unsigned i = 0; i < tokens; ++i) {
+    bool isUnit = type.getDimSize(i) == 1;
+    if (state.axes[i] != (isUnit ? Axis{} : Axis{{i}, 0}))
+      return false;
+  }
+  return llvm::all_of(ArrayRef(state.axes).drop_front(tokens),
+                      [](const Axis &axis) { return axis.isFeature(); });
+}
+
+namespace {
+class RegionFinder {
+public:
+  explicit RegionFinder(Block &block) : block(block) {}
+
+  std::vector<MapRegion> find();
+
+private:
+  /// The value at which a region that could end at `exit` is to end, or null.
+  Value endOf(Value exit);
+  /// The first value after the root, if that is a view of it.
+  Value secondOf(Value exit);
+  MapRegion regionOf(Value exit);
+
+  Block &block;
+  /// Roots that are views of what could be roots: a region that flattens its tokens begins
+  /// where they are flat.
+  llvm::DenseSet<Value> stops;
+  std::optional<MapReader> reader;
+};
+} // namespace
+
+Value RegionFinder::endOf(Value exit) {
+  Value found;
+  for (Value value = exit; reader->states.contains(value);) {
+    const MapState &state = reader->states.find(value)->second;
+    if (liesAsRoot(state)) {
+      found = value;
+      if (state.featureShape().size() == 1)
+        return value;
+    }
+    // Data movement behind the last weight may stay as it is.
+    Operation *op = value.getDefiningOp();
+    if (!isMove(op) || !reader->consumed.contains(op->getOperand(0)))
+      break;
+    value = op->getOperand(0);
+  }
+  return found;
+}
+
+Value RegionFinder::secondOf(Value exit) {
+  Value root = reader->states.find(exit)->second.root;
+  for (Value value = exit;;) {
+    Operation *op = value.getDefiningOp();
+    Value previous;
+    for (Value operand : op->getOperands())
+      if (operand == root ||
+          (reader->states.contains(operand) && reader->consumed.contains(operand))) {
+        if (previous)
+          return {};
+        previous = operand;
+      }
+    if (previous == root)
+      return isMove(op) ? value : Value();
+    if (!previous)
+      return {};
+    value = previous;
+  }
+}
+
+MapRegion RegionFinder::regionOf(Value exit) {
+  const MapState &state = reader->states.find(exit)->second;
+  MapRegion region{nullptr, state.rootFeatures, state.featureShape(), state.chain, {}};
+  llvm::SetVector<Operation *> ops;
+  auto collect = [&](auto &&collect, Value value) -> void {
+    if (!ops.insert(value.getDefiningOp()))
+      return;
+    for (OpOperand &operand : value.getDefiningOp()->getOpOperands()) {
+      if (operand.get() == state.root)
+        region.read = &operand;
+      else if (reader->consumed.contains(operand.get()))
+        collect(collect, operand.get());
+    }
+  };
+  collect(collect, exit);
+  region.ops.assign(ops.rbegin(), ops.rend());
+  llvm::sort(region.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  return region;
+}
+
+std::vector<MapRegion> RegionFinder::find() {
+  // Each round begins some regions later; a region has few views before its first weight.
+  constexpr unsigned mostRounds = 8;
+  for (unsigned round = 0;; ++round) {
+    reader.emplace(stops);
+    for (Operation &op : block)
+      reader->visit(op);
+    std::vector<MapRegion> regions;
+    SmallVector<Value> later;
+    for (auto &[value, state] : reader->states) {
+      if (reader->consumed.contains(value) || countProducts(state.chain) == 0)
+        continue;
+      if (Value end = endOf(value)) {
+        if (countProducts(reader->states.find(end)->second.chain) > 0)
+          regions.push_back(regionOf(end));
+      } else if (Value second = secondOf(value)) {
+        later.push_back(second);
+      }
+    }
+    if (later.empty() || round == mostRounds)
+      return regions;
+    stops.insert(later.begin(), later.end());
+  }
+}
+
+std::vector<MapRegion> regionsOf(Block &block) { return RegionFinder(block).find(); }
+
+} // namespace strut::recognize

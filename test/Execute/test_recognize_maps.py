@@ -1,0 +1,183 @@
+"""Linear maps of features in the spellings of exporters: each is recognised, and right."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mutations import MUTATIONS, Graph, mutated
+
+DYNAMIC, STATIC = ("b", "s"), (2, 5)
+
+
+class Map:
+    """A model of x0 [b, s, k], and the matrix and bias that it applies, in float64."""
+
+    def __init__(self, graph, output, matrix, bias, form):
+        self.model, self.form = graph.model(**{output: 3}), form
+        self.matrix, self.bias = matrix, bias
+
+    def exact(self, x):
+        return np.float64(x) @ self.matrix + self.bias
+
+
+def draw(rng, *shape):
+    return np.float32(rng.standard_normal(shape) / np.sqrt(shape[-1]))
+
+
+def lead(graph, tokens):
+    """The token axes as the operands of a Concat that gives a shape."""
+    if tokens == STATIC:
+        return [graph.constant(np.array([size])) for size in tokens]
+    return [graph.node("Shape", "x0", start=i, end=i + 1) for i in range(len(tokens))]
+
+
+def reshaped(graph, value, tokens, *features):
+    shape = graph.node("Concat", *lead(graph, tokens), np.array(features), axis=0)
+    return graph.node("Reshape", value, shape)
+
+
+def shuffle_matrix(w1, w2):
+    """w1 [nb, q, p], w2 [l, s, r]: y[s L + l] = sum_r w2[l, s, r] z[r L + l]."""
+    (nb, q, p), (count, s, r) = w1.shape, w2.shape
+    matrix = np.zeros((nb * p, count * s))
+    for block in range(nb):
+        for row in range(q):
+            middle = block * q + row
+            for out in range(s):
+                matrix[block * p : (block + 1) * p, out * count + middle % count] += (
+                    np.float64(w1[block, row]) * np.float64(w2[middle % count, out, middle // count])
+                )
+    return matrix
+
+
+def block_shuffle(how):
+    def make(rng, tokens, k=12, n=18, nb=3):
+        q = min(k, n) // nb
+        w1, w2, bias = draw(rng, nb, q, k // nb), draw(rng, nb, n // nb, q), draw(rng, n)
+        graph = Graph([(*tokens, k)])
+        if how == "einsum":
+            z = reshaped(graph, "x0", tokens, nb, k // nb)
+            z = graph.node("Einsum", w1, z, equation="kqp,bskp->bskq")
+            z = graph.node("Transpose", reshaped(graph, z, tokens, q, nb), perm=[0, 1, 3, 2])
+            y = graph.node("Einsum", w2, z, equation="ltr,bslr->bstl")
+        else:
+            z = graph.node("Reshape", "x0", np.array([-1, nb, k // nb]))
+            z = graph.node("Transpose", z, perm=[1, 0, 2])
+            z = graph.node("MatMul", z, w1.transpose(0, 2, 1))
+            z = graph.node("Transpose", z, perm=[1, 0, 2])
+            z = graph.node("Reshape", z, np.array([-1, q, nb]))
+            z = graph.node("Transpose", z, perm=[2, 0, 1])
+            y = graph.node("MatMul", z, w2.transpose(0, 2, 1))
+            y = graph.node("Transpose", y, perm=[1, 2, 0])
+        y = graph.node("Add", reshaped(graph, y, tokens, n), bias)
+        return Map(graph, y, shuffle_matrix(w1, w2), bias, "blockshuffle")
+
+    return make
+
+
+def block_dense(rng, tokens, k=8, n=32, rank=6, nb=2):
+    w, u, bias = draw(rng, nb, rank // nb, k // nb), draw(rng, rank, n), draw(rng, n)
+    graph = Graph([(*tokens, k)])
+    z = graph.node("Reshape", "x0", np.array([-1, nb, k // nb]))
+    z = graph.node("MatMul", graph.node("Transpose", z, perm=[1, 0, 2]), w.transpose(0, 2, 1))
+    z = reshaped(graph, graph.node("Transpose", z, perm=[1, 0, 2]), tokens, rank)
+    y = graph.node("Add", bias, graph.node("MatMul", z, u))
+    matrix = np.zeros((k, rank))
+    for block in range(nb):
+        rows, columns = k // nb, rank // nb
+        matrix[block * rows :, block * columns :][:rows, :columns] = w[block].T
+    return Map(graph, y, matrix @ np.float64(u), bias, "blockdense")
+
+
+def low_rank(how):
+    def make(rng, tokens, k=24, n=40, rank=6):
+        v, u, bias = draw(rng, k, rank), draw(rng, rank, n), draw(rng, n)
+        graph = Graph([(*tokens, k)])
+        if how == "linear":
+            y = graph.node("MatMul", graph.node("MatMul", "x0", v), u)
+        else:
+            z = graph.node("Reshape", "x0", np.array([-1, k]))
+            z = graph.node("Gemm", z, v.T, transB=1, beta=0.0)
+            z = graph.node("Gemm", z, u.T, transB=1, beta=0.0)
+            y = reshaped(graph, z, tokens, n)
+        return Map(graph, graph.node("Add", bias, y), np.float64(v) @ np.float64(u), bias, "lowrank")
+
+    return make
+
+
+def einsum_of_groups(rng, tokens, k=24, n=20, groups=3, rank=2):
+    a, b = draw(rng, groups, rank, k), draw(rng, groups, n, rank)
+    graph = Graph([(*tokens, k)])
+    z = graph.node("Einsum", "x0", a, equation="...d,erd->...er")
+    y = graph.node("Einsum", z, b, equation="...er,eor->...o")
+    matrix = np.einsum("erd,eor->do", np.float64(a), np.float64(b))
+    return Map(graph, y, matrix, np.zeros(n), "lowrank")
+
+
+def convolutions(rng, tokens, k=8, hidden=6, n=5):
+    """Two of one tap on transposed tokens, the first in two groups."""
+    w1, w2, shift = draw(rng, hidden, k // 2, 1), draw(rng, n, hidden, 1), draw(rng, hidden)
+    graph = Graph([(*tokens, k)])
+    z = graph.node("Transpose", "x0", perm=[0, 2, 1])
+    z = graph.node("Conv", z, w1, shift, group=2, kernel_shape=[1])
+    y = graph.node("Transpose", graph.node("Conv", z, w2, kernel_shape=[1]), perm=[0, 2, 1])
+    first = np.zeros((k, hidden))
+    first[: k // 2, : hidden // 2] = w1[: hidden // 2, :, 0].T
+    first[k // 2 :, hidden // 2 :] = w1[hidden // 2 :, :, 0].T
+    second = np.float64(w2[:, :, 0]).T
+    return Map(graph, y, first @ second, np.float64(shift) @ second, "blockdense")
+
+
+SPELLINGS = {
+    "shuffle_bmm": block_shuffle("bmm"),
+    "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
+    "shuffle_bmm_square": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 12, 12, 3),
+    "shuffle_einsum": block_shuffle("einsum"),
+    "shuffle_einsum_up": lambda rng, tokens: block_shuffle("einsum")(rng, tokens, 8, 32, 2),
+    "dense_blocks": block_dense,
+    "low_rank": low_rank("linear"),
+    "low_rank_mm": low_rank("mm"),
+    "groups": einsum_of_groups,
+    "convolutions": convolutions,
+#Above the size to which exporters fold constants.
+    "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
+}
+
+
+def forms(strut_run, tmp_path):
+    """What the maps of tmp_path/model.onnx are called, and the layer stage."""
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
+    text = (tmp_path / "layer.mlir").read_text()
+    return re.findall(r'layer\.form = "(\w+)"', text), text
+
+
+def check(made, compile_model, strut_run, tmp_path, rng, assert_close):
+    import strut
+
+    library = strut.load(str(compile_model(made.model)), threads=2)
+    found, text = forms(strut_run, tmp_path)
+    assert found == [made.form]
+    for operator in ("Reshape", "Einsum", "MatMul", "Conv", "Gemm"):
+        assert f"onnx.{operator}" not in text
+    is_static = made.model.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")
+    for sizes in [STATIC] if is_static else [STATIC, (1, 1), (3, 0), (1, 37)]:
+        for magnitude in (1e-4, 1.0, 1e4):
+            x = np.float32(magnitude * rng.standard_normal((*sizes, made.matrix.shape[0])))
+            (actual,) = library.run({"x0": x}).values()
+            assert_close(actual, made.exact(x), what=f"{sizes} times {magnitude}")
+
+
+@pytest.mark.parametrize("tokens", [DYNAMIC, STATIC], ids=["dynamic", "static"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_spelling(spelling, tokens, compile_model, strut_run, tmp_path, rng, assert_close):
+    made = SPELLINGS[spelling](rng, tokens)
+    check(made, compile_model, strut_run, tmp_path, rng, assert_close)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("spelling", ["shuffle_bmm", "shuffle_einsum", "dense_blocks", "low_rank_mm"])
+def test_mutated(spelling, mutation, compile_model, strut_run, tmp_path, rng, assert_close):
+    made = SPELLINGS[spelling](rng, DYNAMIC)
+    made.model = mutated(made.model, mutation, rng)
+    check(made, compile_model, strut_run, tmp_path, rng, assert_close)

@@ -1,0 +1,123 @@
+// RUN: strut-opt %s --strut-recognize-linear --strut-recognize-maps --canonicalize --cse | FileCheck %s
+
+// What is no map of features, the same for every token, stays as it is written.
+
+// A nonlinear operator between two weights: two regions.
+
+// CHECK-LABEL: func.func @nonlinear_between
+// CHECK-NOT: lowrank
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Relu
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: lowrank
+func.func @nonlinear_between(%x: tensor<?x24xf32>) -> tensor<?x40xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<24x6xf32>} : () -> tensor<24x6xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<6x40xf32>} : () -> tensor<6x40xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
+  return %2 : tensor<?x40xf32>
+}
+
+// Blocks that are computed at run time.
+
+// CHECK-LABEL: func.func @weight_not_constant
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @weight_not_constant(%x: tensor<?x8xf32>, %w: tensor<2x4x3xf32>) -> tensor<?x6xf32> {
+  %pieces = onnx.Constant() {value = dense<[-1, 2, 4]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %flat = onnx.Constant() {value = dense<[-1, 6]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = onnx.Reshape(%x, %pieces) : (tensor<?x8xf32>, tensor<3xi64>) -> tensor<?x2x4xf32>
+  %1 = onnx.Einsum(%0, %w) {equation = "mkp,kpq->mkq"} : (tensor<?x2x4xf32>, tensor<2x4x3xf32>) -> tensor<?x2x3xf32>
+  %2 = onnx.Reshape(%1, %flat) : (tensor<?x2x3xf32>, tensor<2xi64>) -> tensor<?x6xf32>
+  return %2 : tensor<?x6xf32>
+}
+
+// The weight is summed with tokens: a mixer of tokens.
+
+// CHECK-LABEL: func.func @tokens_mixed
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @tokens_mixed(%x: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %0 = onnx.MatMul(%w, %x) : (tensor<4x4xf32>, tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return %0 : tensor<?x4x8xf32>
+}
+
+// Tokens become features on the way.
+
+// CHECK-LABEL: func.func @tokens_to_features
+// CHECK: onnx.Reshape
+// CHECK: layer.linear %{{.*}} : tensor<?x32xf32>
+// CHECK-NOT: layer.form
+func.func @tokens_to_features(%x: tensor<?x4x8xf32>) -> tensor<?x6xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<32x6xf32>} : () -> tensor<32x6xf32>
+  %flat = onnx.Constant() {value = dense<[-1, 32]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x4x8xf32>, tensor<8x8xf32>) -> tensor<?x4x8xf32>
+  %1 = onnx.Reshape(%0, %flat) : (tensor<?x4x8xf32>, tensor<2xi64>) -> tensor<?x32xf32>
+  %2 = onnx.MatMul(%1, %w) : (tensor<?x32xf32>, tensor<32x6xf32>) -> tensor<?x6xf32>
+  return %2 : tensor<?x6xf32>
+}
+
+// What lies between is read by another, too: it is computed anyway.
+
+// CHECK-LABEL: func.func @middle_is_read
+// CHECK-NOT: layer.form
+// CHECK: return
+func.func @middle_is_read(%x: tensor<?x24xf32>) -> (tensor<?x40xf32>, tensor<?x6xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<24x6xf32>} : () -> tensor<24x6xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<6x40xf32>} : () -> tensor<6x40xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %1 = onnx.MatMul(%0, %u) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
+  return %1, %0 : tensor<?x40xf32>, tensor<?x6xf32>
+}
+
+// Maps of two values are no map of one.
+
+// CHECK-LABEL: func.func @two_roots
+// CHECK-NOT: layer.form
+// CHECK: return
+func.func @two_roots(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.MatMul(%y, %v) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// An addend that differs between tokens ends the map.
+
+// CHECK-LABEL: func.func @addend_of_tokens
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Add
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: lowrank
+func.func @addend_of_tokens(%x: tensor<2x8xf32>) -> tensor<2x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %c = onnx.Constant() {value = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<2x8xf32>, tensor<8x2xf32>) -> tensor<2x2xf32>
+  %1 = onnx.Add(%0, %c) : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<2x2xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %2 : tensor<2x8xf32>
+}
+
+// A reshape of which two extents are unknown may exchange tokens.
+
+// CHECK-LABEL: func.func @unknown_reshape
+// CHECK: layer.block_linear
+// CHECK: onnx.Reshape
+// CHECK: onnx.Reshape
+// CHECK: layer.linear
+// CHECK-NOT: blockdense
+func.func @unknown_reshape(%x: tensor<?x8xf32>, %to: tensor<3xi64>) -> tensor<?x?x5xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x4x3xf32>} : () -> tensor<2x4x3xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<6x5xf32>} : () -> tensor<6x5xf32>
+  %pieces = onnx.Constant() {value = dense<[-1, 2, 4]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %0 = onnx.Reshape(%x, %pieces) : (tensor<?x8xf32>, tensor<3xi64>) -> tensor<?x2x4xf32>
+  %1 = onnx.Einsum(%0, %w) {equation = "mkp,kpq->mkq"} : (tensor<?x2x4xf32>, tensor<2x4x3xf32>) -> tensor<?x2x3xf32>
+  %2 = onnx.Reshape(%1, %to) : (tensor<?x2x3xf32>, tensor<3xi64>) -> tensor<?x?x6xf32>
+  %3 = onnx.MatMul(%2, %u) : (tensor<?x?x6xf32>, tensor<6x5xf32>) -> tensor<?x?x5xf32>
+  return %3 : tensor<?x?x5xf32>
+}
