@@ -147,6 +147,33 @@ std::pair<int64_t, int64_t> BlockLinearOp::getMapShape() {
 std::optional<Cost> BlockLinearOp::getCost(double rows) { return costOfMap(*this, rows); }
 
 //===----------------------------------------------------------------------===//
+// layer.pool_mixer
+//===----------------------------------------------------------------------===//
+
+LogicalResult PoolMixerOp::verify() {
+  RankedTensorType input = getInput().getType();
+  int64_t spatial = input.getRank() - 2;
+  if (spatial < 1 || !isa<FloatType>(input.getElementType()))
+    return emitOpError("needs an image of floats, [N, C, spatial...], got ") << input;
+  if (int64_t(getWindow().size()) != spatial || int64_t(getBefore().size()) != spatial)
+    return emitOpError("needs a window and the places before its centre on ") << spatial << " axes";
+  for (auto [extent, before] : llvm::zip(getWindow(), getBefore()))
+    if (before < 0 || before >= extent)
+      return emitOpError("has a window of ")
+             << extent << " places with " << before << " before the centre";
+  if (getScale()) {
+    auto scale = cast<RankedTensorType>(getScale().getType());
+    if (scale.getRank() != 1 || scale.getElementType() != input.getElementType() ||
+        !mayAgree(scale.getDimSize(0), input.getDimSize(1)))
+      return emitOpError("needs a scale of ")
+             << input.getDimSize(1) << " values of " << input.getElementType() << ", got " << scale;
+  }
+  if (getEpsilon() && getEpsilon()->isNegative())
+    return emitOpError("adds a negative epsilon to the variance");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // layer.alternatives
 //===----------------------------------------------------------------------===//
 

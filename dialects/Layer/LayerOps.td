@@ -93,6 +93,45 @@ def Layer_BlockLinearOp : Layer_Op<"block_linear", [
   }];
 }
 
+def Layer_PoolMixerOp : Layer_Op<"pool_mixer", [
+    Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "the mean of a window less its centre";
+  let description = [{
+        result[n, c, p] = scale[c] * r[n] * (mean of input[n, c, q] over the places q of the
+                                             window around p inside the image - input[n, c, p])
+        r[n] = 1 / sqrt(variance of input[n] + epsilon)
+
+    The token mixer of PoolFormer (Yu et al., MetaFormer, CVPR 2022) on an image
+    [N, C, spatial...]. The window around p has `window` places on each axis, `before` of
+    them before p. Without `scale` and without `epsilon` these factors are 1. With
+    `epsilon` the op is the mixer of the image normalised as one group: the mean of equal
+    numbers is that number, so whatever normalisation adds is taken off again, and what it
+    multiplies with is r[n] and a scale per channel.
+
+    Constraints:
+    1. `input` has a batch, channels and at least one spatial axis, of floats;
+    2. `window` and `before` have one number per spatial axis, and the place itself is in
+       the window: 0 <= before < window;
+    3. `scale`, if present, has one axis with the channels' extent and the element type of
+       `input`;
+    4. `epsilon`, if present, is not negative.
+
+    ```mlir
+    %y = layer.pool_mixer %x scale %s window [3, 3] before [1, 1] epsilon 1.0e-05
+        : tensor<?x64x?x?xf32>, tensor<64xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Optional<AnyRankedTensor>:$scale,
+                       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$before,
+                       OptionalAttr<F64Attr>:$epsilon);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $input (`scale` $scale^)? `window` $window `before` $before (`epsilon` $epsilon^)? attr-dict
+    `:` type($input) (`,` type($scale)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def Layer_AlternativesOp : Layer_Op<"alternatives", [
     Pure, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "several forms of the same values, chosen by dimensions";

@@ -18,6 +18,7 @@ void buildPipeline(OpPassManager &manager) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createRecognizeLinear());
   functions.addPass(createRecognizeMaps());
+  functions.addPass(createRecognizePoolMixer());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
 }

@@ -53,6 +53,55 @@ LogicalResult expand(layer::BlockLinearOp op, IRRewriter &rewriter) {
   return success();
 }
 
+/// A constant float.
+Value number(IRRewriter &rewriter, Location loc, Type element, double value) {
+  auto type = RankedTensorType::get({}, element);
+  auto attr = DenseElementsAttr::get(type, rewriter.getFloatAttr(element, value));
+  return Op<"Constant">::create(rewriter, loc, {}, rewriter.getNamedAttr("value", attr))
+      ->getResult(0);
+}
+
+/// scale[c] * (mean of the window inside the image - its centre) / sqrt(variance + epsilon)
+LogicalResult expand(layer::PoolMixerOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  RankedTensorType type = op.getInput().getType();
+  SmallVector<int64_t> pads = llvm::to_vector(op.getBefore());
+  for (auto [extent, before] : llvm::zip(op.getWindow(), op.getBefore()))
+    pads.push_back(extent - 1 - before);
+  Value x = op.getInput();
+  auto kernel =
+      rewriter.getNamedAttr("kernel_shape", rewriter.getDenseI64ArrayAttr(op.getWindow()));
+  auto padding = rewriter.getNamedAttr("pads", rewriter.getDenseI64ArrayAttr(pads));
+  Value mean = Op<"AveragePool">::create(rewriter, loc, x, {kernel, padding})->getResult(0);
+  Value y = Op<"Sub">::create(rewriter, loc, {mean, x})->getResult(0);
+  if (Value scale = op.getScale()) {
+    SmallVector<int64_t> shape(type.getRank() - 1, 1);
+    shape[0] = -1;
+    Value factor = reshaped(rewriter, loc, scale, shape);
+    y = Op<"Mul">::create(rewriter, loc, {y, factor})->getResult(0);
+  }
+  if (auto epsilon = op.getEpsilon()) {
+    auto axesType = RankedTensorType::get({type.getRank() - 1}, rewriter.getI64Type());
+    auto axesAttr = DenseElementsAttr::get(
+        axesType, ArrayRef<int64_t>(llvm::to_vector(llvm::seq<int64_t>(1, type.getRank()))));
+    Value axes = Op<"Constant">::create(rewriter, loc, {}, rewriter.getNamedAttr("value", axesAttr))
+                     ->getResult(0);
+    auto average = [&](Value of) {
+      return Op<"ReduceMean">::create(rewriter, loc, {of, axes})->getResult(0);
+    };
+    Value d = Op<"Sub">::create(rewriter, loc, {x, average(x)})->getResult(0);
+    Value variance = average(Op<"Mul">::create(rewriter, loc, {d, d})->getResult(0));
+    Value above = Op<"Add">::create(rewriter, loc,
+                                    {variance, number(rewriter, loc, type.getElementType(),
+                                                      epsilon->convertToDouble())})
+                      ->getResult(0);
+    Value deviation = Op<"Sqrt">::create(rewriter, loc, above)->getResult(0);
+    y = Op<"Div">::create(rewriter, loc, {y, deviation})->getResult(0);
+  }
+  rewriter.replaceOp(op, y);
+  return success();
+}
+
 /// Every form is the value; this is one of them.
 LogicalResult expand(layer::AlternativesOp op, IRRewriter &rewriter, int64_t form) {
   if (form >= int64_t(op.getForms().size()))
@@ -83,6 +132,7 @@ struct ExpandLayersPass : impl::ExpandLayersBase<ExpandLayersPass> {
           llvm::TypeSwitch<Operation *, LogicalResult>(op)
               .Case([&](layer::LinearOp linear) { return expand(linear, rewriter); })
               .Case([&](layer::BlockLinearOp blocks) { return expand(blocks, rewriter); })
+              .Case([&](layer::PoolMixerOp mixer) { return expand(mixer, rewriter); })
               .Case([&](layer::AlternativesOp forms) { return expand(forms, rewriter, form); })
               .Default([](Operation *op) { return op->emitOpError("has no definition"); });
       if (failed(expanded))

@@ -161,3 +161,48 @@ func.func @axis(%x: tensor<?xf32>) {
   }
   return
 }
+
+// -----
+
+// Constraint 1 of layer.pool_mixer.
+func.func @pool_image(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{needs an image of floats, [N, C, spatial...], got 'tensor<?x8xf32>'}}
+  %y = layer.pool_mixer %x window [] before [] : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Constraint 2.
+func.func @pool_axes(%x: tensor<?x8x?x?xf32>) {
+  // expected-error @+1 {{needs a window and the places before its centre on 2 axes}}
+  %y = layer.pool_mixer %x window [3] before [1] : tensor<?x8x?x?xf32>
+  return
+}
+
+// -----
+
+// Constraint 2: the place itself is in the window.
+func.func @pool_centre(%x: tensor<?x8x?xf32>) {
+  // expected-error @+1 {{has a window of 3 places with 3 before the centre}}
+  %y = layer.pool_mixer %x window [3] before [3] : tensor<?x8x?xf32>
+  return
+}
+
+// -----
+
+// Constraint 3.
+func.func @pool_scale(%x: tensor<?x8x?xf32>, %s: tensor<7xf32>) {
+  // expected-error @+1 {{needs a scale of 8 values of 'f32', got 'tensor<7xf32>'}}
+  %y = layer.pool_mixer %x scale %s window [3] before [1] : tensor<?x8x?xf32>, tensor<7xf32>
+  return
+}
+
+// -----
+
+// Constraint 4.
+func.func @pool_epsilon(%x: tensor<?x8x?xf32>) {
+  // expected-error @+1 {{adds a negative epsilon to the variance}}
+  %y = layer.pool_mixer %x window [3] before [1] epsilon -1.0 : tensor<?x8x?xf32>
+  return
+}

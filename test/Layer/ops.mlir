@@ -44,3 +44,12 @@ func.func @refined(%x: tensor<7x8xf32>, %u: tensor<?x8xf32>, %w: tensor<8x4xf32>
   %z = layer.linear %u, %w : tensor<?x8xf32>, tensor<8x4xf32> -> tensor<7x4xf32>
   return
 }
+
+// CHECK-LABEL: func @pool_mixer
+func.func @pool_mixer(%x: tensor<?x8x?x?xf32>, %s: tensor<8xf32>) -> tensor<?x8x?x?xf32> {
+  // CHECK: layer.pool_mixer %{{.*}} scale %{{.*}} window [3, 2] before [1, 0] epsilon 1.000000e-05 : tensor<?x8x?x?xf32>, tensor<8xf32>
+  %y = layer.pool_mixer %x scale %s window [3, 2] before [1, 0] epsilon 1.0e-5 : tensor<?x8x?x?xf32>, tensor<8xf32>
+  // CHECK: layer.pool_mixer %{{.*}} window [1, 5] before [0, 4] : tensor<?x8x?x?xf32>
+  %z = layer.pool_mixer %y window [1, 5] before [0, 4] : tensor<?x8x?x?xf32>
+  return %z : tensor<?x8x?x?xf32>
+}

@@ -60,3 +60,15 @@ func.func @alternatives(%x: tensor<?x8xf32>, %u: tensor<8x2xf32>, %v: tensor<2x8
   }
   return %y : tensor<?x8xf32>
 }
+
+// CHECK-LABEL: func @pool_mixer
+// CHECK: %[[P:.*]] = onnx.AveragePool(%arg0) {kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>}
+// CHECK: %[[D:.*]] = onnx.Sub(%[[P]], %arg0)
+// CHECK: %[[Y:.*]] = onnx.Mul(%[[D]], %{{.*}})
+// CHECK: %[[S:.*]] = onnx.Sqrt
+// CHECK: %[[Z:.*]] = onnx.Div(%[[Y]], %[[S]])
+// CHECK: return %[[Z]]
+func.func @pool_mixer(%x: tensor<2x8x?xf32>, %s: tensor<8xf32>) -> tensor<2x8x?xf32> {
+  %y = layer.pool_mixer %x scale %s window [3] before [1] epsilon 1.0e-5 : tensor<2x8x?xf32>, tensor<8xf32>
+  return %y : tensor<2x8x?xf32>
+}

@@ -43,4 +43,32 @@ def RecognizeMaps : Pass<"strut-recognize-maps", "::mlir::func::FuncOp"> {
   ];
 }
 
+def RecognizePoolMixer : Pass<"strut-recognize-pool-mixer", "::mlir::func::FuncOp"> {
+  let summary = "recognise pooling as a token mixer";
+  let description = [{
+    The mean of a window less its centre, AveragePool(x) - x, becomes
+    `layer.pool_mixer` where
+
+    1. the pool is as large as the image: strides and dilations of 1, pads that add up to
+       the window less one;
+    2. it counts what lies in the image alone, so that the mean of equal numbers is that
+       number at the borders too.
+
+    An x that is the normalisation of an image as one group is taken in, where
+
+    3. nothing else reads it:
+
+        P(g (x - m) r + b) - (g (x - m) r + b) = g r (P x - x),   P 1 = 1
+
+    with one mean m and inverse deviation r for each image, and g, b for each channel,
+    which P treats alike. So neither is the image normalised nor is b needed. Equal over
+    the reals.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numPoolMixers", "num-pool-mixers", "Number of pooling mixers recognised">,
+    Statistic<"numNormalised", "num-normalised", "Number of normalisations that they took in">
+  ];
+}
+
 #endif // STRUT_RECOGNIZE_PASSES

@@ -13,6 +13,8 @@ def ExpandLayers : Pass<"strut-expand-layers", "::mlir::func::FuncOp"> {
 
     - `layer.linear` is a MatMul, then an Add of the bias;
     - `layer.block_linear` is a batched MatMul between two Reshapes, then an Add;
+    - `layer.pool_mixer` is an AveragePool less its input, times the scale, over the square
+      root of the variance;
     - `layer.alternatives` is one of its forms: number `form`, or the default where it
       is negative. All must give the same values.
   }];

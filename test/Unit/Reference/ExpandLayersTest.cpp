@@ -115,6 +115,37 @@ TEST_F(ExpandLayers, BlockLinear) {
   }
 }
 
+/// Windows of odd and even extents on one to three axes, with and without factors.
+TEST_F(ExpandLayers, PoolMixer) {
+  for (int round = 0; round < 8; ++round) {
+    SmallVector<int64_t> shape = {round == 0 ? 0 : upTo(3), upTo(40)}, window, before;
+    for (int axis = 0; axis < 1 + round % 3; ++axis) {
+      shape.push_back(upTo(9));
+      window.push_back(upTo(4));
+      before.push_back(upTo(window.back()) - 1);
+    }
+    auto list = [](ArrayRef<int64_t> numbers) {
+      std::string text;
+      for (int64_t number : numbers)
+        text += (text.empty() ? "" : ", ") + std::to_string(number);
+      return "[" + text + "]";
+    };
+    bool scale = round % 2;
+    std::string x = tensor(shape), s = tensor(shape[1]);
+    std::string source = "func.func @f(%x: " + x + ", %s: " + s + ") -> " + x +
+                         " {\n%y = layer.pool_mixer %x" + (scale ? " scale %s" : "") + " window " +
+                         list(window) + " before " + list(before) +
+                         (round % 4 < 2 ? " epsilon 1.0e-3" : "") + " : " + x +
+                         (scale ? ", " + s : "") + "\nreturn %y : " + x + "\n}";
+    std::vector<Array> inputs;
+    inputs.push_back(random(shape));
+    for (float &value : inputs[0].as<float>())
+      value += 2;
+    inputs.push_back(random(shape[1]));
+    compare(source, inputs);
+  }
+}
+
 /// BlockShuffle as a chain of layers, against the algebra's map of the same matrices.
 TEST_F(ExpandLayers, BlockShuffle) {
   OwningOpRef<ModuleOp> module = parse(R"(
