@@ -130,7 +130,10 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
   for (const std::string &model : {options.model, options.against}) {
     if (model.empty())
       continue;
-    Expected<Call> call = Call::prepare(model, options.threads, inputs, log);
+    LoadOptions load;
+    load.threads = options.threads;
+    load.device = "cpu"; // whose peak is measured
+    Expected<Call> call = Call::prepare(model, load, inputs, log);
     if (!call)
       return call.takeError();
     calls.push_back(std::move(*call));

@@ -9,14 +9,19 @@
 #include "strut/Driver/Output.h"
 #include "strut/Driver/Progress.h"
 #include "strut/Driver/Register.h"
+#include "strut/GPU/CUDA.h"
+#include "strut/GPU/Emulate.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Package/Ptx.h"
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/IR/LLVMContext.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 #include <chrono>
 
 using namespace llvm;
@@ -63,13 +68,33 @@ public:
   Error run();
 
 private:
+  /// What code is generated for.
+  struct Targets {
+    package::TargetSpec host;
+    std::optional<package::TargetSpec> gpu;
+    bool forGpu = false;  ///< the artefact has PTX
+    bool emulate = false; ///< the artefact has kernels for the emulator
+  };
+  /// A program in the LLVM dialect.
+  struct Program {
+    mlir::OwningOpRef<mlir::ModuleOp> host;
+    mlir::OwningOpRef<mlir::ModuleOp> device; ///< the kernels of a GPU's program
+    package::ProgramInfo info;
+  };
+
   /// Runs passes; their diagnostics are the error.
   Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
   Error check();
-  Error resolveGpu(package::TargetSpec &gpu);
-  Error lower(const package::TargetSpec &target);
-  Error finish(const package::TargetSpec &target);
-  Error writePtx(const package::TargetSpec &gpu);
+  Error resolveTargets();
+  Error lower();
+  Error emitEach(ArrayRef<kernel::ProgramOp> formed);
+  Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp code);
+  Expected<std::unique_ptr<Module>> deviceCode(Program &program);
+  Expected<std::unique_ptr<Module>> hostCode();
+  Error makeImages(Program &program);
+  Error writeDeviceCode(Program &program);
+  Error writeHostCode();
+  Error finish();
   void timed(StringRef stage, std::chrono::steady_clock::time_point start);
   Error pastStage() {
     return createStringError(options.input + " is past the stage that is asked for");
@@ -84,7 +109,9 @@ private:
   bool crashed = false;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   package::ModelInfo model;
-  package::ProgramInfo program;
+  LLVMContext llvmContext;
+  Targets targets;
+  std::vector<Program> programs;
   package::WeightPlan weights;
 };
 
@@ -130,92 +157,200 @@ Error Compilation::check() {
 }
 
 /// Kernels on tensors to the LLVM dialect, noting what the packager must know.
-Error Compilation::lower(const package::TargetSpec &target) {
+Error Compilation::lower() {
   auto described = describeInterface(*module);
   if (!described)
     return described.takeError();
   model = std::move(*described);
   model.symbol = options.name;
   std::vector<KernelMetadata> kernels = describeWork(*module);
-  if (Error error = runPasses(
-          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(target)); }))
+  std::vector<std::string> wanted;
+  if (targets.gpu)
+    wanted.push_back(pipeline::programForGpu(*targets.gpu));
+  if (!options.noCpu && options.emit != CompileOptions::Ptx)
+    wanted.push_back(pipeline::programFor(targets.host));
+  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, wanted); }))
     return error;
-  program = completeInterface(pipeline::getProgram(*module), model);
-  if (Error error = runPasses(
-          "emit", [&](auto &pm) { pipeline::buildCPUPipeline(pm, {options.allowScalarLoops}); }))
+  SmallVector<kernel::ProgramOp> formed(module->getOps<kernel::ProgramOp>());
+  std::partition(formed.begin(), formed.end(),
+                 pipeline::isForGpu); // which a session tries first
+  for (kernel::ProgramOp program : formed)
+    programs.push_back({{}, {}, completeInterface(program, model)});
+  if (Error error = emitEach(formed))
     return error;
-  nameScalarRegions(pipeline::getProgram(*module), kernels);
+  for (auto [program, lowered] : zip(formed, programs)) {
+    if (!pipeline::isForGpu(program))
+      nameScalarRegions(program, kernels);
+    auto begin = pipeline::addWeights(program, weights);
+    if (!begin)
+      return begin.takeError();
+    lowered.info.weightsBegin = *begin;
+    lowered.info.weightsUsed = pipeline::weightBytesOf(program);
+  }
   model.metadata = writeMetadata(kernels);
-  auto planned = pipeline::planWeights(pipeline::getProgram(*module));
-  if (!planned)
-    return planned.takeError();
-  weights = std::move(*planned);
-  module = pipeline::takeProgram(pipeline::getProgram(*module));
+  for (auto [program, lowered] : zip(formed, programs)) {
+    if (pipeline::isForGpu(program)) {
+      for (auto name : program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr)
+                           .getAsValueRange<mlir::StringAttr>())
+        lowered.info.kernels.push_back(name.str());
+      lowered.device = pipeline::takeDeviceModule(program);
+    }
+    lowered.host = pipeline::takeProgram(program);
+  }
   return Error::success();
 }
 
-/// Kernels on tensors to PTX.
-Error Compilation::writePtx(const package::TargetSpec &gpu) {
-  if (Error error = runPasses(
-          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programForGpu(gpu)); }))
-    return error;
-  if (Error error = runPasses("emit", pipeline::buildGPUPipeline))
-    return error;
-  progress.stage("generate code");
-  auto device = pipeline::takeDeviceModule(pipeline::getProgram(*module));
-  LLVMContext llvmContext;
+/// Runs each program through its back end, the others set aside.
+Error Compilation::emitEach(ArrayRef<kernel::ProgramOp> formed) {
+  for (kernel::ProgramOp program : formed)
+    program->remove();
+  Error failed = Error::success();
+  for (kernel::ProgramOp program : formed) {
+    module->push_back(program);
+    if (!failed)
+      failed = runPasses("emit", [&](auto &pm) {
+        if (pipeline::isForGpu(program))
+          pipeline::buildGPUPipeline(pm);
+        else
+          pipeline::buildCPUPipeline(pm, {options.allowScalarLoops});
+      });
+    if (!crashed && program != formed.back())
+      program->remove();
+  }
+  if (!crashed)
+    for (kernel::ProgramOp program : formed)
+      if (!program->getBlock())
+        module->push_back(program);
+  return failed;
+}
+
+Expected<std::unique_ptr<Module>> Compilation::translate(mlir::ModuleOp code) {
   Diagnostics diagnostics(context);
-  std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext, "strut");
-  if (!code)
+  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(code, llvmContext, "strut");
+  if (!translated)
     return diagnostics.take("cannot translate to LLVM IR");
-  package::optimizeForGpu(*code, gpu);
-  auto ptx = package::emitPtx(*code, gpu);
+  return translated;
+}
+
+/// A program's kernels, optimised for the GPU.
+Expected<std::unique_ptr<Module>> Compilation::deviceCode(Program &program) {
+  auto code = translate(*program.device);
+  if (code)
+    package::optimizeForGpu(**code, *targets.gpu);
+  return code;
+}
+
+/// The images of a GPU's program that the artefact will have.
+Error Compilation::makeImages(Program &program) {
+  auto code = deviceCode(program);
+  if (!code)
+    return code.takeError();
+  unsigned capability = package::computeCapability(*targets.gpu);
+  if (targets.emulate) {
+    std::unique_ptr<Module> emulated = CloneModule(**code);
+    if (Error error = gpu::emulate(*emulated))
+      return error;
+    auto library = package::linkEmulated(*emulated, gpu::kEmulatedImage, targets.host);
+    if (!library)
+      return library.takeError();
+    program.info.images.push_back({StrutImageEmulated, capability, std::move(*library)});
+  }
+  if (!targets.forGpu)
+    return Error::success();
+  auto ptx = package::emitPtx(**code, *targets.gpu);
   if (!ptx)
     return ptx.takeError();
-  return writeFile(options.output.empty() ? "-" : options.output,
-                   [&](raw_pwrite_stream &stream) -> Error {
-                     stream << *ptx;
-                     return Error::success();
-                   });
+  program.info.images.push_back({StrutImagePtx, capability, std::move(*ptx)});
+  return Error::success();
+}
+
+/// The host functions of all programs in one module.
+Expected<std::unique_ptr<Module>> Compilation::hostCode() {
+  std::unique_ptr<Module> whole;
+  for (auto [number, program] : enumerate(programs)) {
+    auto code = translate(*program.host);
+    if (!code)
+      return code.takeError();
+    for (std::string *name : {&program.info.bind, &program.info.run}) {
+      Function *entry = (*code)->getFunction(*name);
+      *name += "_" + std::to_string(number);
+      entry->setName(*name);
+    }
+    // Each program has a @main of its own.
+    internalizeModule(**code, [&](const GlobalValue &value) {
+      return value.getName() == program.info.bind || value.getName() == program.info.run;
+    });
+    if (!whole)
+      whole = std::move(*code);
+    else if (Linker::linkModules(*whole, std::move(*code)))
+      return createStringError("cannot join the programs of CPU and GPU");
+  }
+  return whole;
+}
+
+static Error writeText(const std::string &path, function_ref<void(raw_ostream &)> write) {
+  return writeFile(path.empty() ? "-" : path, [&](raw_pwrite_stream &stream) -> Error {
+    write(stream);
+    return Error::success();
+  });
+}
+
+/// The kernels of a GPU's program as text.
+Error Compilation::writeDeviceCode(Program &program) {
+  auto code = deviceCode(program);
+  if (!code)
+    return code.takeError();
+  if (options.emit == CompileOptions::Llvm)
+    return writeText(options.output, [&](raw_ostream &stream) { (*code)->print(stream, nullptr); });
+  auto ptx = package::emitPtx(**code, *targets.gpu);
+  if (!ptx)
+    return ptx.takeError();
+  return writeText(options.output, [&](raw_ostream &stream) { stream << *ptx; });
+}
+
+/// The code of the host as text.
+Error Compilation::writeHostCode() {
+  auto code = translate(*programs.back().host);
+  if (!code)
+    return code.takeError();
+  package::applyTarget(**code, targets.host);
+  if (options.emit == CompileOptions::Llvm)
+    return writeText(options.output, [&](raw_ostream &stream) { (*code)->print(stream, nullptr); });
+  auto machine = package::createTargetMachine(targets.host);
+  package::optimize(**code, *machine, {});
+  return writeFile(options.output.empty() ? "-" : options.output, [&](raw_pwrite_stream &stream) {
+    return package::emitAssembly(**code, *machine, stream);
+  });
 }
 
 /// LLVM dialect to what was asked for.
-Error Compilation::finish(const package::TargetSpec &target) {
+Error Compilation::finish() {
   progress.stage("generate code");
-  LLVMContext llvmContext;
-  Diagnostics diagnostics(context);
-  std::unique_ptr<Module> code = mlir::translateModuleToLLVMIR(*module, llvmContext, "strut");
-  if (!code)
-    return diagnostics.take("cannot translate to LLVM IR");
+  if (options.emit == CompileOptions::Ptx ||
+      (options.emit == CompileOptions::Llvm && options.noCpu))
+    return writeDeviceCode(programs.front());
   if (options.emit != CompileOptions::Artifact)
-    package::applyTarget(*code, target);
-  const std::string path = options.output.empty() ? "-" : options.output;
-  if (options.emit == CompileOptions::Llvm)
-    return writeFile(path, [&](raw_pwrite_stream &stream) -> Error {
-      code->print(stream, nullptr);
-      return Error::success();
-    });
-  package::CodeGenOptions codegen;
-  codegen.threads = options.threads;
-  if (options.emit == CompileOptions::Asm) {
-    auto machine = package::createTargetMachine(target);
-    package::optimize(*code, *machine, codegen);
-    return writeFile(path, [&](raw_pwrite_stream &stream) {
-      return package::emitAssembly(*code, *machine, stream);
-    });
-  }
+    return writeHostCode();
 
   package::ArtifactRequest request;
   auto kind = package::artifactKind(options.output);
   if (!kind)
     return kind.takeError();
   request.kind = *kind;
-  request.module = std::move(code);
-  request.program = std::move(program);
+  for (Program &program : programs)
+    if (program.device)
+      if (Error error = makeImages(program))
+        return error;
+  auto code = hostCode();
+  if (!code)
+    return code.takeError();
+  request.module = std::move(*code);
+  for (Program &program : programs)
+    request.programs.push_back(std::move(program.info));
   request.model = std::move(model);
   request.weights = std::move(weights);
-  request.target = target;
-  request.codegen = codegen;
+  request.target = targets.host;
+  request.codegen.threads = options.threads;
   request.output = options.output;
   auto result = package::writeArtifact(std::move(request));
   if (!result)
@@ -226,31 +361,46 @@ Error Compilation::finish(const package::TargetSpec &target) {
   return Error::success();
 }
 
-/// The architecture that PTX is asked for, if it is.
-Error Compilation::resolveGpu(package::TargetSpec &gpu) {
-  bool ptx = options.emit == CompileOptions::Ptx;
-  if (options.gpuArch.empty())
-    return ptx ? createStringError("say which GPU the PTX is for: --gpu-arch sm_80 or later")
-               : Error::success();
-  if (!ptx)
-    return createStringError("--gpu-arch needs --emit ptx: libraries have no GPU code yet");
-  auto resolved = package::resolveGpuArch(options.gpuArch);
-  if (!resolved)
-    return resolved.takeError();
-  gpu = std::move(*resolved);
+/// The machines that are asked for, each resolved.
+Error Compilation::resolveTargets() {
+  auto host = package::resolveTarget(options.triple, options.cpu);
+  if (!host)
+    return host.takeError();
+  targets.host = std::move(*host);
+  std::string arch;
+  for (const std::string &name : options.gpuArchs) {
+    if (name == "emulate") {
+      targets.emulate = true;
+      continue;
+    }
+    if (!arch.empty())
+      return createStringError("--gpu-arch takes one architecture, which later GPUs run too, "
+                               "and emulate; got " +
+                               arch + " and " + name);
+    arch = name;
+  }
+  targets.forGpu = !arch.empty();
+  if (options.emit == CompileOptions::Ptx && !targets.forGpu)
+    return createStringError("say which GPU the PTX is for: --gpu-arch sm_80 or later");
+  if (options.noCpu && options.gpuArchs.empty())
+    return createStringError("--no-cpu leaves nothing to run the model; name a GPU by --gpu-arch");
+  if (options.noCpu && options.emit == CompileOptions::Asm)
+    return createStringError("the assembly of a GPU is PTX: --emit ptx");
+  if (options.gpuArchs.empty())
+    return Error::success();
+  auto gpu = package::resolveGpuArch(targets.forGpu ? arch : "sm_80");
+  if (!gpu)
+    return gpu.takeError();
+  targets.gpu = std::move(*gpu);
   return Error::success();
 }
 
 Error Compilation::run() {
-  auto target = package::resolveTarget(options.triple, options.cpu);
-  if (!target)
-    return target.takeError();
+  if (Error error = resolveTargets())
+    return error;
   if (!(options.compress >= 0 && options.compress < 1))
     return createStringError("the error that compression may make is a share of a weight: "
                              "at least 0 and less than 1");
-  package::TargetSpec gpu;
-  if (Error error = resolveGpu(gpu))
-    return error;
   if (options.emit == CompileOptions::Artifact && !options.checkOnly)
     if (auto kind = package::artifactKind(options.output); !kind)
       return kind.takeError();
@@ -300,11 +450,9 @@ Error Compilation::run() {
   }
   if (options.emit == CompileOptions::MlirKernel)
     return writeStage(*module, options.output);
-  if (options.emit == CompileOptions::Ptx)
-    return writePtx(gpu);
-  if (Error error = lower(*target))
+  if (Error error = lower())
     return error;
-  return finish(*target);
+  return finish();
 }
 
 Error strut::driver::compile(const CompileOptions &options, raw_ostream &log) {

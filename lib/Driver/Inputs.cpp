@@ -241,12 +241,9 @@ Expected<std::vector<HostTensor>> strut::driver::gatherInputs(const LoadedModel 
 // Call
 //===----------------------------------------------------------------------===//
 
-Expected<Call> Call::prepare(const std::string &file, int threads, const InputOptions &inputs,
-                             raw_ostream &log, const StrutObserver *observer) {
+Expected<Call> Call::prepare(const std::string &file, const LoadOptions &load,
+                             const InputOptions &inputs, raw_ostream &log) {
   std::string why;
-  LoadOptions load;
-  load.threads = threads;
-  load.observer = observer;
   std::shared_ptr<LoadedModel> model = LoadedModel::load(file, load, why);
   if (!model)
     return createStringError(why);

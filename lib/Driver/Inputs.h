@@ -28,9 +28,8 @@ std::string dimsText(const StrutDescription &about, llvm::ArrayRef<int64_t> dims
 /// A session, a context and the tensors of a call.
 class Call {
 public:
-  static llvm::Expected<Call> prepare(const std::string &file, int threads,
-                                      const InputOptions &inputs, llvm::raw_ostream &log,
-                                      const StrutObserver *observer = nullptr);
+  static llvm::Expected<Call> prepare(const std::string &file, const LoadOptions &load,
+                                      const InputOptions &inputs, llvm::raw_ostream &log);
 
   const LoadedModel &model() const { return context->model(); }
   llvm::ArrayRef<HostTensor> inputs() const { return tensors; }

@@ -155,6 +155,20 @@ const StrutModel *findModel(void *library, const std::string &path, std::string 
   return model;
 }
 
+/// The emulator lies beside what this code is part of, or in the folder of libraries there.
+std::string emulatorPath() {
+  const std::string name = "libstrut-emulator.so";
+  Dl_info info = {};
+  if (!dladdr(reinterpret_cast<void *>(&emulatorPath), &info) || !info.dli_fname)
+    return name;
+  std::string folder = info.dli_fname;
+  folder.resize(folder.rfind('/') + 1);
+  for (const char *place : {"", "../lib/", "../../lib/"})
+    if (std::string path = folder + place + name; std::ifstream(path))
+      return path;
+  return name;
+}
+
 std::string textOf(const char *why) { return why && *why ? why : "unknown error"; }
 
 } // namespace
@@ -176,6 +190,13 @@ std::shared_ptr<LoadedModel> LoadedModel::load(const std::string &path, const Lo
   open.threads = options.threads;
   open.weights_path = options.weights.empty() ? nullptr : options.weights.c_str();
   open.observer = options.observer;
+  std::string device = options.device, emulator;
+  if (device == "emulate") {
+    device = "cuda";
+    emulator = emulatorPath();
+    open.driver = emulator.c_str();
+  }
+  open.device = device.empty() ? nullptr : device.c_str();
   StrutSession *session = nullptr;
   if (model->open(&open, &session) != STRUT_OK) {
     error = "cannot open '" + path + "': " + textOf(model->error(nullptr));

@@ -52,9 +52,14 @@ Error strut::driver::run(const RunOptions &options, raw_ostream &out, raw_ostrea
     return createStringError("the output '" + output + "' must end in .npz or .npy");
   if (!options.trace.empty() && !options.profile)
     return createStringError("a trace needs --profile");
+  if (options.profile && !options.device.empty() && options.device != "cpu")
+    return createStringError("a profile is of the CPU: leave out --device " + options.device);
   LaunchRecorder recorder;
-  Expected<Call> call = Call::prepare(options.model, options.threads, options.inputs, log,
-                                      options.profile ? recorder.get() : nullptr);
+  LoadOptions load;
+  load.threads = options.threads;
+  load.device = options.profile ? "cpu" : options.device;
+  load.observer = options.profile ? recorder.get() : nullptr;
+  Expected<Call> call = Call::prepare(options.model, load, options.inputs, log);
   if (!call)
     return call.takeError();
   const StrutDescription &about = call->model().description();

@@ -220,8 +220,9 @@ llvm::Error Evaluation::lower() {
       outputs.back() = outputs.back().clone(
           IntegerType::get(&context, integer.getWidth(), IntegerType::Unsigned));
   }
-  if (llvm::Error error = runPasses(
-          [&](OpPassManager &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(*host)); }))
+  if (llvm::Error error = runPasses([&](OpPassManager &pm) {
+        pipeline::buildPlanPipeline(pm, {pipeline::programFor(*host)});
+      }))
     return error;
   // run() knows it to the byte, but only when all code has been generated.
   if (std::optional<uint64_t> bytes = foldBytes())
@@ -305,7 +306,7 @@ void getDependentDialects(DialectRegistry &registry) {
   pipeline::buildNormalizePipeline(stages, /*foldConstants=*/false);
   pipeline::buildLayerPipeline(stages);
   pipeline::buildKernelPipeline(stages);
-  pipeline::buildPlanPipeline(stages, "");
+  pipeline::buildPlanPipeline(stages, {});
   pipeline::buildCPUPipeline(stages);
   stages.getDependentDialects(registry);
 }

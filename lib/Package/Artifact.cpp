@@ -29,6 +29,9 @@ private:
   Error generateCode(const WeightsReference &weights);
   Error link();
   Error writeHeaderFile();
+  bool hasDevicePrograms() const {
+    return any_of(request.programs, [](const ProgramInfo &p) { return p.isForDevice(); });
+  }
 
   ArtifactRequest &request;
   ScratchFolder scratch;
@@ -130,10 +133,13 @@ Error ArtifactWriter::generateCode(const WeightsReference &weights) {
   emit.target = request.target;
   emit.weights = weights;
   emit.sharedLibrary = request.kind == ArtifactKind::SharedLibrary;
-  if (Error error = emitProgram(*request.module, request.model, request.program, emit))
+  if (Error error = emitPrograms(*request.module, request.model, request.programs, emit))
     return error;
+  SmallVector<StringRef> runtimes{runtime};
+  if (hasDevicePrograms())
+    runtimes.push_back(runtime::deviceBitcodeFor(request.target.triple));
   Expected<std::vector<ObjectCode>> code =
-      compileInParts(*request.module, runtime, request.target, request.codegen);
+      compileInParts(*request.module, runtimes, request.target, request.codegen);
   if (!code)
     return code.takeError();
   request.module.reset();
@@ -153,6 +159,7 @@ Error ArtifactWriter::link() {
   LinkOptions options;
   options.target = request.target;
   options.scratch = scratch.folder();
+  options.loadsDriver = hasDevicePrograms();
   switch (request.kind) {
   case ArtifactKind::SharedLibrary:
     options.soname = sys::path::filename(request.output).str();

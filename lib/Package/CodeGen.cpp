@@ -200,7 +200,7 @@ Error emitAssembly(Module &module, TargetMachine &machine, raw_pwrite_stream &ou
   return emit(module, machine, out, CodeGenFileType::AssemblyFile);
 }
 
-Expected<std::vector<ObjectCode>> compileInParts(Module &module, StringRef runtime,
+Expected<std::vector<ObjectCode>> compileInParts(Module &module, ArrayRef<StringRef> runtime,
                                                  const TargetSpec &target,
                                                  const CodeGenOptions &options) {
   std::string problem;
@@ -209,13 +209,14 @@ Expected<std::vector<ObjectCode>> compileInParts(Module &module, StringRef runti
     return createStringError("generated code is not valid LLVM IR: " + problem);
 
   std::vector<Part> parts = splitModule(module);
-  Part runtimePart;
+  std::vector<Part> runtimeParts(runtime.size());
   DefaultThreadPool pool(hardware_concurrency(options.threads));
   for (Part &part : parts)
     pool.async([&] { part.object.emplace(compilePart(part, target, options)); });
-  pool.async([&] { runtimePart.object.emplace(compileRuntime(runtime, target)); });
+  for (auto [part, bitcode] : zip(runtimeParts, runtime))
+    pool.async([&part, bitcode, &target] { part.object.emplace(compileRuntime(bitcode, target)); });
   pool.wait();
-  parts.push_back(std::move(runtimePart));
+  move(runtimeParts, std::back_inserter(parts));
 
   std::vector<ObjectCode> objects;
   Error errors = Error::success();

@@ -10,6 +10,8 @@ extern const char *const dlpackHeader; ///< strut/Runtime/dlpack.h
 /// What an artefact may leave undefined, one name a line, `#` comments.
 extern const char *const libcSymbols;
 extern const char *const libmSymbols;
+/// Besides these, with code for a GPU.
+extern const char *const deviceSymbols;
 
 } // namespace strut::package::embedded
 

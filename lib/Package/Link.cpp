@@ -30,18 +30,20 @@ std::vector<std::string> symbolsIn(StringRef list) {
   return symbols;
 }
 
-Expected<std::string> writeStub(StringRef soname, const char *list, const LinkOptions &options) {
+Expected<std::string> writeStub(StringRef soname, ArrayRef<const char *> lists,
+                                const LinkOptions &options) {
   ifs::IFSStub stub;
   stub.SoName = soname.str();
   stub.Target.Arch =
       options.target.triple.getArch() == Triple::x86_64 ? ELF::EM_X86_64 : ELF::EM_AARCH64;
   stub.Target.Endianness = ifs::IFSEndiannessType::Little;
   stub.Target.BitWidth = ifs::IFSBitWidthType::IFS64;
-  for (std::string &name : symbolsIn(list)) {
-    ifs::IFSSymbol &symbol = stub.Symbols.emplace_back(std::move(name));
-    symbol.Type = ifs::IFSSymbolType::Func;
-    symbol.Size = 0;
-  }
+  for (const char *list : lists)
+    for (std::string &name : symbolsIn(list)) {
+      ifs::IFSSymbol &symbol = stub.Symbols.emplace_back(std::move(name));
+      symbol.Type = ifs::IFSSymbolType::Func;
+      symbol.Size = 0;
+    }
   SmallString<128> path(options.scratch);
   sys::path::append(path, soname);
   if (Error error = ifs::writeBinaryStub(path, stub))
@@ -105,13 +107,13 @@ std::vector<std::string> commonArguments(StringRef out, const LinkOptions &optio
   return {"ld.lld", "--threads=1", "-m", x86 ? "elf_x86_64" : "aarch64linux", "-o", out.str()};
 }
 
-Error checkUndefined(StringRef path) {
+Error checkUndefined(StringRef path, bool loadsDriver) {
   Expected<object::OwningBinary<object::ObjectFile>> file =
       object::ObjectFile::createObjectFile(path);
   if (!file)
     return file.takeError();
   StringSet<> allowed;
-  for (const std::string &name : allowedSymbols())
+  for (const std::string &name : allowedSymbols(loadsDriver))
     allowed.insert(name);
   SmallVector<StringRef> refused;
   for (const object::SymbolRef &symbol : file->getBinary()->symbols()) {
@@ -135,14 +137,19 @@ Error checkUndefined(StringRef path) {
 
 } // namespace
 
-std::vector<std::string> allowedSymbols() {
+std::vector<std::string> allowedSymbols(bool loadsDriver) {
   std::vector<std::string> symbols = symbolsIn(embedded::libcSymbols);
   append_range(symbols, symbolsIn(embedded::libmSymbols));
+  if (loadsDriver)
+    append_range(symbols, symbolsIn(embedded::deviceSymbols));
   return symbols;
 }
 
 Error linkShared(ArrayRef<std::string> objects, StringRef out, const LinkOptions &options) {
-  Expected<std::string> libc = writeStub("libc.so.6", embedded::libcSymbols, options);
+  SmallVector<const char *> inLibc{embedded::libcSymbols};
+  if (options.loadsDriver)
+    inLibc.push_back(embedded::deviceSymbols);
+  Expected<std::string> libc = writeStub("libc.so.6", inLibc, options);
   if (!libc)
     return libc.takeError();
   Expected<std::string> libm = writeStub("libm.so.6", embedded::libmSymbols, options);
@@ -170,7 +177,7 @@ Error linkRelocatable(ArrayRef<std::string> objects, StringRef out, const LinkOp
   append_range(arguments, objects);
   if (Error error = runLld(arguments, out))
     return error;
-  if (Error error = checkUndefined(merged))
+  if (Error error = checkUndefined(merged, options.loadsDriver))
     return createStringError("cannot link '" + out + "': " + toString(std::move(error)));
   return hideSymbols(merged, out);
 }

@@ -19,8 +19,11 @@ static_assert(sizeof(StrutTensorInfo) == 32 && offsetof(StrutTensorInfo, rank) =
 static_assert(sizeof(StrutDescription) == 88 && offsetof(StrutDescription, dims) == 48 &&
               offsetof(StrutDescription, metadata) == 80);
 static_assert(sizeof(StrutLifetime) == 8);
-static_assert(sizeof(StrutProgram) == 80 && offsetof(StrutProgram, lifetimes) == 16 &&
-              offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72);
+static_assert(sizeof(StrutProgram) == 112 && offsetof(StrutProgram, lifetimes) == 16 &&
+              offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
+              offsetof(StrutProgram, device) == 96);
+static_assert(sizeof(StrutImage) == 16 && sizeof(StrutDeviceProgram) == 32 &&
+              offsetof(StrutDeviceProgram, images) == 16);
 static_assert(sizeof(StrutModel) == 8 + 9 * sizeof(void *) && offsetof(StrutModel, error) == 72);
 
 namespace strut::package {
@@ -28,9 +31,9 @@ namespace {
 
 class ProgramEmitter {
 public:
-  ProgramEmitter(Module &module, const ModelInfo &model, const ProgramInfo &program,
+  ProgramEmitter(Module &module, const ModelInfo &model, ArrayRef<ProgramInfo> programs,
                  const EmitOptions &options)
-      : module(module), context(module.getContext()), model(model), program(program),
+      : module(module), context(module.getContext()), model(model), programs(programs),
         options(options), ptr(PointerType::getUnqual(context)), i32(Type::getInt32Ty(context)),
         i64(Type::getInt64Ty(context)) {}
 
@@ -51,6 +54,9 @@ private:
   Constant *description();
   Constant *weights();
   Expected<Function *> generated(StringRef name, FunctionType *type);
+  Expected<Constant *> emit(const ProgramInfo &program, Constant *about, Constant *weights,
+                            Constant *next);
+  Constant *device(const ProgramInfo &program);
   Constant *describeThunk(Constant *description);
   Constant *openThunk(Constant *program);
   void table(Constant *description, Constant *program);
@@ -58,7 +64,7 @@ private:
   Module &module;
   LLVMContext &context;
   const ModelInfo &model;
-  const ProgramInfo &program;
+  ArrayRef<ProgramInfo> programs;
   const EmitOptions &options;
   PointerType *ptr;
   IntegerType *i32, *i64;
@@ -183,7 +189,29 @@ void ProgramEmitter::table(Constant *description, Constant *program) {
                         &module);
 }
 
-Error ProgramEmitter::emit() {
+/// The code of the kernels, and what opens it.
+Constant *ProgramEmitter::device(const ProgramInfo &program) {
+  if (!program.isForDevice())
+    return null();
+  SmallVector<Constant *> images;
+  for (const ProgramInfo::Image &image : program.images) {
+    GlobalVariable *data =
+        constant(ConstantDataArray::getString(context, image.data), "strut.image");
+    data->setAlignment(Align(64));
+    images.push_back(structure({int32(image.kind), int32(image.capability), data}));
+  }
+  auto *runtime = cast<GlobalVariable>(
+      module.getOrInsertGlobal("strut_rt_device_runtime", Type::getInt8Ty(context)));
+  runtime->setVisibility(GlobalValue::HiddenVisibility);
+  runtime->setDSOLocal(true);
+  return constant(
+      structure({runtime, int32(images.size()), int32(program.kernels.size()),
+                 array(images, "strut.images"), texts(program.kernels, "strut.kernels")}),
+      "strut.device");
+}
+
+Expected<Constant *> ProgramEmitter::emit(const ProgramInfo &program, Constant *about,
+                                          Constant *weights, Constant *next) {
   Expected<Function *> bind =
       generated(program.bind, FunctionType::get(i32, {ptr, ptr, ptr}, false));
   if (!bind)
@@ -197,25 +225,35 @@ Error ProgramEmitter::emit() {
   });
   Constant *file =
       options.weights.sideFile ? text(*options.weights.sideFile) : static_cast<Constant *>(null());
-  Constant *about = description();
-  Constant *constants =
-      constant(structure({about, int32(program.lifetimes.size()), int32(0),
-                          array(lifetimes, "strut.lifetimes"), *bind, *run, weights(),
-                          int64(options.weights.bytes), file, int64(options.weights.hash),
-                          int64(requiredCpuFeatures(options.target))}),
-               "strut.program");
-  table(about, constants);
+  return constant(
+      structure({about, int32(program.lifetimes.size()), int32(0),
+                 array(lifetimes, "strut.lifetimes"), *bind, *run, weights,
+                 int64(options.weights.bytes), file, int64(options.weights.hash),
+                 int64(requiredCpuFeatures(options.target)), int64(program.weightsBegin),
+                 int64(program.weightsUsed), device(program), next}),
+      "strut.program");
+}
+
+Error ProgramEmitter::emit() {
+  Constant *about = description(), *base = weights(), *first = null();
+  for (const ProgramInfo &program : reverse(programs)) {
+    Expected<Constant *> emitted = emit(program, about, base, first);
+    if (!emitted)
+      return emitted.takeError();
+    first = *emitted;
+  }
+  table(about, first);
   return Error::success();
 }
 
 } // namespace
 
-Error emitProgram(Module &module, const ModelInfo &model, const ProgramInfo &program,
-                  const EmitOptions &options) {
+Error emitPrograms(Module &module, const ModelInfo &model, ArrayRef<ProgramInfo> programs,
+                   const EmitOptions &options) {
   if (Error error = model.verify())
     return error;
   applyTarget(module, options.target);
-  if (Error error = ProgramEmitter(module, model, program, options).emit())
+  if (Error error = ProgramEmitter(module, model, programs, options).emit())
     return error;
   // The thunks name no CPU. They keep to the baseline, like the runtime that they
   // call: it says which feature a machine lacks.

@@ -54,17 +54,16 @@ static std::string nameFor(StringRef kind, StringRef cpu) {
 std::string programFor(const package::TargetSpec &target) {
   std::string name = nameFor("cpu", target.cpu);
   package::VectorUnit unit = package::vectorUnit(target);
-  return llvm::formatv(
-      "{{{0} = #cpu.target<vector_bytes = {1}, vector_registers = {2}, fma = {3}>}", name,
-      unit.bytes, unit.registers, unit.fma ? "true" : "false");
+  return llvm::formatv("{0} = #cpu.target<vector_bytes = {1}, vector_registers = {2}, fma = {3}>",
+                       name, unit.bytes, unit.registers, unit.fma ? "true" : "false");
 }
 
 std::string programForGpu(const package::TargetSpec &gpu) {
-  return llvm::formatv("{{{0} = #cuda.target<{1}>}", nameFor("cuda", gpu.cpu), gpu.cpu);
+  return llvm::formatv("{0} = #cuda.target<{1}>", nameFor("cuda", gpu.cpu), gpu.cpu);
 }
 
-void buildPlanPipeline(OpPassManager &pm, StringRef programs) {
-  pm.addPass(plan::createFormPrograms({programs.str()}));
+void buildPlanPipeline(OpPassManager &pm, ArrayRef<std::string> programs) {
+  pm.addPass(plan::createFormPrograms({"{" + llvm::join(programs, ", ") + "}"}));
   OpPassManager &program = pm.nest<kernel::ProgramOp>();
   program.addPass(cpu::createAssignLayouts());
   plan::buildPipeline(program);
@@ -75,6 +74,8 @@ void buildCPUPipeline(OpPassManager &pm, const cpu::Options &options) {
 }
 
 void buildGPUPipeline(OpPassManager &pm) { gpu::buildPipeline(pm.nest<kernel::ProgramOp>()); }
+
+bool isForGpu(kernel::ProgramOp program) { return isa<gpu::TargetAttr>(program.getTarget()); }
 
 kernel::ProgramOp getProgram(ModuleOp module) {
   return *module.getOps<kernel::ProgramOp>().begin();

@@ -48,8 +48,20 @@ static llvm::Error withElements(Attribute source, int64_t bytes,
   return llvm::Error::success();
 }
 
+uint64_t weightBytesOf(kernel::ProgramOp program) {
+  return program->getAttrOfType<IntegerAttr>(emit::kWeightBytesAttr).getInt();
+}
+
 llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program) {
   package::WeightPlan plan;
+  auto begin = addWeights(program, plan);
+  if (!begin)
+    return begin.takeError();
+  return plan;
+}
+
+llvm::Expected<uint64_t> addWeights(kernel::ProgramOp program, package::WeightPlan &plan) {
+  uint64_t begin = plan.bytes();
   auto module = program->getParentOfType<ModuleOp>();
   for (auto entry :
        program->getAttrOfType<ArrayAttr>(emit::kWeightsAttr).getAsRange<DictionaryAttr>()) {
@@ -63,7 +75,7 @@ llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program) {
     int64_t bytes = physical.getNumElements() * elementBytes;
     Attribute source = weight.getSource();
     int64_t logicalBytes = weight.getBytes();
-    plan.place(name.getValue(), entry.getAs<IntegerAttr>("offset").getInt(), bytes,
+    plan.place(name.getValue(), begin + entry.getAs<IntegerAttr>("offset").getInt(), bytes,
                [=](MutableArrayRef<uint8_t> out) {
                  MutableArrayRef<char> target(reinterpret_cast<char *>(out.data()), out.size());
                  return withElements(source, logicalBytes, [&](ArrayRef<char> elements) {
@@ -76,7 +88,7 @@ llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program) {
   }
   if (auto error = plan.verify())
     return std::move(error);
-  return plan;
+  return begin;
 }
 
 } // namespace strut::pipeline

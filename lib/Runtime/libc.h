@@ -49,6 +49,12 @@ typedef struct {
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 #define SIG_SETMASK 2
 
+/* Used by device.c alone (device-symbols.txt). */
+void *dlopen(const char *path, int mode);
+void *dlsym(void *library, const char *name);
+#define RTLD_NOW 2
+#define RTLD_LOCAL 0
+
 int sched_yield(void);
 unsigned long getauxval(unsigned long type);
 #define AT_HWCAP 16

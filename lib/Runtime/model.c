@@ -2,6 +2,7 @@
 #include "model.h"
 #include "arena.h"
 #include "cpu.h"
+#include "device.h"
 #include "libc.h"
 #include "pool.h"
 
@@ -88,6 +89,69 @@ static void takeExecutor(StrutSession *session, const StrutOpenOptions *options)
   executor->parallel_for = strut_process_v1.parallel_for;
 }
 
+/* The number in "cuda:1", 0 in "cuda"; -1 where it is something else. */
+static int32_t cudaOrdinal(const char *device) {
+  static const char cuda[] = "cuda";
+  int32_t ordinal = 0;
+  if (memcmp(device, cuda, sizeof cuda - 1) != 0)
+    return -1;
+  const char *at = device + sizeof cuda - 1;
+  if (!*at)
+    return 0;
+  if (*at++ != ':' || !*at)
+    return -1;
+  for (; *at; ++at) {
+    if (*at < '0' || *at > '9' || ordinal > 999)
+      return -1;
+    ordinal = 10 * ordinal + (*at - '0');
+  }
+  return ordinal;
+}
+
+static int sameText(const char *a, const char *b) {
+  while (*a && *a == *b)
+    ++a, ++b;
+  return *a == *b;
+}
+
+/* Fills a session that has its program. */
+static StrutStatus openProgram(StrutSession *session, const StrutOpenOptions *options) {
+  const StrutProgram *program = session->program;
+  StrutText text = strut_text_begin(threadError);
+  StrutStatus status = strut_weights_open(program, options->weights_path, &session->weights, &text);
+  if (status || !program->device)
+    return status;
+  const int32_t ordinal = options->device ? cudaOrdinal(options->device) : 0;
+  status = program->device->runtime->open(program, options->driver, ordinal,
+                                          session->weights.base + program->weights_begin,
+                                          &session->device, &text);
+  strut_weights_close(&session->weights); /* the GPU has a copy */
+  return status;
+}
+
+/* Opens a session of this very program. */
+static StrutStatus openSession(const StrutProgram *program, const StrutOpenOptions *options,
+                               StrutSession **session) {
+  StrutSession *made = mapMemory(sizeof *made);
+  if (!made) {
+    sayMemory(threadError, "a session", sizeof *made);
+    return STRUT_OUT_OF_MEMORY;
+  }
+  made->program = program;
+  made->references = 1;
+  StrutStatus status = openProgram(made, options);
+  if (status) {
+    munmap(made, sizeof *made);
+    return status;
+  }
+  if (program->device)
+    made->launcher.observer = options->observer;
+  else
+    takeExecutor(made, options);
+  *session = made;
+  return STRUT_OK;
+}
+
 StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *given,
                           StrutSession **session) {
   StrutOpenOptions options;
@@ -100,27 +164,35 @@ StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *g
     status = readOptions(given, &options);
   if (status)
     return status;
-  StrutSession *made = mapMemory(sizeof *made);
-  if (!made) {
-    sayMemory(threadError, "a session", sizeof *made);
-    return STRUT_OUT_OF_MEMORY;
+  const char *wanted = options.device;
+  const int wantsCpu = wanted && sameText(wanted, "cpu");
+  if (wanted && !wantsCpu && cudaOrdinal(wanted) < 0)
+    return fail(threadError, STRUT_INVALID_ARGUMENT,
+                "StrutOpenOptions::device must be \"cpu\", \"cuda\" or \"cuda:N\"");
+  /* The first program that can run, of those that are wanted. */
+  int tried = 0;
+  for (; program; program = program->next) {
+    if (wanted && wantsCpu != !program->device)
+      continue;
+    tried = 1;
+    status = openSession(program, &options, session);
+    if (status == STRUT_OK) {
+      threadError[0] = 0;
+      return STRUT_OK;
+    }
   }
-  made->program = program;
-  made->references = 1;
-  StrutText text = strut_text_begin(threadError);
-  status = strut_weights_open(program, options.weights_path, &made->weights, &text);
-  if (status) {
-    munmap(made, sizeof *made);
-    return status;
-  }
-  takeExecutor(made, &options);
-  *session = made;
-  return STRUT_OK;
+  if (!tried)
+    return fail(threadError, STRUT_UNSUPPORTED,
+                wantsCpu ? "the model has no code for the CPU: it was compiled with --no-cpu"
+                         : "the model has no code for a GPU: compile it with --gpu-arch");
+  return status;
 }
 
 void strut_rt_close(StrutSession *session) {
   if (!session || atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) != 1)
     return;
+  if (session->device)
+    session->program->device->runtime->close(session->device);
   strut_weights_close(&session->weights);
   munmap(session, sizeof *session);
 }
@@ -181,6 +253,15 @@ StrutStatus strut_rt_create_context(StrutSession *session, StrutContext **contex
     made->shape_of[i] = start;
     start += program->description->outputs[i].rank;
   }
+  if (session->device) {
+    StrutText text = strut_text_begin(threadError);
+    StrutStatus status =
+        program->device->runtime->create_stream(session->device, &made->stream, &text);
+    if (status) {
+      munmap(made, bytes);
+      return status;
+    }
+  }
   atomic_fetch_add_explicit(&session->references, 1, memory_order_relaxed);
   *context = made;
   return STRUT_OK;
@@ -190,6 +271,8 @@ void strut_rt_destroy_context(StrutContext *context) {
   if (!context)
     return;
   StrutSession *session = context->session;
+  if (context->stream)
+    session->program->device->runtime->destroy_stream(context->stream);
   if (context->arena)
     munmap(context->arena, (size_t)context->arena_bytes);
   munmap(context, context->bytes);
@@ -248,12 +331,16 @@ static int sizeOutputs(StrutContext *context) {
   return 1;
 }
 
-/* Offsets of the buffers, and of the outputs behind them; the arena's size or -1. */
+/* Offsets of the buffers, and of the outputs behind them; the arena's size or -1. Of a
+ * program for a GPU only the outputs lie here. */
 static int64_t layOut(StrutContext *context) {
   const StrutProgram *program = context->session->program;
   const int32_t buffers = program->num_buffers;
   int64_t total = strut_arena_layout(buffers, program->lifetimes, context->buffer_bytes,
                                      context->offsets, context->scratch);
+  context->planned_bytes = total;
+  if (context->stream && total >= 0)
+    total = 0;
   for (int32_t i = 0; total >= 0 && i < program->description->num_outputs; ++i) {
     context->offsets[buffers + i] = total;
     if (program->description->outputs[i].alias >= 0)
@@ -366,6 +453,8 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
     status = strut_check_outputs(context, inputs, outputs);
   if (status)
     return status;
+  if (context->stream)
+    return session->program->device->runtime->run(context, inputs);
   copyAliases(context);
   if (session->uses_pool) /* new threads after a fork */
     context->launcher.executor.width =
@@ -374,7 +463,7 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
                             .outputs = context->outputs,
                             .arena = context->arena,
                             .offsets = context->offsets,
-                            .weights = session->weights.base,
+                            .weights = session->weights.base + session->program->weights_begin,
                             .dims = context->dims,
                             .launcher = &context->launcher};
   session->program->run(&frame);

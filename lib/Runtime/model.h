@@ -9,6 +9,7 @@
 struct StrutSession {
   const StrutProgram *program;
   StrutWeights weights;
+  struct StrutDevice *device; /**< null: the CPU */
   /** The user's executor, or parallel_for of the process's pool. */
   StrutLauncher launcher;
   int32_t uses_pool;
@@ -19,11 +20,13 @@ struct StrutSession {
 /** A context and its tables lie in one mapping; the arena is another. */
 struct StrutContext {
   StrutSession *session;
-  uint64_t bytes; /**< of the mapping of this object */
+  struct StrutStream *stream; /**< null: the CPU */
+  uint64_t bytes;             /**< of the mapping of this object */
   int32_t bound;
 
   char *arena;
   int64_t arena_bytes;
+  int64_t planned_bytes; /**< of the planned buffers, which lie on the GPU if there is one */
 
   StrutLauncher launcher;
   int64_t *dims;         /**< bound */

@@ -89,7 +89,10 @@ public:
     std::string why;
     {
       nb::gil_scoped_release release;
-      model = LoadedModel::load(path, {threads, weights}, why);
+      strut::driver::LoadOptions options;
+      options.threads = threads;
+      options.weights = weights;
+      model = LoadedModel::load(path, options, why);
     }
     if (!model)
       throw std::runtime_error(why);

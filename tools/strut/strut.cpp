@@ -50,8 +50,17 @@ static cl::opt<std::string> target("target", cl::desc("Target of the library (de
                                    cl::value_desc("triple"), cl::sub(compileCommand));
 static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::value_desc("name"),
                                 cl::sub(compileCommand));
-static cl::opt<std::string> gpuArch("gpu-arch", cl::desc("NVIDIA GPU, such as sm_80"),
-                                    cl::value_desc("name"), cl::sub(compileCommand));
+static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated,
+                                      cl::desc("Add code for NVIDIA GPUs: sm_80 or the like; "
+                                               "emulate for the emulator"),
+                                      cl::value_desc("name"), cl::sub(compileCommand));
+static cl::opt<bool> noCpu("no-cpu", cl::desc("With --gpu-arch: leave out the code for the CPU"),
+                           cl::sub(compileCommand));
+static cl::opt<std::string> device("device",
+                                   cl::desc("cpu, cuda, cuda:N, or emulate for a GPU "
+                                            "without one (default: a GPU, if the model "
+                                            "has code for one that is here)"),
+                                   cl::value_desc("name"), cl::sub(runCommand));
 static cl::opt<std::string> name("name", cl::desc("Name in the C header (default: the output's)"),
                                  cl::value_desc("identifier"), cl::sub(compileCommand));
 static cl::list<std::string> aliases("alias",
@@ -124,7 +133,8 @@ static Error runCompile(DimValues values) {
   options.emit = emit;
   options.triple = target;
   options.cpu = cpu;
-  options.gpuArch = gpuArch;
+  options.gpuArchs = gpuArchs;
+  options.noCpu = noCpu;
   options.dims = std::move(values);
   for (StringRef text : aliases) {
     auto [out, in] = text.split('=');
@@ -170,9 +180,9 @@ static Expected<int> dispatch(const char *argv0) {
   else if (compileCommand)
     error = joinErrors(std::move(error), runCompile(std::move(*values)));
   else if (runCommand)
-    error = joinErrors(
-        std::move(error),
-        run({file, inputOptions(*values), threads, output, profiling, trace}, outs(), errs()));
+    error = joinErrors(std::move(error),
+                       run({file, inputOptions(*values), threads, device, output, profiling, trace},
+                           outs(), errs()));
   else if (benchCommand)
     error = joinErrors(
         std::move(error),

@@ -43,6 +43,9 @@ struct RunOptions {
   std::string model; ///< a compiled .so
   InputOptions inputs;
   int threads = 0; ///< 0: as many as the process may use
+  /// "cpu", "cuda", "cuda:1", or "emulate" for a GPU without one. Empty: a GPU, if the model
+  /// has code for one and it can be used, else the CPU. A profile is of the CPU.
+  std::string device;
   /// .npz, or .npy for a model with one output; empty: a summary on `out`.
   std::string output;
   /// Times every kernel over many runs and prints a table in place of the outputs.

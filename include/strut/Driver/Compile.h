@@ -38,8 +38,11 @@ struct CompileOptions {
   /// architecture and the baseline of another one.
   std::string cpu;
 
-  /// The architecture of an NVIDIA GPU ("sm_80"), for `emit` Ptx.
-  std::string gpuArch;
+  /// Architectures of NVIDIA GPUs to add code for: one like "sm_80", which later GPUs run
+  /// too, and "emulate" for the emulator.
+  std::vector<std::string> gpuArchs;
+  /// Leave out the code for the CPU, which runs where no GPU can be used.
+  bool noCpu = false;
 
   /// Symbolic dimensions that are fixed at compile time.
   std::vector<std::pair<std::string, int64_t>> dims;

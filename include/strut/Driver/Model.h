@@ -28,6 +28,8 @@ struct LoadOptions {
   int threads = 0;     ///< 0: as many as the process may use
   std::string weights; ///< the side file of large weights; empty: where it was written
   const StrutObserver *observer = nullptr; ///< told of the kernels of each run; outlives the model
+  /// StrutOpenOptions::device, or "emulate": a GPU as the emulator plays it. Empty: null.
+  std::string device;
 };
 
 /// A library and a session of it. Once loaded a library stays in the process, for

@@ -23,11 +23,11 @@ llvm::Expected<ArtifactKind> artifactKind(llvm::StringRef output);
 std::string symbolFor(llvm::StringRef output);
 
 struct ArtifactRequest {
-  /// Generated code, not optimised, with the functions that `program` names.
+  /// Generated code, not optimised, with the functions that `programs` name.
   /// Consumed.
   std::unique_ptr<llvm::Module> module;
-  ProgramInfo program;
-  ModelInfo model; ///< an empty `symbol` becomes symbolFor(output)
+  std::vector<ProgramInfo> programs; ///< what a session tries first comes first
+  ModelInfo model;                   ///< an empty `symbol` becomes symbolFor(output)
   WeightPlan weights;
 
   TargetSpec target;

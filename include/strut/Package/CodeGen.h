@@ -41,13 +41,13 @@ llvm::Error emitObject(llvm::Module &module, llvm::TargetMachine &machine,
 llvm::Error emitAssembly(llvm::Module &module, llvm::TargetMachine &machine,
                          llvm::raw_pwrite_stream &out);
 
-/// Generates code for the runtime's bitcode, which is optimised already and keeps to
-/// the baseline of its architecture, and for a module of generated code: that is
+/// Generates code for the runtime's bitcode modules, which are optimised already and keep to
+/// the baseline of their architecture, and for a module of generated code: that is
 /// split into parts, each optimised and compiled in its own LLVMContext, all in
 /// parallel. Local symbols become hidden ones, so link the objects together and hide
 /// what is hidden. The number of parts depends on the module alone.
 llvm::Expected<std::vector<ObjectCode>> compileInParts(llvm::Module &module,
-                                                       llvm::StringRef runtime,
+                                                       llvm::ArrayRef<llvm::StringRef> runtime,
                                                        const TargetSpec &target,
                                                        const CodeGenOptions &options);
 

@@ -58,6 +58,18 @@ struct ProgramInfo {
   std::string bind = "strut_bind";
   std::string run = "strut_run";
   std::vector<StrutLifetime> lifetimes; ///< one per buffer that `bind` sizes
+  /// Where in the packed weights this program's are, and how many bytes.
+  uint64_t weightsBegin = 0, weightsUsed = 0;
+
+  /// Of a program for a GPU: the names of its kernels, and the code of all of them.
+  struct Image {
+    StrutImageKind kind;
+    unsigned capability; ///< 80 for sm_80
+    std::string data;
+  };
+  std::vector<std::string> kernels;
+  std::vector<Image> images;
+  bool isForDevice() const { return !images.empty(); }
 };
 
 struct EmitOptions {
@@ -81,8 +93,9 @@ std::string weightsSymbol(const ModelInfo &model);
 /// table, thunks that give the runtime its program. Everything but the table becomes
 /// internal, and what is unused goes. The runtime stays a module of its own
 /// (compileInParts), of which this one calls the functions of program.h.
-llvm::Error emitProgram(llvm::Module &module, const ModelInfo &model, const ProgramInfo &program,
-                        const EmitOptions &options);
+/// There is at least one program; a session takes the first that can run.
+llvm::Error emitPrograms(llvm::Module &module, const ModelInfo &model,
+                         llvm::ArrayRef<ProgramInfo> programs, const EmitOptions &options);
 
 } // namespace strut::package
 

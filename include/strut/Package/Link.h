@@ -22,6 +22,7 @@ struct LinkOptions {
   TargetSpec target;
   std::string soname;               ///< of a shared library
   std::vector<std::string> exports; ///< global symbols of a shared library, `*` allowed
+  bool loadsDriver = false;         ///< may call the dynamic loader as well: code for a GPU
   std::string scratch;              ///< an existing folder for temporary files
 };
 
@@ -45,8 +46,8 @@ llvm::Error writeDataObject(llvm::StringRef symbol, uint64_t bytes,
                             llvm::function_ref<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill,
                             llvm::StringRef out, const TargetSpec &target);
 
-/// The functions that an artefact may leave undefined.
-std::vector<std::string> allowedSymbols();
+/// The functions that an artefact may leave undefined, without or with code for a GPU.
+std::vector<std::string> allowedSymbols(bool loadsDriver = false);
 
 } // namespace strut::package
 

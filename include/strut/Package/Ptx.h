@@ -18,6 +18,11 @@ void optimizeForGpu(llvm::Module &module, const TargetSpec &gpu);
 /// that is not in it, which only a toolkit's libraries could provide.
 llvm::Expected<std::string> emitPtx(llvm::Module &module, const TargetSpec &gpu);
 
+/// A shared library for the host, made of a module of emulated kernels (gpu::emulate) and
+/// exporting `symbol` alone: its bytes.
+llvm::Expected<std::string> linkEmulated(llvm::Module &module, llvm::StringRef symbol,
+                                         const TargetSpec &host);
+
 } // namespace strut::package
 
 #endif // STRUT_PACKAGE_PTX_H

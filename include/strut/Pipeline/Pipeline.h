@@ -28,21 +28,24 @@ void buildNormalizePipeline(mlir::OpPassManager &pm, bool foldConstants = true);
 void buildLayerPipeline(mlir::OpPassManager &pm, const rewrite::Options &options = {});
 /// onnx and layer to kernels on tensors.
 void buildKernelPipeline(mlir::OpPassManager &pm);
-/// The program for a target, by name and attribute, as form-programs takes it.
+/// The program for a target, by name and attribute: an entry of what form-programs takes.
 std::string programFor(const package::TargetSpec &target);
 /// Likewise for an NVIDIA GPU.
 std::string programForGpu(const package::TargetSpec &gpu);
 /// Kernels on tensors to such programs: kernels on planned memory, weights in their
 /// layouts.
-void buildPlanPipeline(mlir::OpPassManager &pm, llvm::StringRef programs);
+void buildPlanPipeline(mlir::OpPassManager &pm, llvm::ArrayRef<std::string> programs);
 /// Programs for CPUs to the LLVM dialect.
 void buildCPUPipeline(mlir::OpPassManager &pm, const cpu::Options &options = {});
 
-/// Programs for NVIDIA GPUs to the LLVM dialect; the module has no others.
+/// Programs for NVIDIA GPUs to the LLVM dialect. Neither pipeline may meet programs of the
+/// other.
 void buildGPUPipeline(mlir::OpPassManager &pm);
 
-/// The program of a module that has passed buildPlanPipeline.
+/// The only program of a module that has passed buildPlanPipeline.
 kernel::ProgramOp getProgram(mlir::ModuleOp module);
+/// Whether a program's kernels run on a GPU.
+bool isForGpu(kernel::ProgramOp program);
 /// The code of a program in the LLVM dialect as a module of its own, as translation to
 /// LLVM IR wants it; the program is gone afterwards.
 mlir::OwningOpRef<mlir::ModuleOp> takeProgram(kernel::ProgramOp program);
@@ -55,6 +58,13 @@ mlir::OwningOpRef<mlir::ModuleOp> takeDeviceModule(kernel::ProgramOp program);
 /// buildCPUPipeline or buildGPUPipeline. Their bytes are read when they are packed. Fails where two
 /// would overlap.
 llvm::Expected<package::WeightPlan> planWeights(kernel::ProgramOp program);
+
+/// Adds those of one more program behind the others. Returns where they begin; its own
+/// offsets count from there.
+llvm::Expected<uint64_t> addWeights(kernel::ProgramOp program, package::WeightPlan &plan);
+
+/// How many bytes of packed weights the program reads.
+uint64_t weightBytesOf(kernel::ProgramOp program);
 
 } // namespace strut::pipeline
 

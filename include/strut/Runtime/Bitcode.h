@@ -28,6 +28,10 @@ namespace strut::runtime {
 /// GNU/Linux on x86-64 and AArch64). Lives as long as the program.
 llvm::StringRef bitcodeFor(const llvm::Triple &triple);
 
+/// What artefacts with code for a GPU have besides. It leaves undefined functions out of
+/// lib/Runtime/device-symbols.txt as well.
+llvm::StringRef deviceBitcodeFor(const llvm::Triple &triple);
+
 } // namespace strut::runtime
 
 #endif // STRUT_RUNTIME_BITCODE_H

@@ -21,6 +21,7 @@ extern "C" {
 typedef struct StrutLauncher {
   StrutExecutor executor;
   const StrutObserver *observer; /**< may be null */
+  struct StrutStream *stream;    /**< of a program for a GPU */
 } StrutLauncher;
 
 /** What one run works on. */
@@ -42,7 +43,32 @@ typedef struct StrutLifetime {
   int32_t last;
 } StrutLifetime;
 
-typedef struct StrutProgram {
+typedef enum StrutImageKind {
+  StrutImagePtx = 0,     /**< text with a null at its end; for `capability` and later */
+  StrutImageCubin = 1,   /**< machine code, for GPUs of exactly `capability` */
+  StrutImageEmulated = 2 /**< see emulator.h; `capability` is that of its PTX */
+} StrutImageKind;
+
+/** The code of a program's kernels, for some GPUs. */
+typedef struct StrutImage {
+  int32_t kind;
+  int32_t capability; /**< 80 for sm_80 */
+  const void *data;
+} StrutImage;
+
+typedef struct StrutDeviceRuntime StrutDeviceRuntime;
+
+/** What runs on a GPU. */
+typedef struct StrutDeviceProgram {
+  const StrutDeviceRuntime *runtime; /**< of device.c, which only such artefacts have */
+  int32_t num_images;
+  int32_t num_kernels;
+  const StrutImage *images;
+  const char *const *kernels; /**< names in the images */
+} StrutDeviceProgram;
+
+typedef struct StrutProgram StrutProgram;
+struct StrutProgram {
   const StrutDescription *description;
 
   int32_t num_buffers;
@@ -68,7 +94,13 @@ typedef struct StrutProgram {
   /** CPU features the code needs: bit i is entry i of this target's list in
    * CpuFeatures.def. 0: the baseline. */
   uint64_t cpu_features;
-} StrutProgram;
+
+  /** This program's part of the weights. */
+  uint64_t weights_begin;
+  uint64_t weights_used;
+  const StrutDeviceProgram *device; /**< null: the CPU runs it */
+  const StrutProgram *next;         /**< what else the artefact has; null: nothing */
+};
 
 /** Header of a side file; the weights follow at `data_offset`. */
 typedef struct StrutWeightsHeader {
@@ -85,6 +117,11 @@ typedef struct StrutWeightsHeader {
  * is what the observer is told. */
 void strut_rt_parallel(const StrutLauncher *launcher, StrutTaskFn body, void *argument,
                        int64_t tasks, int32_t kernel);
+
+/** Runs kernel number `function` of the program on its GPU: `blocks` times `threads`
+ * threads, which take the struct at `arguments` by value. */
+void strut_rt_device_launch(const StrutLauncher *launcher, int32_t function, void *arguments,
+                            int64_t blocks, int64_t threads, int32_t kernel);
 
 /* The functions of the table; `open` takes the program besides. */
 StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *options,

@@ -100,6 +100,10 @@ typedef struct StrutOpenOptions {
   const char *weights_path;      /**< null: the path written at compile time, then beside
                                       the library */
   const StrutObserver *observer; /**< null: none. Must outlive the session. */
+  const char *device;            /**< "cpu", or "cuda" for an NVIDIA GPU ("cuda:1" for the
+                                      second). Null: a GPU, if the model has code for one and
+                                      it can be used, else the CPU */
+  const char *driver;            /**< the driver of the GPU; null: libcuda.so.1 */
 } StrutOpenOptions;
 
 typedef struct StrutSession StrutSession;

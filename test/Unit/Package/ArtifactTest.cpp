@@ -420,7 +420,7 @@ TEST(ArtifactErrors, GeneratedCodeLacksAFunction) {
   TemporaryFolder folder;
   LLVMContext context;
   ArtifactRequest request = tinyRequest(context, folder.file("t.so"));
-  request.program.run = "scale_row";
+  request.programs[0].run = "scale_row";
   expectFailure(std::move(request), "no function 'scale_row' of type void (ptr)", folder);
 }
 
@@ -442,7 +442,7 @@ TEST(ArtifactErrors, AnOlderFileSurvives) {
   LLVMContext context;
   writeOrFail(tinyRequest(context, folder.file("t.so"), 2));
   ArtifactRequest request = tinyRequest(context, folder.file("t.so"), 7);
-  request.program.run = "missing";
+  request.programs[0].run = "missing";
   EXPECT_TRUE(errorToBool(writeArtifact(std::move(request)).takeError()));
   EXPECT_EQ(folder.list(), (std::vector<std::string>{"t.h", "t.so"}));
   EXPECT_EQ(runLibrary(folder.file("t.so"), 1), (std::vector<float>{2, 4, 6, 8}));

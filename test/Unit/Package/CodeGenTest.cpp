@@ -100,7 +100,7 @@ TEST(CodeGen, RefusesInvalidIR) {
   LLVMContext context;
   std::unique_ptr<Module> module = parse(context, kTinyCode);
   module->getFunction("tiny_bind")->getEntryBlock().getTerminator()->eraseFromParent();
-  Expected<std::vector<ObjectCode>> code = compileInParts(*module, "", target(), {});
+  Expected<std::vector<ObjectCode>> code = compileInParts(*module, StringRef(), target(), {});
   ASSERT_FALSE(bool(code));
   EXPECT_NE(toString(code.takeError()).find("not valid LLVM IR"), std::string::npos);
 }

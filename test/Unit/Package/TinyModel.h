@@ -128,9 +128,10 @@ inline ArtifactRequest tinyRequest(llvm::LLVMContext &context, const std::string
   llvm::SMDiagnostic diagnostic;
   request.module = llvm::parseAssemblyString(kTinyCode, diagnostic, context);
   EXPECT_TRUE(request.module) << diagnostic.getMessage().str();
-  request.program.bind = "tiny_bind";
-  request.program.run = "tiny_run";
-  request.program.lifetimes = {{0, 0}};
+  ProgramInfo &program = request.programs.emplace_back();
+  program.bind = "tiny_bind";
+  program.run = "tiny_run";
+  program.lifetimes = {{0, 0}};
   request.model = tinyInfo();
   request.weights = tinyWeights(factor);
   request.target = target();

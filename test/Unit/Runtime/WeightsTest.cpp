@@ -83,7 +83,7 @@ TEST_F(Weights, AreFoundBesideTheLibrary) {
 TEST_F(Weights, AreWhereTheOptionSays) {
   std::string other = (folder / "other").string();
   write(other);
-  StrutOpenOptions options = {sizeof options, 1, nullptr, other.c_str(), nullptr};
+  StrutOpenOptions options = {sizeof options, 1, nullptr, other.c_str(), nullptr, nullptr, nullptr};
   Session session(program, &options);
   Context context(session);
   runAffine(context, 9, 0);
@@ -94,7 +94,8 @@ TEST_F(Weights, TellWhereTheyWereMissed) {
   std::string error = strut_rt_error(nullptr);
   EXPECT_EQ(error.rfind("no weights file at '" + path + "' nor at '/", 0), 0u) << error;
   EXPECT_NE(error.find("/affine.weights'. Keep"), std::string::npos) << error;
-  StrutOpenOptions options = {sizeof options, 1, nullptr, "/nowhere/at/all", nullptr};
+  StrutOpenOptions options = {sizeof options, 1,       nullptr, "/nowhere/at/all",
+                              nullptr,        nullptr, nullptr};
   StrutSession *session = nullptr;
   EXPECT_EQ(strut_rt_open(&program, &options, &session), STRUT_IO);
   EXPECT_STREQ(strut_rt_error(nullptr),

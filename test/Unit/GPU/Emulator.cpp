@@ -1,0 +1,109 @@
+//===- Emulator.cpp - Runs kernels given as text, right or wrong ----------===//
+#include "Emulator.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "strut/Driver/Register.h"
+#include "strut/GPU/Emulate.h"
+#include "strut/Package/Ptx.h"
+#include "strut/Pipeline/Pipeline.h"
+#include <cstdlib>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+using namespace strut;
+using namespace strut::test;
+
+Driver::Driver() {
+  void *library = dlopen(STRUT_EMULATOR, RTLD_NOW | RTLD_LOCAL);
+  EXPECT_TRUE(library) << dlerror();
+#define STRUT_LOOK_UP(member, symbol, parameters)                                                  \
+  member = reinterpret_cast<decltype(member)>(dlsym(library, symbol));                             \
+  EXPECT_TRUE(member) << symbol;
+  STRUT_DRIVER_FUNCTIONS(STRUT_LOOK_UP)
+#undef STRUT_LOOK_UP
+}
+
+DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
+                         std::vector<float> values)
+    : driver(driver), shape(std::move(shape)) {
+  for (int64_t extent : this->shape)
+    count *= extent;
+  EXPECT_EQ(driver.memAlloc(&memory, count * sizeof(float)), 0);
+  if (!values.empty())
+    EXPECT_EQ(driver.copyToDevice(memory, values.data(), count * sizeof(float), nullptr), 0);
+}
+
+DeviceArray::~DeviceArray() { driver.memFree(memory); }
+
+std::vector<float> DeviceArray::values() const {
+  std::vector<float> result(count);
+  EXPECT_EQ(driver.copyToHost(result.data(), memory, count * sizeof(float), nullptr), 0);
+  return result;
+}
+
+void DeviceArray::describe(std::vector<int64_t> &fields) const {
+  fields.insert(fields.end(), {int64_t(memory), int64_t(memory), 0});
+  fields.insert(fields.end(), shape.begin(), shape.end());
+  std::vector<int64_t> strides(shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0; stride *= shape[i])
+    strides[i] = stride;
+  fields.insert(fields.end(), strides.begin(), strides.end());
+}
+
+Kernels::Kernels(const std::string &source, const Change &change) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(source, &context);
+  package::TargetSpec gpu = llvm::cantFail(package::resolveGpuArch("sm_80"));
+  package::TargetSpec host = llvm::cantFail(package::resolveTarget("", ""));
+  mlir::PassManager manager(&context);
+  pipeline::buildPlanPipeline(manager, {pipeline::programForGpu(gpu)});
+  pipeline::buildGPUPipeline(manager);
+  if (!module || failed(manager.run(*module))) {
+    ADD_FAILURE() << "the kernels cannot be compiled";
+    return;
+  }
+  auto device = pipeline::takeDeviceModule(pipeline::getProgram(*module));
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext);
+  package::optimizeForGpu(*code, gpu);
+  if (change)
+    change(*code);
+  if (llvm::Error error = gpu::emulate(*code)) {
+    refusal = llvm::toString(std::move(error));
+    return;
+  }
+  image = llvm::cantFail(package::linkEmulated(*code, gpu::kEmulatedImage, host));
+}
+
+std::string Kernels::run(const Driver &driver, const std::string &kernel,
+                         const std::string &schedule, std::vector<const DeviceArray *> arguments,
+                         unsigned blocks, unsigned threads) const {
+  std::vector<int64_t> bundle;
+  for (const DeviceArray *argument : arguments)
+    argument->describe(bundle);
+  CUcontext context;
+  CUmodule module;
+  CUfunction function;
+  EXPECT_EQ(driver.primaryRetain(&context, 0), 0);
+  EXPECT_EQ(driver.moduleLoad(&module, image.data()), 0);
+  EXPECT_EQ(driver.moduleGetFunction(&function, module, kernel.c_str()), 0);
+  setenv("STRUT_EMULATE", schedule.c_str(), 1);
+  void *parameters[] = {bundle.data()};
+  CUresult result =
+      driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, 0, nullptr, parameters, nullptr);
+  if (!result)
+    result = driver.streamSynchronize(nullptr);
+  const char *why = "";
+  if (result)
+    driver.getErrorString(result, &why);
+  std::string said = why;
+  driver.moduleUnload(module);
+  driver.primaryRelease(0);
+  return said;
+}

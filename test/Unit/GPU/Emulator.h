@@ -1,0 +1,66 @@
+//===- Emulator.h - Runs kernels given as text, right or wrong -*- C++ -*-===//
+//
+// Compiles a host function of kernels for a GPU, lets the test change the LLVM IR of the
+// kernels, and launches them one by one through the emulator's driver.
+//
+//===----------------------------------------------------------------------===//
+#ifndef STRUT_TEST_UNIT_GPU_EMULATOR_H
+#define STRUT_TEST_UNIT_GPU_EMULATOR_H
+
+#include "lib/Runtime/driver.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace strut::test {
+
+/// The functions of the driver.
+struct Driver {
+  Driver();
+#define STRUT_MEMBER(member, symbol, parameters) CUresult(*member) parameters;
+  STRUT_DRIVER_FUNCTIONS(STRUT_MEMBER)
+#undef STRUT_MEMBER
+};
+
+/// A row-major f32 array on the device.
+class DeviceArray {
+public:
+  DeviceArray(const Driver &driver, std::vector<int64_t> shape, std::vector<float> values = {});
+  ~DeviceArray();
+  DeviceArray(const DeviceArray &) = delete;
+  std::vector<float> values() const;
+  /// Appends the fields of a memref descriptor.
+  void describe(std::vector<int64_t> &fields) const;
+
+private:
+  const Driver &driver;
+  std::vector<int64_t> shape;
+  int64_t count = 1;
+  CUdeviceptr memory = 0;
+};
+
+/// The kernels of a module in which @main is planned for `#cuda.target<sm_80>`.
+class Kernels {
+public:
+  using Change = std::function<void(llvm::Module &)>;
+  /// `change` spoils the code before it is emulated.
+  explicit Kernels(const std::string &source, const Change &change = nullptr);
+
+  /// Why the code cannot be emulated; empty if it can.
+  std::string refusal;
+
+  /// Launches under a schedule ("random:3"). Returns what the driver says of it, empty if
+  /// all is well.
+  std::string run(const Driver &driver, const std::string &kernel, const std::string &schedule,
+                  std::vector<const DeviceArray *> arguments, unsigned blocks,
+                  unsigned threads) const;
+
+private:
+  std::string image;
+};
+
+} // namespace strut::test
+
+#endif // STRUT_TEST_UNIT_GPU_EMULATOR_H
