@@ -243,6 +243,12 @@ Matrix Map::apply(const Matrix &x) const {
 Matrix Map::materialise() const {
   if (auto *m = as<Dense>())
     return m->values;
+  if (auto *m = as<Chain>()) {
+    Matrix product = m->factors.front().materialise();
+    for (const Map &factor : llvm::drop_begin(m->factors))
+      product = factor.apply(product);
+    return product;
+  }
   return apply(Matrix::identity(shape().inputs));
 }
 

@@ -181,11 +181,25 @@ bool blocks(Value value) {
   });
 }
 
+/// Whether the value is a weight that is computed: products want a constant there.
+bool isComputedWeight(Value value) {
+  using namespace onnx_ir;
+  Operation *op = value.getDefiningOp();
+  while (isa_and_present<Op<"Transpose">, Op<"Reshape">, Op<"Identity">>(op))
+    op = op->getOperand(0).getDefiningOp();
+  auto type = cast<RankedTensorType>(value.getType());
+  return op && !isa<Op<"Constant">>(op) && type.getRank() > 1 &&
+         isa<FloatType>(type.getElementType()) &&
+         llvm::any_of(value.getUsers(), llvm::IsaPred<Op<"MatMul">, Op<"Gemm">, Op<"Einsum">,
+                                                      Op<"Conv">, Op<"ConvTranspose">>);
+}
+
 void FoldConstants::fold(func::FuncOp function) {
   ConstantGraph graph(function);
   graph.collect();
   graph.chooseRoots();
-  if (graph.roots.empty() || (!graph.isWorthwhile() && llvm::none_of(graph.roots, blocks)))
+  if (graph.roots.empty() || (!graph.isWorthwhile() && llvm::none_of(graph.roots, blocks) &&
+                              llvm::none_of(graph.roots, isComputedWeight)))
     return;
   OwningOpRef<ModuleOp> module = graph.cut();
   auto values = evaluate::evaluate(*module->getOps<func::FuncOp>().begin());

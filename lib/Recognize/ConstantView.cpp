@@ -139,6 +139,17 @@ static std::optional<ConstantView> after(onnx_ir::AnyOp op, const ConstantView &
   return std::nullopt;
 }
 
+ConstantView ConstantView::whole(ElementsAttr constant, Location loc) {
+  ConstantView view(constant, loc);
+  auto type = cast<ShapedType>(constant.getType());
+  int64_t stride = type.getNumElements();
+  for (int64_t extent : type.getShape()) {
+    stride /= extent;
+    append(view.axes.emplace_back(), {extent, stride});
+  }
+  return view;
+}
+
 std::optional<ConstantView> ConstantView::of(Value value) {
   if (!value)
     return std::nullopt;
@@ -147,13 +158,7 @@ std::optional<ConstantView> ConstantView::of(Value value) {
     if (!type || !type.hasStaticShape() || !isa<FloatType>(type.getElementType()) ||
         type.getNumElements() == 0)
       return std::nullopt;
-    ConstantView view(constant, value.getLoc());
-    int64_t stride = type.getNumElements();
-    for (int64_t extent : type.getShape()) {
-      stride /= extent;
-      append(view.axes.emplace_back(), {extent, stride});
-    }
-    return view;
+    return whole(constant, value.getLoc());
   }
   auto op = dyn_cast_or_null<onnx_ir::AnyOp>(value.getDefiningOp());
   if (!op || op->getNumOperands() == 0)
@@ -244,21 +249,43 @@ Value ConstantView::build(OpBuilder &b, Location at) const {
     auto perm = b.getNamedAttr("perm", b.getDenseI64ArrayAttr(permutation));
     return Op<"Transpose">::create(b, at, base, perm)->getResult(0);
   }
-  llvm::Expected<evaluate::Array> whole = evaluate::Array::of(constant);
-  if (!whole) {
-    llvm::consumeError(whole.takeError());
-    return {};
+  std::optional<ElementsAttr> moved = copy(positions(), shape);
+  return moved ? constantOp(b, loc, *moved) : Value();
+}
+
+std::optional<ElementsAttr> ConstantView::copy(ArrayRef<int64_t> from,
+                                               ArrayRef<int64_t> shape) const {
+  llvm::Expected<evaluate::Array> all = evaluate::Array::of(constant);
+  if (!all) {
+    llvm::consumeError(all.takeError());
+    return std::nullopt;
   }
   evaluate::Array moved(RankedTensorType::get(shape, element()));
-  size_t bytes = moved.bytes().size() / count();
+  size_t bytes = moved.bytes().size() / from.size();
   char *to = moved.bytes().data();
-  for (int64_t position : positions()) {
-    std::memcpy(to, whole->bytes().data() + position * bytes, bytes);
+  for (int64_t position : from) {
+    std::memcpy(to, all->bytes().data() + position * bytes, bytes);
     to += bytes;
   }
   StringRef name = onnx_ir::nodeNameOf(loc);
-  return constantOp(b, loc,
-                    evaluate::Array::toAttr(std::move(moved), name.empty() ? "weight" : name));
+  return evaluate::Array::toAttr(std::move(moved), name.empty() ? "weight" : name);
+}
+
+std::optional<ConstantView> ConstantView::selected(size_t axis, ArrayRef<int64_t> from) const {
+  SmallVector<int64_t> shape;
+  int64_t inner = 1;
+  for (size_t i = 0; i < rank(); ++i) {
+    shape.push_back(extent(i));
+    inner *= i > axis ? shape[i] : 1;
+  }
+  std::vector<int64_t> all = positions(), kept;
+  for (int64_t outer = 0; outer < int64_t(all.size()); outer += shape[axis] * inner)
+    for (int64_t at : from)
+      kept.insert(kept.end(), all.begin() + outer + at * inner,
+                  all.begin() + outer + (at + 1) * inner);
+  shape[axis] = from.size();
+  std::optional<ElementsAttr> moved = copy(kept, shape);
+  return moved ? std::optional(whole(*moved, loc)) : std::nullopt;
 }
 
 } // namespace strut::recognize

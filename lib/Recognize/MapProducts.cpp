@@ -159,6 +159,45 @@ static bool chooseFeatures(MapState &state, const LabelledProduct &labels) {
   return true;
 }
 
+namespace {
+/// What the axes of features are for a product.
+struct Roles {
+  SmallVector<SmallVector<unsigned>> groups; ///< axes of the weight: blocks, summed, made
+  SmallVector<int> order;                    ///< labels of the features that come out
+  SmallVector<unsigned> read;                ///< features of the value: blocks, then summed
+};
+} // namespace
+
+/// The roles of the value's axes; none where tokens are summed over, or features pass that
+/// the weight does not have.
+static std::optional<Roles> rolesOf(const MapState &state, const LabelledProduct &labels,
+                                    const ConstantView &weight) {
+  Roles roles;
+  roles.groups.resize(3);
+  SmallVector<unsigned> summed;
+  unsigned number = 0;
+  for (auto [axis, label] : llvm::zip(state.axes, labels.input)) {
+    int64_t place = placeOf(labels.weight, label);
+    bool isKept = placeOf(labels.result, label) >= 0;
+    if (!axis.isFeature()) {
+      bool inWeight = place >= 0 && weight.extent(place) != 1;
+      if (!isKept || (inWeight && !axis.tokens.empty()))
+        return std::nullopt;
+      continue;
+    }
+    if (place < 0 || weight.extent(place) != axis.features)
+      return std::nullopt;
+    roles.groups[isKept ? 0 : 1].push_back(place);
+    (isKept ? roles.read : summed).push_back(number++);
+    if (isKept)
+      roles.order.push_back(label);
+  }
+  if (summed.empty())
+    return std::nullopt;
+  roles.read.append(summed);
+  return roles;
+}
+
 std::optional<MapState> multiplied(MapState state, Value input, const LabelledProduct &labels,
                                    const ConstantView &weight, Location loc) {
   if (hasRepeats(labels.input) || hasRepeats(labels.weight) || hasRepeats(labels.result) ||
@@ -166,38 +205,18 @@ std::optional<MapState> multiplied(MapState state, Value input, const LabelledPr
     return std::nullopt;
   if (state.root == input && !chooseFeatures(state, labels))
     return std::nullopt;
+  std::optional<Roles> roles = rolesOf(state, labels, weight);
+  if (!roles)
+    return std::nullopt;
   auto inWeight = [&](int label) {
     int64_t place = placeOf(labels.weight, label);
     return place >= 0 && weight.extent(place) != 1;
   };
   auto inResult = [&](int label) { return placeOf(labels.result, label) >= 0; };
-
-  // Features of the operand: blocks first, then those that are summed over.
-  SmallVector<SmallVector<unsigned>> groups(3);
-  SmallVector<int> order; // labels of the features, in the order of the map's result
-  SmallVector<unsigned> blocks, summed;
-  unsigned number = 0;
-  for (auto [axis, label] : llvm::zip(state.axes, labels.input)) {
-    int64_t place = placeOf(labels.weight, label);
-    if (!axis.isFeature()) {
-      bool isUnit = axis.tokens.empty();
-      if (!inResult(label) || (inWeight(label) && !isUnit))
-        return std::nullopt;
-      continue;
-    }
-    if (place < 0 || weight.extent(place) != axis.features)
-      return std::nullopt;
-    groups[inResult(label) ? 0 : 1].push_back(place);
-    (inResult(label) ? blocks : summed).push_back(number++);
-    if (inResult(label))
-      order.push_back(label);
-  }
-  if (summed.empty())
-    return std::nullopt;
+  SmallVector<SmallVector<unsigned>> &groups = roles->groups;
+  SmallVector<int> &order = roles->order;
   SmallVector<int64_t> shape = state.featureShape();
-  SmallVector<unsigned> read(blocks);
-  read.append(summed);
-  permuteFeatures(state, shape, read, loc);
+  permuteFeatures(state, shape, roles->read, loc);
 
   SmallVector<Axis, 4> axes;
   SmallVector<int64_t> madeShape;

@@ -62,6 +62,9 @@ static std::optional<Step> join(const Step &a, const Step &b) {
 void append(Chain &chain, Step step) {
   if (auto *selection = step.as<Selection>(); selection && isIdentity(*selection))
     return;
+  auto isOne = [](double factor) { return factor == 1; };
+  if (auto *diagonal = step.as<Diagonal>(); diagonal && llvm::all_of(diagonal->scale, isOne))
+    return;
   if (!chain.empty()) {
     if (std::optional<Step> joined = join(*chain.back(), step)) {
       chain.pop_back();

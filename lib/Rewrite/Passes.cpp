@@ -16,6 +16,9 @@ void registerPasses() { registerRewritePasses(); }
 
 void buildPipeline(OpPassManager &manager, const Options &options) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
+  // Before factors go into weights: one of 0 says that a term is none.
+  functions.addPass(createMergeSums());
+  functions.addPass(createAbsorbSelections());
   functions.addPass(createAbsorbAffine());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());

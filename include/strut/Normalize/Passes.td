@@ -63,8 +63,8 @@ def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
     its operator only repeats elements (Expand, Tile, ConstantOfShape). Random and
     unsupported operators stay too, and so does arithmetic on a few integers, which
     form-kernels does symbolically. Where all values of a function together are so
-    small that running the code generator costs more than it brings, only those are
-    evaluated without which a user of theirs could not be compiled.
+    small that running the code generator costs more than it brings, they are
+    evaluated only if a user of one could not be compiled without, or if one is a weight.
   }];
   let statistics = [
     Statistic<"numFolded", "num-folded", "Number of operators that were evaluated">,

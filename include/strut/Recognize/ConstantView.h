@@ -24,6 +24,9 @@ public:
   /// for any other, and where the type is not static.
   static std::optional<ConstantView> of(mlir::Value value);
 
+  /// All elements of a constant of floats with a static shape, at least one.
+  static ConstantView whole(mlir::ElementsAttr constant, mlir::Location loc);
+
   mlir::Type element() const { return constant.getElementType(); }
   size_t rank() const { return axes.size(); }
   int64_t extent(size_t axis) const;
@@ -34,6 +37,8 @@ public:
   std::optional<ConstantView> reshaped(llvm::ArrayRef<int64_t> shape) const;
   /// Elements start, start + step, ... of an axis.
   std::optional<ConstantView> sliced(size_t axis, int64_t start, int64_t step, int64_t count) const;
+  /// Elements in another order of an axis, copied; none where they cannot be read.
+  std::optional<ConstantView> selected(size_t axis, llvm::ArrayRef<int64_t> from) const;
   /// The axes of each group as one, row-major.
   ConstantView grouped(llvm::ArrayRef<llvm::SmallVector<unsigned>> groups) const;
 
@@ -48,6 +53,8 @@ private:
 
   std::vector<int64_t> positions() const;
   bool isWhole() const;
+  std::optional<mlir::ElementsAttr> copy(llvm::ArrayRef<int64_t> from,
+                                         llvm::ArrayRef<int64_t> shape) const;
 
   mlir::ElementsAttr constant;
   mlir::Location loc; ///< of the constant

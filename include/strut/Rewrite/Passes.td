@@ -47,6 +47,64 @@ def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
   ];
 }
 
+def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
+  let summary = "merge sums of linear maps of one input";
+  let description = [{
+    Terms of a sum that are maps of one value become one of them: a LoRA update goes into
+    the matrix that it updates, parallel layers and a residual into one layer.
+
+        (x W + a) + ((x A) B + b) = x (W + A B) + (a + b)
+
+    A term that is multiplied by 0 (a guide that was needed in training) goes. Terms
+    merge where
+
+    1. they are maps of the same value (docs/recognition.md) and one of them is a dense
+       layer: the sum then costs no more than that layer alone,
+    2. a term that goes has finite weights, for 0 times infinity is NaN,
+    3. nothing else reads the weights, which would be stored twice,
+    4. elements are f32 or f64: in f16 and bf16 a small update beside a large weight
+       would lose its bits (`reduced-precision` merges all),
+    5. every merged number is finite in its type.
+
+    Equal over the reals, for finite values; weights are multiplied and added in f64.
+    Source of the terms: Hu et al., LoRA, ICLR 2022, section 4.1.
+  }];
+  let options = [
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Merge weights of f16 and bf16 as well">
+  ];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numMerged", "num-merged", "Number of terms that became part of another">,
+    Statistic<"numDropped", "num-dropped", "Number of terms that were 0">
+  ];
+}
+
+def AbsorbSelections : Pass<"strut-absorb-selections", "::mlir::func::FuncOp"> {
+  let summary = "put the order of features into the weight beside it";
+  let description = [{
+    A Gather of features with constant indices before or after a dense layer is an order
+    of the rows or columns of its weight:
+
+        (x W + b)[from] = x W[:, from] + b[from]
+        x[from] W = x W', W'[from[k], :] = W[k, :]
+
+    It is absorbed where
+
+    1. after the layer, it gives no more features than the layer: columns that are read
+       twice would be computed twice,
+    2. before the layer, it reads every feature once: one that is not read would meet
+       zeros, which take time and make NaN of infinity,
+    3. nothing else reads the weight or the values between.
+
+    Equal bits after the layer; before it sums have another order, so over the reals.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numAbsorbed", "num-absorbed", "Number of Gathers that became part of a weight">
+  ];
+}
+
 def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
   let summary = "merge the branches of a sum of convolutions of one image";
   let description = [{

@@ -1,0 +1,194 @@
+//===- MergeSums.cpp - merge sums of maps of one input ---------------------===//
+//
+// x W1 + x W2 = x (W1 + W2), and the maps of zero go: docs/algebra.md, laws 1 to 3.
+//
+//===----------------------------------------------------------------------===//
+#include "MapValues.h"
+#include "strut/Rewrite/Passes.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+namespace strut::rewrite {
+#define GEN_PASS_DEF_MERGESUMS
+#include "strut/Rewrite/Passes.h.inc"
+} // namespace strut::rewrite
+
+using namespace mlir;
+
+namespace strut::rewrite {
+namespace {
+
+using algebra::Affine;
+using recognize::Chain;
+using recognize::Product;
+using recognize::Terms;
+
+/// FLOPs of products of weights above which they are not computed.
+constexpr double kMostWork = 1e12;
+
+SmallVector<Location> locationsOf(const Chain &chain) {
+  SmallVector<Location> all;
+  for (const auto &step : chain) {
+    llvm::append_range(all, step->locations);
+    if (auto *terms = step->as<Terms>())
+      for (const Chain &term : terms->chains)
+        llvm::append_range(all, locationsOf(term));
+  }
+  return all;
+}
+
+/// Whether every step is one whose numbers are finite.
+bool isFinite(const Chain &chain) {
+  auto areFinite = [](const std::vector<double> &values) {
+    return llvm::all_of(values, [](double value) { return std::isfinite(value); });
+  };
+  return llvm::all_of(chain, [&](const auto &step) {
+    if (auto *product = step->template as<Product>()) {
+      std::optional<std::vector<double>> values = product->weight.numbers();
+      return values && areFinite(*values);
+    }
+    if (auto *terms = step->template as<Terms>())
+      return llvm::all_of(terms->chains, isFinite);
+    if (auto *shift = step->template as<recognize::Shift>())
+      return areFinite(shift->values);
+    return true;
+  });
+}
+
+/// A map that gives the same for every input, as that; none for another.
+std::optional<std::vector<double>> asConstant(const Chain &chain, int64_t inputs) {
+  auto zero = llvm::find_if(chain, [](const auto &step) {
+    auto *diagonal = step->template as<algebra::Diagonal>();
+    return diagonal && llvm::all_of(diagonal->scale, [](double s) { return s == 0; });
+  });
+  if (zero == chain.end() || !isFinite(chain))
+    return std::nullopt;
+  int64_t features = (*zero)->as<algebra::Diagonal>()->scale.size();
+  std::optional<Affine> rest = affineOf(Chain(zero + 1, chain.end()), features);
+  if (!rest)
+    return std::nullopt;
+  algebra::Matrix made = rest->apply(algebra::Matrix(1, features));
+  std::vector<double> values(made.cols());
+  for (int64_t i = 0; i < made.cols(); ++i)
+    values[i] = made(0, i);
+  return values;
+}
+
+/// One matrix, factors and addends.
+bool isDense(const Chain &chain) {
+  unsigned products = 0;
+  for (const auto &step : chain) {
+    auto *product = step->as<Product>();
+    if ((product && product->blocks() > 1) || step->as<Terms>())
+      return false;
+    products += product != nullptr;
+  }
+  return products == 1;
+}
+
+class SumMerger {
+public:
+  explicit SumMerger(Type element) : element(element) {}
+
+  /// The map with its sums merged; numbers say how often something was.
+  Chain merge(const Chain &chain, int64_t inputs);
+
+  unsigned merged = 0, dropped = 0;
+
+private:
+  void merge(Chain &into, const Terms &terms, ArrayRef<Location> locations, int64_t inputs);
+
+  Type element;
+};
+
+void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locations,
+                      int64_t inputs) {
+  std::vector<Chain> kept;
+  std::vector<double> constant;
+  SmallVector<Location, 2> nodes(locations);
+  for (const Chain &original : terms.chains) {
+    Chain term = merge(original, inputs);
+    if (std::optional<std::vector<double>> values = asConstant(term, inputs)) {
+      constant.resize(values->size());
+      for (auto [total, value] : llvm::zip_equal(constant, *values))
+        total += value;
+      llvm::append_range(nodes, locationsOf(term));
+      ++dropped;
+      continue;
+    }
+    kept.push_back(std::move(term));
+  }
+  // All terms constant is no map any more.
+  if (kept.empty()) {
+    kept = terms.chains;
+    dropped -= unsigned(kept.size());
+    constant.clear();
+  }
+  int64_t outputs = recognize::outputsOf(kept.front(), inputs);
+  double work = 2.0 * double(inputs) * double(inputs) * double(outputs) * double(kept.size());
+  if (kept.size() > 1 && llvm::any_of(kept, isDense) && work < kMostWork) {
+    std::optional<Affine> whole = affineOf({std::make_shared<const recognize::Step>(
+                                               recognize::Step{Terms{kept}, {locations.front()}})},
+                                           inputs);
+    Chain dense;
+    SmallVector<Location> all(locations);
+    for (const Chain &term : kept)
+      llvm::append_range(all, locationsOf(term));
+    if (whole && appendDense(dense, *whole, element, all)) {
+      merged += kept.size() - 1;
+      kept = {dense};
+    }
+  }
+  if (kept.size() == 1)
+    for (const auto &step : kept.front())
+      recognize::append(into, *step);
+  else
+    recognize::append(into, {Terms{std::move(kept)}, nodes});
+  if (llvm::any_of(constant, [](double value) { return value != 0; }))
+    recognize::append(into, {recognize::Shift{std::move(constant)}, nodes});
+}
+
+Chain SumMerger::merge(const Chain &chain, int64_t inputs) {
+  Chain result;
+  for (const auto &step : chain) {
+    if (auto *terms = step->as<Terms>())
+      merge(result, *terms, step->locations, inputs);
+    else
+      recognize::append(result, *step);
+    inputs = recognize::outputsOf({step}, inputs);
+  }
+  return result;
+}
+
+bool hasSums(const Chain &chain) {
+  return llvm::any_of(chain, [](const auto &step) { return step->template as<Terms>(); });
+}
+
+struct MergeSums : impl::MergeSumsBase<MergeSums> {
+  using MergeSumsBase::MergeSumsBase;
+
+  void runOnOperation() override {
+    for (Block &block : getOperation().getBody())
+      for (recognize::MapRegion &region : recognize::regionsOf(block))
+        run(region);
+  }
+
+  void run(recognize::MapRegion &region) {
+    Type element = cast<RankedTensorType>(region.root().getType()).getElementType();
+    if (!hasSums(region.chain) || !ownsWeights(region) ||
+        !(element.isF32() || element.isF64() || reducedPrecision))
+      return;
+    SumMerger merger(element);
+    Chain chain = merger.merge(region.chain, region.inputs());
+    if (merger.merged + merger.dropped == 0)
+      return;
+    region.chain = std::move(chain);
+    if (failed(recognize::replace(region, "merge-sums")))
+      return;
+    numMerged += merger.merged;
+    numDropped += merger.dropped;
+  }
+};
+
+} // namespace
+} // namespace strut::rewrite

@@ -1,0 +1,140 @@
+// RUN: strut-opt %s --strut-merge-sums --canonicalize | FileCheck %s
+// RUN: strut-opt %s --strut-merge-sums=reduced-precision --canonicalize | FileCheck %s --check-prefix=REDUCED
+
+// LoRA: (x W + b) + 2 (x A) B = x (W + 2 A B) + b. Condition 1: maps of one input, one of
+// them dense.
+
+// CHECK-LABEL: func.func @lora
+// CHECK-DAG: %[[W:.*]] = onnx.Constant() {value = dense<{{\[\[}}1.700000e+01, 1.000000e+00], [9.000000e+00, 1.000000e+00], [1.000000e+00, 1.000000e+00]]> : tensor<3x2xf32>}
+// CHECK-DAG: %[[B:.*]] = onnx.Constant() {value = dense<[5.000000e+00, 6.000000e+00]>
+// CHECK: %[[Y:.*]] = layer.linear %arg0, %[[W]] bias %[[B]] {layer.form = "dense"}
+// CHECK-NEXT: return %[[Y]]
+func.func @lora(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %bias = onnx.Constant() {value = dense<[5.0, 6.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %a = onnx.Constant() {value = dense<[[2.0], [1.0], [0.0]]> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %b = onnx.Constant() {value = dense<[[4.0, 0.0]]> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  %s = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = layer.linear %x, %w bias %bias : tensor<?x3xf32>, tensor<3x2xf32>, tensor<2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %a : tensor<?x3xf32>, tensor<3x1xf32> -> tensor<?x1xf32>
+  %2 = layer.linear %1, %b : tensor<?x1xf32>, tensor<1x2xf32> -> tensor<?x2xf32>
+  %3 = onnx.Mul(%s, %2) : (tensor<f32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %4 = onnx.Add(%3, %0) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %4 : tensor<?x2xf32>
+}
+
+// Two dense maps and the input itself.
+
+// CHECK-LABEL: func.func @residual
+// CHECK: dense<{{\[\[}}2.000000e+00, 3.000000e+00], [3.000000e+00, 2.000000e+00]]>
+// CHECK: layer.linear
+// CHECK-NEXT: return
+func.func @residual(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %v = onnx.Constant() {value = dense<[[2.0, 1.0], [1.0, 2.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %w = onnx.Constant() {value = dense<[[1.0, -2.0], [-2.0, 1.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %2 = onnx.Add(%x, %0) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = onnx.Sub(%2, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// A guide that is switched off goes, and what is left stays low-rank. Its addend does not
+// count either.
+
+// CHECK-LABEL: func.func @dead_guide
+// CHECK: layer.linear %arg0, %{{.*}} : tensor<?x4xf32>, tensor<4x1xf32>
+// CHECK-NEXT: layer.linear %{{.*}} {layer.form = "lowrank"}
+// CHECK-NEXT: return
+func.func @dead_guide(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %w = onnx.Constant() {value = dense<3.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %bias = onnx.Constant() {value = dense<5.0> : tensor<4xf32>} : () -> tensor<4xf32>
+  %a = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<4.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %off = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = layer.linear %x, %w bias %bias : tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Mul(%off, %0) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %3 = layer.linear %2, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %4 = onnx.Add(%1, %3) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %4 : tensor<?x4xf32>
+}
+
+// Condition 2: 0 times infinity is NaN.
+
+// CHECK-LABEL: func.func @infinite_guide
+// CHECK-COUNT-3: layer.linear
+// CHECK: onnx.Add
+func.func @infinite_guide(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[0x7F800000, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %a = onnx.Constant() {value = dense<2.0> : tensor<2x1xf32>} : () -> tensor<2x1xf32>
+  %b = onnx.Constant() {value = dense<4.0> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  %off = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = onnx.Mul(%off, %0) : (tensor<f32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = layer.linear %x, %a : tensor<?x2xf32>, tensor<2x1xf32> -> tensor<?x1xf32>
+  %3 = layer.linear %2, %b : tensor<?x1xf32>, tensor<1x2xf32> -> tensor<?x2xf32>
+  %4 = onnx.Add(%1, %3) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %4 : tensor<?x2xf32>
+}
+
+// Condition 1: two low-rank maps have no matrix to go into.
+
+// CHECK-LABEL: func.func @no_dense
+// CHECK-COUNT-4: layer.linear
+// CHECK: onnx.Add
+func.func @no_dense(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<4.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %c = onnx.Constant() {value = dense<5.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %d = onnx.Constant() {value = dense<6.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %1 = layer.linear %0, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %2 = layer.linear %x, %c : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %3 = layer.linear %2, %d : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %4 = onnx.Add(%1, %3) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %4 : tensor<?x4xf32>
+}
+
+// Condition 3: a weight that another layer reads would be stored twice.
+
+// CHECK-LABEL: func.func @tied
+// CHECK-COUNT-3: layer.linear
+func.func @tied(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = layer.linear %y, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  return %2, %3 : tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// Condition 4: bf16 would lose bits, unless asked for.
+
+// CHECK-LABEL: func.func @bf16
+// CHECK-COUNT-2: layer.linear
+// REDUCED-LABEL: func.func @bf16
+// REDUCED: layer.linear
+// REDUCED-NEXT: return
+func.func @bf16(%x: tensor<?x2xbf16>) -> tensor<?x2xbf16> {
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xbf16>} : () -> tensor<2x2xbf16>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xbf16>} : () -> tensor<2x2xbf16>
+  %0 = layer.linear %x, %v : tensor<?x2xbf16>, tensor<2x2xbf16> -> tensor<?x2xbf16>
+  %1 = layer.linear %x, %w : tensor<?x2xbf16>, tensor<2x2xbf16> -> tensor<?x2xbf16>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xbf16>, tensor<?x2xbf16>) -> tensor<?x2xbf16>
+  return %2 : tensor<?x2xbf16>
+}
+
+// Condition 5: what is not finite in its type stays apart.
+
+// CHECK-LABEL: func.func @overflow
+// CHECK-COUNT-2: layer.linear
+func.func @overflow(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %v = onnx.Constant() {value = dense<3.0e38> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %w = onnx.Constant() {value = dense<2.0e38> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}
