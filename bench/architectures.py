@@ -48,8 +48,6 @@ NOT_EXPORTED = {
 }
 # What does not compile yet, and why. A network that compiles must not be here.
 NOT_COMPILED = {
-    ("cnn_lstm", "dynamo"): "LSTM has no lowering",
-    ("cnn_lstm", "legacy"): "LSTM has no lowering",
 }
 
 

@@ -56,6 +56,13 @@ def integers(*values) -> list[np.ndarray]:
     return [np.array(values, np.int64)]
 
 
+def recurrent(directions: int, inputs: int, hidden: int) -> list[np.ndarray]:
+    """W, R and B of an LSTM."""
+    rng = np.random.default_rng(0)
+    shapes = [(4 * hidden, inputs), (4 * hidden, hidden), (8 * hidden,)]
+    return [0.1 * rng.standard_normal((directions, *s)).astype(np.float32) for s in shapes]
+
+
 IMAGE = (1, 64, 56, 56)
 LAYERS = {
     **norms(1, 1000),
@@ -98,6 +105,8 @@ LAYERS = {
     "cumsum": Layer("CumSum", [(64, 4096)], [np.array(1)]),
     "cumsum-leading": Layer("CumSum", [(512, 512)], [np.array(0)]),
     "topk-8of64": Layer("TopK", [(512, 64)], integers(8), {}, 18, 2),
+    "lstm-64x128x256": Layer("LSTM", [(64, 1, 128)], recurrent(1, 128, 256), {"hidden_size": 256}, 22, 3),
+    "lstm-both-ways": Layer("LSTM", [(64, 1, 128)], recurrent(2, 128, 256), {"hidden_size": 256, "direction": "bidirectional"}, 22, 3),
     "topk-50of50000": Layer("TopK", [(4, 50000)], integers(50), {}, 18, 2),
 }  # fmt: skip
 

@@ -26,6 +26,18 @@ struct KernelBufferization : BufferizableOpInterface::ExternalModel<KernelBuffer
   bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return !isInput(op, operand);
   }
+  /// A map that reads an element just where it writes may do so in the same memory.
+  bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &,
+                                     ArrayRef<OpOperand *> operands) const {
+    auto map = dyn_cast<MapOp>(op);
+    if (!map)
+      return false;
+    SmallVector<AffineMap> maps = map.getMaps();
+    AffineMap first = maps[operands.front()->getOperandNumber()];
+    return first.isPermutation() && llvm::all_of(operands, [&](OpOperand *operand) {
+             return maps[operand->getOperandNumber()] == first;
+           });
+  }
   AliasingValueList getAliasingValues(Operation *op, OpOperand &operand,
                                       const AnalysisState &) const {
     auto kernel = cast<OpT>(op);

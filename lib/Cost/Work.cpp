@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
@@ -69,9 +70,19 @@ public:
       }
   }
 
-  KernelWork count(Operation *op);
+  /// The work of all runs of a kernel that stands in a loop.
+  KernelWork countAllRuns(Operation *op) {
+    KernelWork work = count(op);
+    Polynomial runs = runsOf(op);
+    work.flops = work.flops * runs;
+    work.bytes = work.bytes * runs;
+    return work;
+  }
 
 private:
+  KernelWork count(Operation *op);
+  /// How often the loops around the op run it.
+  Polynomial runsOf(Operation *op);
   Polynomial valueOf(OpFoldResult size);
   /// Extents of a tensor's axes.
   SmallVector<Polynomial> shapeOf(Value tensor);
@@ -88,6 +99,18 @@ Value fromOutside(Value v) {
   auto argument = dyn_cast<BlockArgument>(v);
   auto region = argument ? dyn_cast<kernel::RegionOp>(argument.getOwner()->getParentOp()) : nullptr;
   return region ? region->getOperand(argument.getArgNumber()) : v;
+}
+
+/// What a loop carries has the shape that it starts with.
+Value startOf(Value v) {
+  auto argument = dyn_cast<BlockArgument>(v);
+  Operation *owner = argument ? argument.getOwner()->getParentOp() : v.getDefiningOp();
+  auto loop = dyn_cast<LoopLikeOpInterface>(owner);
+  if (!loop)
+    return v;
+  OpOperand *init =
+      argument ? loop.getTiedLoopInit(argument) : loop.getTiedLoopInit(cast<OpResult>(v));
+  return init ? startOf(init->get()) : v;
 }
 
 /// Operations on floats for each run of a body.
@@ -129,7 +152,7 @@ Polynomial Counter::valueOf(OpFoldResult size) {
 
 SmallVector<Polynomial> Counter::shapeOf(Value tensor) {
   SmallVector<Polynomial> shape;
-  tensor = fromOutside(tensor);
+  tensor = startOf(fromOutside(tensor));
   if (auto packed = dyn_cast<kernel::PackedType>(tensor.getType())) {
     for (int64_t extent : packed.getLogical().getShape())
       shape.push_back(Polynomial(extent));
@@ -229,6 +252,14 @@ std::string nameOf(Location loc) {
   return llvm::join(names, " + ");
 }
 
+Polynomial Counter::runsOf(Operation *op) {
+  Polynomial runs(1);
+  for (auto loop = op->getParentOfType<scf::ForOp>(); loop;
+       loop = loop->getParentOfType<scf::ForOp>())
+    runs = runs * (valueOf(loop.getUpperBound()) + valueOf(loop.getLowerBound()) * Polynomial(-1));
+  return runs;
+}
+
 KernelWork Counter::count(Operation *op) {
   KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}};
   auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op);
@@ -273,7 +304,7 @@ std::vector<KernelWork> workOf(ModuleOp module) {
   Counter counter(main);
   main.walk([&](Operation *op) {
     if (isa<kernel::KernelOpInterface, kernel::RegionOp>(op))
-      list.push_back(counter.count(op));
+      list.push_back(counter.countAllRuns(op));
   });
   return list;
 }

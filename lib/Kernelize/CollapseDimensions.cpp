@@ -78,7 +78,7 @@ bool isBorder(kernel::KernelOpInterface op, unsigned d) {
 /// Slices have gaps, and so may what comes out of a choice between forms.
 bool isContiguous(Value value) {
   return !value.getDefiningOp<tensor::ExtractSliceOp>() &&
-         !value.getDefiningOp<scf::IndexSwitchOp>();
+         !isa_and_present<scf::IndexSwitchOp, scf::IfOp>(value.getDefiningOp());
 }
 
 struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {

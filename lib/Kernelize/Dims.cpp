@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "strut/Kernelize/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -123,6 +124,11 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
   auto all = [&](ArrayRef<OpFoldResult> sizes) {
     return SmallVector<Dim>(llvm::map_range(sizes, [&](OpFoldResult size) { return of(size); }));
   };
+  // What a loop carries keeps its shape.
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    if (auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp()))
+      if (OpOperand *init = loop.getTiedLoopInit(argument))
+        return ofTensor(init->get());
   if (auto argument = dyn_cast<BlockArgument>(tensor)) {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
     auto symbols = function ? function->getAttrOfType<ArrayAttr>(kSymbolsAttr) : ArrayAttr();
@@ -169,6 +175,12 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
   if (auto branch = dyn_cast<scf::IndexSwitchOp>(op)) // all forms have the same
     return ofTensor(branch.getDefaultBlock().getTerminator()->getOperand(
         cast<OpResult>(tensor).getResultNumber()));
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return ofTensor(branch.thenYield().getOperand(cast<OpResult>(tensor).getResultNumber()));
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
+    OpOperand *init = loop.getTiedLoopInit(cast<OpResult>(tensor));
+    return init ? ofTensor(init->get()) : std::nullopt;
+  }
   if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
     return ofTensor(destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
   return std::nullopt;

@@ -1,4 +1,5 @@
 //===- Elementwise.cpp - Pointwise ops with broadcasting ------------------===//
+#include "Activations.h"
 #include "Lowering.h"
 #include <numbers>
 
@@ -17,11 +18,6 @@ using ScalarFunction = Value (*)(Code &c, ValueRange x, AnyOp op);
 // Scalar functions of more than one line
 //===----------------------------------------------------------------------===//
 
-Value sigmoid(Code &c, Value x) {
-  Value one = c.constant(1, x);
-  return c.div(one, c.add(one, c.make<math::ExpOp>(c.make<arith::NegFOp>(x))));
-}
-
 Value gelu(Code &c, Value x, bool tanh) {
   Value half = c.constant(0.5, x), one = c.constant(1, x), inner;
   if (tanh) {
@@ -34,30 +30,9 @@ Value gelu(Code &c, Value x, bool tanh) {
   return c.mul(c.mul(half, x), c.add(one, inner));
 }
 
-/// log(1 + exp(x)) without overflow.
-Value softplus(Code &c, Value x) {
-  Value zero = c.constant(0, x);
-  Value tail =
-      c.make<math::Log1pOp>(c.make<math::ExpOp>(c.make<arith::NegFOp>(c.make<math::AbsFOp>(x))));
-  return c.add(c.max(x, zero), tail);
-}
-
-Value whereNegative(Code &c, Value x, Value negative) {
-  return c.select(c.less(x, c.constant(0, x)), negative, x);
-}
-
-Value elu(Code &c, Value x, double alpha) {
-  return whereNegative(c, x, c.mul(c.constant(alpha, x), c.make<math::ExpM1Op>(x)));
-}
-
 Value selu(Code &c, ValueRange x, AnyOp op) {
   Value inner = elu(c, x[0], floatAttr(op, "alpha", 1.67326319217681884765625));
   return c.mul(c.constant(floatAttr(op, "gamma", 1.05070102214813232421875), x[0]), inner);
-}
-
-Value hardSigmoid(Code &c, Value x, double alpha, double beta) {
-  Value y = c.add(c.mul(x, c.constant(alpha, x)), c.constant(beta, x));
-  return c.max(c.min(y, c.constant(1, x)), c.constant(0, x));
 }
 
 Value sign(Code &c, Value x) {
@@ -155,11 +130,6 @@ Value isInf(Code &c, ValueRange x, AnyOp op) {
   if (intAttr(op, "detect_negative", 1))
     result = c.make<arith::OrIOp>(result, c.equal(x[0], c.constant(-infinity, x[0])));
   return result;
-}
-
-Value thresholded(Code &c, ValueRange x, AnyOp op) {
-  Value above = c.less(c.constant(floatAttr(op, "alpha", 1), x[0]), x[0]);
-  return c.select(above, x[0], c.constant(0, x[0]));
 }
 
 Value shrink(Code &c, ValueRange x, AnyOp op) {
@@ -288,9 +258,7 @@ const Pointwise functions[] = {
     {"Softplus", Floats,
      [](Code &c, ValueRange x, AnyOp op) -> Value { return softplus(c, x[0]); }},
     {"Softsign", Floats,
-     [](Code &c, ValueRange x, AnyOp op) -> Value {
-       return c.div(x[0], c.add(c.constant(1, x[0]), c.make<math::AbsFOp>(x[0])));
-     }},
+     [](Code &c, ValueRange x, AnyOp op) -> Value { return softsign(c, x[0]); }},
     {"Mish", Floats,
      [](Code &c, ValueRange x, AnyOp op) -> Value {
        return c.mul(x[0], c.make<math::TanhOp>(softplus(c, x[0])));
@@ -324,9 +292,12 @@ const Pointwise functions[] = {
      }},
     {"LeakyRelu", Floats,
      [](Code &c, ValueRange x, AnyOp op) -> Value {
-       return whereNegative(c, x[0], c.mul(x[0], c.constant(floatAttr(op, "alpha", 0.01), x[0])));
+       return leakyRelu(c, x[0], floatAttr(op, "alpha", 0.01));
      }},
-    {"ThresholdedRelu", Floats, thresholded},
+    {"ThresholdedRelu", Floats,
+     [](Code &c, ValueRange x, AnyOp op) -> Value {
+       return thresholdedRelu(c, x[0], floatAttr(op, "alpha", 1));
+     }},
     {"Shrink", Floats, shrink},
 };
 

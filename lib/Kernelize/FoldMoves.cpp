@@ -53,6 +53,8 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
 
   LogicalResult matchAndRewrite(kernel::KernelOpInterface op,
                                 PatternRewriter &rewriter) const override {
+    if (writesLoopState(op))
+      return failure();
     // A move of a move stays a move; other kernels take it in.
     for (unsigned i = 0; i < op.getKernelInputs().size(); ++i) {
       Value value = op.getKernelInputs()[i];
@@ -110,7 +112,7 @@ struct FoldPermutationIntoProducer : OpRewritePattern<kernel::MapOp> {
 
   LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
     std::optional<unsigned> input = asPureMove(op);
-    if (!input || op.getInputs().size() != 1)
+    if (!input || op.getInputs().size() != 1 || writesLoopState(op))
       return failure();
     auto producer = op.getInputs()[0].getDefiningOp<kernel::KernelOpInterface>();
     SmallVector<AffineMap> maps = op.getMaps();
@@ -147,11 +149,11 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
     if (op->getNumResults() != 1)
       return failure();
     std::optional<Move> move = moveBehind(op->getResult(0));
-    // A move into a slice of another tensor is what puts it there, and one of a
-    // choice between forms what gives it dimensions.
+    // A move into a slice of another tensor is what puts it there, one of a choice
+    // what gives it dimensions, and one of a loop's state what outlives the step.
     if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType() ||
-        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>() ||
-        move->source.getDefiningOp<scf::IndexSwitchOp>())
+        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>() || isLoopState(move->source) ||
+        isa_and_present<scf::IndexSwitchOp, scf::IfOp>(move->source.getDefiningOp()))
       return failure();
     rewriter.replaceOp(op, move->source);
     ++counts.moves;

@@ -31,6 +31,7 @@ const LoweringTable &lowerings() {
     addAttention(table);
     addConv(table);
     addConvTranspose(table);
+    addRecurrent(table);
     addReduce(table);
     addQuantize(table);
     addEinsum(table);

@@ -16,7 +16,7 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
       : OpRewritePattern(context), counts(counts) {}
 
   LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1)
+    if (op->getNumResults() != 1 || writesLoopState(op))
       return failure();
     for (unsigned i = 0; i < op.getInputs().size(); ++i) {
       auto producer = op.getInputs()[i].getDefiningOp<kernel::KernelOpInterface>();

@@ -52,7 +52,7 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
   static bool fits(kernel::MapOp producer, kernel::KernelOpInterface op, unsigned input,
                    PatternRewriter &rewriter) {
     if (producer->getNumResults() != 1 || !producer.getMaps().back().isPermutation() ||
-        producer->getBlock() != op->getBlock())
+        producer->getBlock() != op->getBlock() || writesLoopState(op))
       return false;
     // The operands of the products have no body; scores and epilogues do.
     KernelEdit edit(rewriter, op);

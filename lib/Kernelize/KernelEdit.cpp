@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -19,6 +20,15 @@ std::optional<unsigned> asPureMove(kernel::MapOp map) {
   if (!argument || argument.getOwner() != &body)
     return std::nullopt;
   return argument.getArgNumber();
+}
+
+bool isLoopState(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && isa<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+}
+
+bool writesLoopState(kernel::KernelOpInterface op) {
+  return llvm::any_of(op.getKernelInits(), isLoopState);
 }
 
 unsigned costOf(Block &body) {

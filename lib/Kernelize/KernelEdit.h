@@ -7,6 +7,13 @@
 
 namespace strut::kernelize {
 
+/// Whether the kernel writes what a loop carries to its next step. Such a kernel stays
+/// where it is and reads what it reads: another place could be before or after one that
+/// reads the old state.
+bool writesLoopState(kernel::KernelOpInterface op);
+/// Whether a value is what a loop carries.
+bool isLoopState(mlir::Value value);
+
 /// Whether the map's body only passes on one input that it reads by a map.
 /// Returns that input's number.
 std::optional<unsigned> asPureMove(kernel::MapOp map);

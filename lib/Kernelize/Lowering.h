@@ -183,6 +183,7 @@ void addScatter(LoweringTable &table);
 void addTopK(LoweringTable &table);
 void addQuantize(LoweringTable &table);
 void addEinsum(LoweringTable &table);
+void addRecurrent(LoweringTable &table);
 void addReduce(LoweringTable &table);
 void addResize(LoweringTable &table);
 void addSlices(LoweringTable &table);

@@ -1,5 +1,6 @@
 //===- BufferizeHost.cpp - The host function from tensors to memrefs ------===//
 #include "dialects/Kernel/Kernel.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
@@ -9,6 +10,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -46,6 +48,41 @@ struct DimOfArgument : OpRewritePattern<tensor::DimOp> {
         return success();
       }
     return failure();
+  }
+};
+
+/// What a loop carries keeps its shape: `tensor.dim` of it is that of the start.
+struct DimOfLoopState : OpRewritePattern<tensor::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
+    Value source = dim.getSource();
+    Operation *owner = source.getDefiningOp();
+    auto argument = dyn_cast<BlockArgument>(source);
+    auto loop =
+        dyn_cast<LoopLikeOpInterface>(argument ? argument.getOwner()->getParentOp() : owner);
+    if (!loop)
+      return failure();
+    OpOperand *init =
+        argument ? loop.getTiedLoopInit(argument) : loop.getTiedLoopInit(cast<OpResult>(source));
+    if (!init)
+      return failure();
+    rewriter.modifyOpInPlace(dim, [&] { dim.getSourceMutable().assign(init->get()); });
+    return success();
+  }
+};
+
+/// `memref.dim` of an expansion is what the expansion says, not a load from memory that
+/// is yet to be planned.
+struct DimOfExpansion : OpRewritePattern<memref::DimOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(memref::DimOp dim, PatternRewriter &rewriter) const override {
+    auto expand = dim.getSource().getDefiningOp<memref::ExpandShapeOp>();
+    std::optional<int64_t> axis = dim.getConstantIndex();
+    if (!expand || !axis)
+      return failure();
+    OpFoldResult size = expand.getMixedOutputShape()[*axis];
+    rewriter.replaceOp(dim, getValueOrCreateConstantIndexOp(rewriter, dim.getLoc(), size));
+    return success();
   }
 };
 
@@ -174,7 +211,7 @@ LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
   RewritePatternSet patterns(&getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
-  patterns.add<DimOfArgument>(&getContext());
+  patterns.add<DimOfArgument, DimOfLoopState>(&getContext());
   return applyPatternsGreedily(main, std::move(patterns));
 }
 
@@ -193,6 +230,11 @@ LogicalResult BufferizeHostPass::bufferize() {
   });
   bufferization::BufferizationState state;
   if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
+    return failure();
+  RewritePatternSet patterns(&getContext());
+  patterns.add<DimOfExpansion>(&getContext());
+  memref::DimOp::getCanonicalizationPatterns(patterns, &getContext());
+  if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
     return failure();
   OpPassManager cleanup(kernel::ProgramOp::getOperationName());
   // A part is copied onto itself, which shows when both views of it have become one.

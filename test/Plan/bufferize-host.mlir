@@ -1,15 +1,16 @@
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = unit}"},kernel.program(strut-bufferize-host))' --split-input-file | FileCheck %s
 
-// Results become arguments, and their extents are what is returned.
+// Results become arguments, and their extents are what is returned. A map that reads
+// each element where it writes it needs no second buffer.
 // CHECK-LABEL: func @main(
 // CHECK-SAME: %[[X:.*]]: memref<?x4xf32> {strut.dims = ["M", ""], strut.name = "x"}, %[[M:.*]]: index,
 // CHECK-SAME: %[[Y:.*]]: memref<?x4xf32> {strut.output = 0 : i64}) -> (index, index)
 // CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
 // CHECK-DAG: %[[A:.*]] = memref.alloc(%[[M]]) {alignment = 64 : i64} : memref<?x4xf32>
-// CHECK-DAG: %[[B:.*]] = memref.alloc(%[[M]]) {alignment = 64 : i64} : memref<?x4xf32>
-// CHECK: kernel.map ins(%[[X]] : memref<?x4xf32>) outs(%[[FIRST:.*]] : memref<?x4xf32>)
-// CHECK: kernel.map ins(%[[FIRST]] : memref<?x4xf32>) outs(%[[LAST:.*]] : memref<?x4xf32>)
-// CHECK: memref.copy %[[LAST]], %[[Y]]
+// CHECK-NOT: memref.alloc
+// CHECK: kernel.map ins(%[[X]] : memref<?x4xf32>) outs(%[[A]] : memref<?x4xf32>)
+// CHECK: kernel.map ins(%[[A]] : memref<?x4xf32>) outs(%[[A]] : memref<?x4xf32>)
+// CHECK: memref.copy %[[A]], %[[Y]]
 // CHECK: return %[[M]], %[[C4]] : index, index
 #id = affine_map<(m, n) -> (m, n)>
 func.func @main(%x: tensor<?x4xf32> {strut.name = "x", strut.dims = ["M", ""]}, %m: index) -> (tensor<?x4xf32> {strut.name = "y"}) attributes {strut.symbols = ["M"]} {
@@ -25,6 +26,30 @@ func.func @main(%x: tensor<?x4xf32> {strut.name = "x", strut.dims = ["M", ""]}, 
     kernel.yield %s : f32
   } -> tensor<?x4xf32>
   return %1 : tensor<?x4xf32>
+}
+
+// -----
+
+// One that reads elsewhere does.
+// CHECK-LABEL: func @main(
+// CHECK-COUNT-2: memref.alloc
+// CHECK: kernel.map ins(%{{.*}}) outs(%[[FIRST:.*]] : memref<4x4xf32>)
+// CHECK-NOT: outs(%[[FIRST]] :
+// CHECK: return
+#id = affine_map<(m, n) -> (m, n)>
+#turned = affine_map<(m, n) -> (n, m)>
+func.func @main(%x: tensor<4x4xf32> {strut.name = "x", strut.dims = ["", ""]}) -> (tensor<4x4xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %init = tensor.empty() : tensor<4x4xf32>
+  %0 = kernel.map ins(%x : tensor<4x4xf32>) outs(%init : tensor<4x4xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %s = arith.addf %e, %e : f32
+    kernel.yield %s : f32
+  } -> tensor<4x4xf32>
+  %1 = kernel.map ins(%0 : tensor<4x4xf32>) outs(%init : tensor<4x4xf32>) attributes {indexing_maps = [#turned, #id]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  } -> tensor<4x4xf32>
+  return %1 : tensor<4x4xf32>
 }
 
 // -----
