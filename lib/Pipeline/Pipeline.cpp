@@ -26,6 +26,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   if (foldConstants)
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
+  pm.addNestedPass<func::FuncOp>(normalize::createFoldChannelMasks());
   // What no lowering takes falls to the function body of its schema.
   pm.addPass(normalize::createExpandFunctions(hasNoLowering));
   pm.addPass(normalize::createInferShapes());

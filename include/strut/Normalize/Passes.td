@@ -87,6 +87,29 @@ def FoldIntegers : Pass<"strut-fold-integers", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FoldChannelMasks : Pass<"strut-fold-channel-masks", "::mlir::func::FuncOp"> {
+  let summary = "find masks and assignments that depend on the channel alone";
+  let description = [{
+    `mask[..., :a] = True` with a `where`, and `u[..., :a] = f(u[..., :a])`, are exported
+    as ScatterND with grids of indices that are made from shapes, or as constants of the
+    full activation's shape. Bit-exact:
+
+    * Where takes a vector for a mask whose elements depend on the last axis alone: the
+      mask is constant, or filled with one value and scattered to at channels, and one of
+      the other operands has all of its extents;
+    * ScatterND to neighbouring channels becomes the concatenation of the channels before
+      them, what is written and the channels after them, where what is written has the
+      extents of a slice of the data.
+
+    The indices number places of the first axis, or are a grid whose other coordinates are
+    0, 1, ... along all of their axis, which is proved from how they are made.
+  }];
+  let statistics = [
+    Statistic<"numMasks", "num-masks", "Number of masks that became vectors">,
+    Statistic<"numAssignments", "num-assignments", "Number of scatters that became concatenations">
+  ];
+}
+
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
