@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import language, other, vision
+from . import ffn, language, other, vision
 from .network import Network, stir
 
-NETWORKS: dict[str, Network] = {**vision.NETWORKS, **language.NETWORKS, **other.NETWORKS}
+NETWORKS: dict[str, Network] = {
+    **vision.NETWORKS, **language.NETWORKS, **other.NETWORKS, **ffn.NETWORKS,
+}  # fmt: skip
 # Exporter and opset by the name of a spelling.
 SPELLINGS = {"dynamo": (True, 20), "dynamo18": (True, 18), "legacy": (False, 17)}
 

@@ -112,7 +112,8 @@ bool runsOver(Value vector, Value data, int64_t axis) {
   int64_t extent = typeOf(data).getDimSize(axis);
   if (!ShapedType::isDynamic(extent)) {
     Indices numbers = indicesOf(vector);
-    return numbers && ArrayRef(*numbers) == ArrayRef(llvm::to_vector(llvm::seq<int64_t>(0, extent)));
+    return numbers &&
+           ArrayRef(*numbers) == ArrayRef(llvm::to_vector(llvm::seq<int64_t>(0, extent)));
   }
   auto range = vector.getDefiningOp<Op<"Range">>();
   auto limit = range ? shapeTerms(range.in("limit")) : std::nullopt;

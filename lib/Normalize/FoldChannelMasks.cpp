@@ -44,8 +44,8 @@ struct Mask {
 /// The one value of a bool tensor of whatever shape.
 std::optional<bool> uniformOf(Value value) {
   if (ElementsAttr constant = onnx_ir::constantOf(value)) {
-    auto flags = constant.getElementType().isInteger(1) ? constant.tryGetValues<bool>()
-                                                        : std::nullopt;
+    auto flags =
+        constant.getElementType().isInteger(1) ? constant.tryGetValues<bool>() : std::nullopt;
     if (!flags || flags->empty() ||
         !llvm::all_of(*flags, [&](bool flag) { return flag == *flags->begin(); }))
       return std::nullopt;
@@ -67,8 +67,8 @@ std::optional<bool> uniformOf(Value value) {
 /// The elements of a constant per place along `axis`, if nothing else matters.
 std::optional<Mask> maskOfConstant(ElementsAttr constant, int64_t axis) {
   auto type = cast<RankedTensorType>(constant.getShapedType());
-  auto flags = constant.getElementType().isInteger(1) ? constant.tryGetValues<bool>()
-                                                      : std::nullopt;
+  auto flags =
+      constant.getElementType().isInteger(1) ? constant.tryGetValues<bool>() : std::nullopt;
   if (!flags || type.getNumElements() == 0)
     return std::nullopt;
   int64_t inner = 1, extent = type.getDimSize(axis);
@@ -98,8 +98,8 @@ std::optional<Mask> maskOfFill(Value value, Value shape) {
   auto op = shape.getDefiningOp<Op<"Shape">>();
   auto expand = value.getDefiningOp<Op<"Expand">>();
   RankedTensorType repeated = expand ? typeOf(expand.in("input")) : RankedTensorType();
-  if (!op || !coversShape(op) || (expand && (!repeated || !repeated.hasStaticShape() ||
-                                             repeated.getNumElements() != 1)) ||
+  if (!op || !coversShape(op) ||
+      (expand && (!repeated || !repeated.hasStaticShape() || repeated.getNumElements() != 1)) ||
       typeOf(op.in("data")).getRank() != typeOf(value).getRank())
     return std::nullopt;
   mask.extents = op.in("data");
@@ -121,8 +121,7 @@ std::optional<Mask> maskOf(Value value, int64_t axis) {
     SmallVector<int64_t> perm = permutationOf(transpose);
     auto inner = perm.empty() ? std::nullopt : maskOf(transpose.in("data"), perm[axis]);
     if (inner && inner->extents)
-      inner->order =
-          llvm::map_to_vector(perm, [&](int64_t from) { return inner->order[from]; });
+      inner->order = llvm::map_to_vector(perm, [&](int64_t from) { return inner->order[from]; });
     return inner;
   }
   auto scatter = value.getDefiningOp<Op<"ScatterND">>();
@@ -148,11 +147,10 @@ bool hasExtentsOf(Value value, Value condition, const Mask &mask) {
   RankedTensorType type = typeOf(value);
   ArrayRef<int64_t> extents = typeOf(condition).getShape();
   return type && type.getRank() >= int64_t(extents.size()) &&
-         llvm::all_of(llvm::zip(extents, type.getShape().take_back(extents.size())),
-                      [](auto pair) {
-                        auto [ofMask, own] = pair;
-                        return ofMask == 1 || (ofMask == own && !ShapedType::isDynamic(own));
-                      });
+         llvm::all_of(llvm::zip(extents, type.getShape().take_back(extents.size())), [](auto pair) {
+           auto [ofMask, own] = pair;
+           return ofMask == 1 || (ofMask == own && !ShapedType::isDynamic(own));
+         });
 }
 
 /// Where(mask, x, y) with a mask that depends on the last axis alone takes a vector.
@@ -171,8 +169,7 @@ struct FoldMask : OpRewritePattern<Op<"Where">> {
     auto vector = RankedTensorType::get({int64_t(mask->values.size())}, type.getElementType());
     auto attr =
         rewriter.getNamedAttr("value", DenseElementsAttr::get(vector, ArrayRef(mask->values)));
-    Value folded =
-        Op<"Constant">::create(rewriter, condition.getLoc(), {}, attr)->getResult(0);
+    Value folded = Op<"Constant">::create(rewriter, condition.getLoc(), {}, attr)->getResult(0);
     rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, folded); });
     ++count;
     return success();
@@ -189,8 +186,8 @@ struct FoldMask : OpRewritePattern<Op<"Where">> {
 bool isLikeSliceOf(Value value, Value data, int64_t axis) {
   Operation *op = value.getDefiningOp();
   while (isa_and_present<Op<"Gelu">, Op<"Relu">, Op<"Sigmoid">, Op<"Tanh">, Op<"Swish">,
-                         Op<"HardSwish">, Op<"HardSigmoid">, Op<"Elu">, Op<"LeakyRelu">,
-                         Op<"Mish">, Op<"Softplus">, Op<"Softmax">, Op<"Erf">>(op))
+                         Op<"HardSwish">, Op<"HardSigmoid">, Op<"Elu">, Op<"LeakyRelu">, Op<"Mish">,
+                         Op<"Softplus">, Op<"Softmax">, Op<"Erf">>(op))
     op = op->getOperand(0).getDefiningOp();
   auto slice = dyn_cast_or_null<Op<"Slice">>(op);
   Value axes = slice ? slice.in("axes") : Value();

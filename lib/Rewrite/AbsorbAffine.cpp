@@ -22,13 +22,13 @@ using onnx_ir::Op;
 struct Host {
   Operation *op;
   Value weight, bias; ///< bias may be null
-  ChannelAxis inputAxis, outputAxis;
+  ChannelAxis inputAxis = {}, outputAxis = {};
   /// Whether an addend before the map is an addend after it: zeros around an image are
   /// not shifted, and windows that end at a border see fewer values.
   bool takesShift = true;
   /// The weight is [groups, outer, middle, inner]; `outer` numbers inputs of a group where
   /// `inputsFirst`, else outputs, and `middle` the others.
-  int64_t groups = 1, outer, middle, inner = 1;
+  int64_t groups = 1, outer = 0, middle = 0, inner = 1;
   bool inputsFirst = true;
 
   int64_t inputs() const { return groups * (inputsFirst ? outer : middle); }

@@ -1,5 +1,6 @@
 //===- MergeConvolutions.cpp - merge the branches of a sum of convolutions -===//
 #include "Constants.h"
+#include "Sums.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "strut/Rewrite/Passes.h"
@@ -288,29 +289,15 @@ Value build(OpBuilder &b, const Branch &whole, RankedTensorType result) {
   return conv->getResult(0);
 }
 
-/// The addends of a sum, through sums of the same type that nothing else reads.
-void flatten(Value sum, Type type, SmallVectorImpl<Value> &addends) {
-  for (Value operand : sum.getDefiningOp()->getOperands()) {
-    bool isPart = operand.getType() == type && operand.hasOneUse() &&
-                  isa_and_present<Op<"Add">, Op<"Sum">>(operand.getDefiningOp());
-    if (isPart)
-      flatten(operand, type, addends);
-    else
-      addends.push_back(operand);
-  }
-}
-
 template <typename SumOp> struct MergeBranches : OpRewritePattern<SumOp> {
   MergeBranches(MLIRContext *context, unsigned &count)
       : OpRewritePattern<SumOp>(context), count(count) {}
 
   LogicalResult matchAndRewrite(SumOp op, PatternRewriter &rewriter) const override {
-    Value sum = op->getResult(0);
-    auto type = dyn_cast<RankedTensorType>(sum.getType());
-    if (!type || !(type.getElementType().isF32() || type.getElementType().isF64()))
-      return failure();
     SmallVector<Value> addends;
-    flatten(sum, type, addends);
+    RankedTensorType type = addendsOf(op->getResult(0), addends);
+    if (!type)
+      return failure();
     // A broadcast addend is no branch, and one that occurs twice is read twice.
     SmallVector<Value> candidates;
     for (Value addend : addends)
@@ -327,12 +314,7 @@ template <typename SumOp> struct MergeBranches : OpRewritePattern<SumOp> {
                      [&](Value addend) { return llvm::is_contained(merge.whole.addends, addend); });
       count += merge.parts.size() - 1;
     }
-    Value result = addends.front();
-    for (Value addend : ArrayRef(addends).drop_front()) {
-      result = Op<"Add">::create(rewriter, op.getLoc(), {result, addend})->getResult(0);
-      result.setType(type);
-    }
-    rewriter.replaceOp(op, result);
+    rewriter.replaceOp(op, sumOf(rewriter, op.getLoc(), addends));
     return success();
   }
 

@@ -20,6 +20,8 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createMergeSums());
   functions.addPass(createAbsorbSelections());
   functions.addPass(createAbsorbAffine());
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCollapseLinearBranches());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());

@@ -105,6 +105,41 @@ def AbsorbSelections : Pass<"strut-absorb-selections", "::mlir::func::FuncOp"> {
   ];
 }
 
+def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::func::FuncOp"> {
+  let summary = "take hidden channels without an activation out of a feed-forward net";
+  let description = [{
+    RePaViT lets three quarters of the hidden channels of a feed-forward net pass its
+    activation unchanged. What they compute is one linear map of the input:
+
+        f(x W1 + b1) W2 + b2, with f the identity on channels I and a function on A,
+          = x (W1[:,I] W2[I,:]) + (b1[I] W2[I,:] + b2) + f(x W1[:,A] + b1[A]) W2[A,:]
+
+    and a shortcut x around it is 1 on the diagonal of the first weight. The channels
+    are followed from the second map to the first through slices, splits and
+    concatenations of the channel axis, transpositions, choices by a constant mask per
+    channel and pointwise operators, so that the spelling does not matter. Branches
+    collapse where
+
+    1. the channels of the second map's input all come from one linear map, by a function
+       that the graph fixes per channel, and some of them without any function,
+    2. nothing else reads what lies between the two maps,
+    3. weights and biases are constants,
+    4. elements are f32 or f64: in f16 and bf16, 1 + w loses the bits of w,
+    5. it takes fewer products: K N + a (K + N) < h K + h N for K inputs, N outputs, h
+       hidden channels, a of them with a function. For K = N = d that is a < h - d/2,
+    6. what is folded is finite in its type,
+    7. an identity is added to a map whose weight nothing else reads, of the very value
+       that is added.
+
+    Equal over the reals, for finite values. Source: Xu et al., RePaViT, ICML 2025.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numBranches", "num-branches", "Number of hidden layers that lost a linear branch">,
+    Statistic<"numIdentities", "num-identities", "Number of shortcuts that became part of a weight">
+  ];
+}
+
 def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
   let summary = "merge the branches of a sum of convolutions of one image";
   let description = [{

@@ -1,0 +1,209 @@
+//===- CollapseLinearBranches.cpp - hidden channels without an activation --===//
+#include "Channels.h"
+#include "Constants.h"
+#include "Sums.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "strut/Rewrite/Passes.h"
+
+namespace strut::rewrite {
+#define GEN_PASS_DEF_COLLAPSELINEARBRANCHES
+#include "strut/Rewrite/Passes.h.inc"
+} // namespace strut::rewrite
+
+using namespace mlir;
+
+namespace strut::rewrite {
+namespace {
+
+using algebra::Matrix;
+using onnx_ir::Op;
+
+/// The two maps around a hidden layer, and the channels between them.
+struct Hidden {
+  Channels channels;
+  layer::LinearOp second;
+  int64_t inputs, outputs;
+
+  /// Numbers of the hidden channels that have this function.
+  SmallVector<int64_t> with(int64_t function) const {
+    SmallVector<int64_t> found;
+    for (auto [i, of] : llvm::enumerate(channels.of))
+      if (of == function)
+        found.push_back(i);
+    return found;
+  }
+};
+
+std::optional<Hidden> hiddenBefore(layer::LinearOp second) {
+  Type element = second.getType().getElementType();
+  if (!(element.isF32() || element.isF64()) || !isConstantMatrix(second.getWeight()) ||
+      (second.getBias() && !isConstant(second.getBias())))
+    return std::nullopt;
+  std::optional<Channels> channels = channelsBetween(second);
+  if (!channels || channels->between.empty() ||
+      int64_t(channels->of.size()) != second.getMapShape().first)
+    return std::nullopt;
+  return Hidden{*channels, second, channels->map.getMapShape().first, second.getMapShape().second};
+}
+
+/// Whether the map past the activation and the channels that remain take fewer products,
+/// and so fewer bytes, than all channels.
+bool pays(Hidden &hidden) {
+  double idle = hidden.with(0).size(), all = hidden.channels.of.size();
+  double computed = hidden.channels.map.getMapShape().second;
+  double before = computed * hidden.inputs + all * hidden.outputs;
+  double after =
+      double(hidden.inputs) * hidden.outputs + (all - idle) * (hidden.inputs + hidden.outputs);
+  return idle > 0 && after < before;
+}
+
+/// Weights and biases in f64; no biases are zeros.
+struct Weights {
+  Matrix first, second;
+  std::vector<double> firstBias, secondBias;
+};
+
+std::optional<Weights> read(Hidden &hidden) {
+  layer::LinearOp first = hidden.channels.map;
+  auto w1 = readMatrix(first.getWeight()), w2 = readMatrix(hidden.second.getWeight());
+  auto biasOf = [](layer::LinearOp map) -> std::optional<std::vector<double>> {
+    if (!map.getBias())
+      return std::vector<double>(map.getMapShape().second, 0);
+    return readConstant(map.getBias());
+  };
+  auto b1 = biasOf(first), b2 = biasOf(hidden.second);
+  if (!w1 || !w2 || !b1 || !b2)
+    return std::nullopt;
+  return Weights{std::move(*w1), std::move(*w2), std::move(*b1), std::move(*b2)};
+}
+
+/// The columns of the first weight, its biases and the rows of the second weight that
+/// belong to some hidden channels.
+Weights select(const Weights &all, const Hidden &hidden, ArrayRef<int64_t> channels) {
+  int64_t count = channels.size();
+  Weights part{Matrix(hidden.inputs, count), Matrix(count, hidden.outputs), {}, {}};
+  for (auto [to, channel] : llvm::enumerate(channels)) {
+    int64_t from = hidden.channels.from[channel];
+    for (int64_t k = 0; k < hidden.inputs; ++k)
+      part.first(k, to) = all.first(k, from);
+    for (int64_t n = 0; n < hidden.outputs; ++n)
+      part.second(to, n) = all.second(channel, n);
+    part.firstBias.push_back(all.firstBias[from]);
+  }
+  return part;
+}
+
+struct Collapse : OpRewritePattern<layer::LinearOp> {
+  Collapse(MLIRContext *context, unsigned &count) : OpRewritePattern(context), count(count) {}
+
+  LogicalResult matchAndRewrite(layer::LinearOp op, PatternRewriter &rewriter) const override {
+    std::optional<Hidden> hidden = hiddenBefore(op);
+    if (!hidden || !pays(*hidden))
+      return failure();
+    std::optional<Weights> weights = read(*hidden);
+    if (!weights)
+      return failure();
+    Type element = op.getType().getElementType();
+    Weights idle = select(*weights, *hidden, hidden->with(0));
+    Matrix product = idle.first * idle.second;
+    std::vector<double> bias = weights->secondBias;
+    for (auto [k, b] : llvm::enumerate(idle.firstBias))
+      for (int64_t n = 0; n < hidden->outputs; ++n)
+        bias[n] += b * idle.second(k, n);
+    if (!areFinite({product.data(), size_t(product.rows() * product.cols())}, element) ||
+        !areFinite(bias, element))
+      return failure();
+
+    SmallVector<Location> nodes = {hidden->channels.map.getLoc()};
+    for (Operation *between : hidden->channels.between)
+      nodes.push_back(between->getLoc());
+    nodes.push_back(op.getLoc());
+    Location loc = rewritten("collapse-linear-branches", nodes);
+    Value x = hidden->channels.map.getInput();
+    auto matrix = [&](const Matrix &m) {
+      return writeConstant(rewriter, loc, RankedTensorType::get({m.rows(), m.cols()}, element),
+                           {m.data(), size_t(m.rows() * m.cols())});
+    };
+    auto vector = [&](ArrayRef<double> v) {
+      return writeConstant(rewriter, loc, RankedTensorType::get({int64_t(v.size())}, element), v);
+    };
+    SmallVector<Value> addends = {
+        layer::LinearOp::create(rewriter, loc, op.getType(), x, matrix(product), vector(bias))};
+    for (int64_t f = 1; f < int64_t(hidden->channels.functions.size()); ++f) {
+      SmallVector<int64_t> channels = hidden->with(f);
+      if (channels.empty())
+        continue;
+      Weights part = select(*weights, *hidden, channels);
+      SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
+      shape.back() = channels.size();
+      Value u = layer::LinearOp::create(rewriter, loc, RankedTensorType::get(shape, element), x,
+                                        matrix(part.first), vector(part.firstBias));
+      Value v = applyFunction(hidden->channels.functions[f], u, rewriter);
+      addends.push_back(
+          layer::LinearOp::create(rewriter, loc, op.getType(), v, matrix(part.second), Value()));
+    }
+    rewriter.replaceOp(op, sumOf(rewriter, loc, addends));
+    ++count;
+    return success();
+  }
+
+  unsigned &count;
+};
+
+/// x + (x W + b) = x (W + 1) + b, among the addends of a sum.
+template <typename SumOp> struct AbsorbIdentity : OpRewritePattern<SumOp> {
+  AbsorbIdentity(MLIRContext *context, unsigned &count)
+      : OpRewritePattern<SumOp>(context), count(count) {}
+
+  LogicalResult matchAndRewrite(SumOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Value> addends;
+    RankedTensorType type = addendsOf(op->getResult(0), addends);
+    if (!type)
+      return failure();
+    for (Value &addend : addends) {
+      auto map = addend.getDefiningOp<layer::LinearOp>();
+      if (!map || !map->hasOneUse() || map.getInput().getType() != type ||
+          !isConstantOf(map.getWeight(), map))
+        continue;
+      Value *identity = llvm::find(addends, map.getInput());
+      if (identity == addends.end())
+        continue;
+      auto weight = readMatrix(map.getWeight());
+      if (!weight)
+        continue;
+      for (int64_t i = 0; i < weight->rows(); ++i)
+        (*weight)(i, i) += 1;
+      Location loc = rewritten("absorb-identity", {map.getLoc(), op.getLoc()});
+      Value with = writeConstant(rewriter, loc, cast<RankedTensorType>(map.getWeight().getType()),
+                                 {weight->data(), size_t(weight->rows() * weight->cols())});
+      addend = layer::LinearOp::create(rewriter, loc, map.getType(), map.getInput(), with,
+                                       map.getBias());
+      addends.erase(identity);
+      rewriter.replaceOp(op, sumOf(rewriter, op.getLoc(), addends));
+      ++count;
+      return success();
+    }
+    return failure();
+  }
+
+  unsigned &count;
+};
+
+struct CollapseLinearBranches : impl::CollapseLinearBranchesBase<CollapseLinearBranches> {
+  void runOnOperation() override {
+    unsigned branches = 0, identities = 0;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<Collapse>(&getContext(), branches);
+    patterns.add<AbsorbIdentity<Op<"Add">>, AbsorbIdentity<Op<"Sum">>>(&getContext(), identities);
+    // A sum before its parts, so that one sees all addends.
+    GreedyRewriteConfig config;
+    config.setUseTopDownTraversal(false);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      return signalPassFailure();
+    numBranches += branches;
+    numIdentities += identities;
+  }
+};
+
+} // namespace
+} // namespace strut::rewrite

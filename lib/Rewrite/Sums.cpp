@@ -1,0 +1,39 @@
+//===- Sums.cpp - Sums of several values ----------------------------------===//
+#include "Sums.h"
+
+using namespace mlir;
+
+namespace strut::rewrite {
+
+using onnx_ir::Op;
+
+static void collect(Value sum, Type type, SmallVectorImpl<Value> &addends) {
+  for (Value operand : sum.getDefiningOp()->getOperands()) {
+    bool isPart = operand.getType() == type && operand.hasOneUse() &&
+                  isa_and_present<Op<"Add">, Op<"Sum">>(operand.getDefiningOp());
+    if (isPart)
+      collect(operand, type, addends);
+    else
+      addends.push_back(operand);
+  }
+}
+
+RankedTensorType addendsOf(Value sum, SmallVectorImpl<Value> &addends) {
+  auto type = dyn_cast<RankedTensorType>(sum.getType());
+  if (!type || !(type.getElementType().isF32() || type.getElementType().isF64()))
+    return {};
+  collect(sum, type, addends);
+  return type;
+}
+
+Value sumOf(OpBuilder &b, Location loc, ValueRange addends) {
+  Value sum = addends.front();
+  for (Value addend : addends.drop_front()) {
+    Type type = sum.getType();
+    sum = Op<"Add">::create(b, loc, {sum, addend})->getResult(0);
+    sum.setType(type);
+  }
+  return sum;
+}
+
+} // namespace strut::rewrite

@@ -1,0 +1,18 @@
+//===- Sums.h - Sums of several values -------------------------*- C++ -*-===//
+#ifndef STRUT_LIB_REWRITE_SUMS_H
+#define STRUT_LIB_REWRITE_SUMS_H
+
+#include "dialects/Onnx/Onnx.h"
+
+namespace strut::rewrite {
+
+/// The addends of a sum, through sums of the same type that nothing else reads. Gives the
+/// type, and null where it is not one of f32 or f64, in which 1 + w keeps the bits of w.
+mlir::RankedTensorType addendsOf(mlir::Value sum, llvm::SmallVectorImpl<mlir::Value> &addends);
+
+/// The sum of values of one type, added from the first to the last.
+mlir::Value sumOf(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange addends);
+
+} // namespace strut::rewrite
+
+#endif // STRUT_LIB_REWRITE_SUMS_H
