@@ -213,22 +213,23 @@ Trace::Indices Trace::followFunction(Operation *op, int64_t axis) {
 
 } // namespace
 
-std::optional<Channels> channelsBetween(layer::LinearOp reader) {
+std::optional<Channels> channelsInto(Operation *reader, ValueRange operands) {
   Channels found;
   Trace trace(found);
-  TypedValue<RankedTensorType> hidden = reader.getInput();
-  Trace::Indices indices = trace.follow(hidden, hidden.getType().getRank() - 1);
-  if (!indices)
-    return std::nullopt;
-  auto isInside = [&](Operation *user) {
-    return user == reader.getOperation() || trace.visited.contains(user);
-  };
+  std::vector<int64_t> indices;
+  for (Value operand : operands) {
+    Trace::Indices more = trace.follow(operand, rankOf(operand) - 1);
+    if (!more)
+      return std::nullopt;
+    indices.insert(indices.end(), more->begin(), more->end());
+  }
+  auto isInside = [&](Operation *user) { return user == reader || trace.visited.contains(user); };
   if (!llvm::all_of(found.map->getUsers(), isInside))
     return std::nullopt;
   for (Operation *op : trace.visited)
     if (!llvm::all_of(op->getUsers(), isInside))
       return std::nullopt;
-  for (int64_t index : *indices) {
+  for (int64_t index : indices) {
     found.from.push_back(trace.all[index].first);
     found.of.push_back(trace.all[index].second);
   }

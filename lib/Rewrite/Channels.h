@@ -26,9 +26,10 @@ struct Channels {
   llvm::SmallVector<mlir::Operation *> between;
 };
 
-/// Follows the channels along the last axis of the input of `reader`; none where they come
-/// from elsewhere, depend on data, or a value on the way has a reader of its own.
-std::optional<Channels> channelsBetween(layer::LinearOp reader);
+/// Follows the channels along the last axis of operands of `reader`, one operand after the
+/// other; none where they come from elsewhere, depend on data, or a value on the way has a
+/// reader of its own.
+std::optional<Channels> channelsInto(mlir::Operation *reader, mlir::ValueRange operands);
 
 /// `function` applied to a value of the same or fewer channels.
 mlir::Value applyFunction(llvm::ArrayRef<mlir::Operation *> function, mlir::Value value,

@@ -39,7 +39,7 @@ std::optional<Hidden> hiddenBefore(layer::LinearOp second) {
   if (!(element.isF32() || element.isF64()) || !isConstantMatrix(second.getWeight()) ||
       (second.getBias() && !isConstant(second.getBias())))
     return std::nullopt;
-  std::optional<Channels> channels = channelsBetween(second);
+  std::optional<Channels> channels = channelsInto(second, second.getInput());
   if (!channels || channels->between.empty() ||
       int64_t(channels->of.size()) != second.getMapShape().first)
     return std::nullopt;

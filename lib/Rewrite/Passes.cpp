@@ -22,6 +22,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createAbsorbAffine());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCollapseLinearBranches());
+  functions.addPass(createSplitGates());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());

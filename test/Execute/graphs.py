@@ -10,6 +10,7 @@ class Graph:
 
     def __init__(self, rng, shape):
         self.rng, self.shape, self.nodes, self.constants, self.last = rng, shape, [], {}, "x"
+        self.rank = len(shape)  # of the result
 
     def constant(self, shape, low=None, magnitude=1.0):
         value = self.rng.standard_normal(shape) if low is None else self.rng.uniform(low, 2, shape)
@@ -43,7 +44,7 @@ class Graph:
         graph = helper.make_graph(
             nodes, "chain",
             [helper.make_tensor_value_info("x", kind, self.shape)],
-            [helper.make_tensor_value_info("y", kind, None)],
+            [helper.make_tensor_value_info("y", kind, [None] * self.rank)],
             constants,
         )  # fmt: skip
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)

@@ -30,6 +30,7 @@ def scalar_chain(rng):
     graph.then("Div", graph.constant((1, 1), low=0.5))
     graph.then("MatMul", graph.constant((7, 12)))
     graph.then("Reshape", graph.integers(-1, 3, 4))
+    graph.rank = 3
     graph.then("Sub", graph.constant(()), first=False)
     graph.then("Neg")
     graph.then("Div", graph.constant((), low=0.5))

@@ -5,6 +5,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from Execute.graphs import Graph
+from mutations import MUTATIONS, mutated
 
 SPELLINGS = ["split", "mask", "scatter"]
 
@@ -39,8 +40,9 @@ def net(rng, d, hidden, active, spelling):
     return graph
 
 
+@pytest.mark.parametrize("mutation", MUTATIONS)
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_idle_channels(spelling, rng, compile_model, strut_run, tmp_path, assert_close):
+def test_idle_channels(spelling, mutation, rng, compile_model, strut_run, tmp_path, assert_close):
     import strut
 
     d = int(rng.integers(3, 40))
@@ -49,7 +51,8 @@ def test_idle_channels(spelling, rng, compile_model, strut_run, tmp_path, assert
     most = int(np.ceil(hidden - d / 2)) - 1
     active = most if rng.random() < 0.5 else int(rng.integers(1, most + 1))
     graph = net(rng, d, hidden, active, spelling)
-    model = strut.load(str(compile_model(graph.model(np.float32))), threads=2)
+    changed = mutated(graph.model(np.float32), mutation, rng)
+    model = strut.load(str(compile_model(changed)), threads=2)
     strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
     layer = (tmp_path / "layer.mlir").read_text()
     for shape in (f"{d}x{d}", f"{d}x{active}", f"{active}x{d}"):

@@ -140,6 +140,26 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
   ];
 }
 
+def SplitGates : Pass<"strut-split-gates", "::mlir::func::FuncOp"> {
+  let summary = "give the two halves of a gated net a linear map each";
+  let description = [{
+    SwiGLU and GEGLU are often one linear map whose result is split: f(u) v. With a map
+    each, the second one's epilogue multiplies with what the first one's has activated,
+    and no pass over the data is left between them. In whatever way and order the halves
+    are taken from the map, they become two where
+
+    1. the operands of a product are different channels of one map, each after one function,
+    2. nothing else reads what lies between,
+    3. weight and bias are constants.
+
+    Bit-exact.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numGates", "num-gates", "Number of maps that became two">
+  ];
+}
+
 def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
   let summary = "merge the branches of a sum of convolutions of one image";
   let description = [{
