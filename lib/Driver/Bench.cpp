@@ -30,10 +30,8 @@ struct Result {
 
 } // namespace
 
-/// Runs of each call, in turns of `turn` seconds, until each had `budget` seconds, after a
-/// warm-up of a fifth of it. Sorted, one list a call.
-static Expected<std::vector<std::vector<double>>> measure(MutableArrayRef<Call> calls,
-                                                          double budget) {
+Expected<std::vector<std::vector<double>>>
+strut::driver::timeRuns(MutableArrayRef<Call> calls, double budget) {
   constexpr size_t fewest = 5, most = 1 << 20;
   constexpr double turn = 0.01;
   std::vector<std::vector<double>> times(calls.size());
@@ -138,7 +136,7 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
       return call.takeError();
     calls.push_back(std::move(*call));
   }
-  Expected<std::vector<std::vector<double>>> measured = measure(calls, options.seconds);
+  Expected<std::vector<std::vector<double>>> measured = timeRuns(calls, options.seconds);
   if (!measured)
     return measured.takeError();
   const std::vector<double> &times = measured->front();

@@ -36,43 +36,65 @@ template <typename Vector> [[gnu::always_inline]] inline float fmaBatch() {
   return sums[0][0];
 }
 
+/// The sum of `bytes` bytes of floats, a multiple of `readStep`, by vectors.
+template <typename Vector>
+[[gnu::always_inline]] inline float readAll(const void *memory, size_t bytes) {
+  constexpr int sums = 8;
+  const auto *vectors = static_cast<const Vector *>(memory);
+  Vector sum[sums] = {};
+  for (size_t n = 0; n < bytes / sizeof(Vector); n += sums)
+    for (int i = 0; i < sums; ++i)
+      sum[i] += vectors[n + static_cast<size_t>(i)];
+  for (int i = 1; i < sums; ++i)
+    sum[0] += sum[i];
+  return sum[0][0];
+}
+constexpr size_t readStep = 512;
+
 typedef float Float4 __attribute__((vector_size(16)));
 #if defined(__x86_64__)
 typedef float Float8 __attribute__((vector_size(32)));
 typedef float Float16 __attribute__((vector_size(64)));
-__attribute__((target("avx512f,fma"))) float batchAvx512() { return fmaBatch<Float16>(); }
-__attribute__((target("avx2,fma"))) float batchAvx2() { return fmaBatch<Float8>(); }
+#define STRUT_AVX512 __attribute__((target("avx512f,fma")))
+#define STRUT_AVX2 __attribute__((target("avx2,fma")))
+STRUT_AVX512 float batchAvx512() { return fmaBatch<Float16>(); }
+STRUT_AVX512 float readAvx512(const void *m, size_t bytes) { return readAll<Float16>(m, bytes); }
+STRUT_AVX2 float batchAvx2() { return fmaBatch<Float8>(); }
+STRUT_AVX2 float readAvx2(const void *m, size_t bytes) { return readAll<Float8>(m, bytes); }
 #endif
 float batchBaseline() { return fmaBatch<Float4>(); }
+float readBaseline(const void *m, size_t bytes) { return readAll<Float4>(m, bytes); }
 
 struct Kernel {
   float (*run)();
   int lanes;
+  float (*read)(const void *memory, size_t bytes);
 };
 
 Kernel widest() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f"))
-    return {batchAvx512, 16};
+    return {batchAvx512, 16, readAvx512};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {batchAvx2, 8};
+    return {batchAvx2, 8, readAvx2};
 #endif
-  return {batchBaseline, 4};
+  return {batchBaseline, 4, readBaseline};
 }
 
 struct Worker {
   pthread_t thread;
-  double (*measure)();
+  double (*measure)(size_t argument);
+  size_t argument;
   double rate = 0; ///< FLOP/s or bytes/s
 };
 
 void *work(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
-  worker->rate = worker->measure();
+  worker->rate = worker->measure(worker->argument);
   return nullptr;
 }
 
-double bestFlops() {
+double bestFlops(size_t) {
   // Short windows, the best of which counts: other work on the machine interrupts.
   constexpr double window = 1e-3;
   const Kernel kernel = widest();
@@ -94,30 +116,39 @@ double bestFlops() {
   return best;
 }
 
-double bestBandwidth() {
-  constexpr size_t bytes = size_t(64) << 20;
+double bestBandwidth(size_t bytes) {
+  struct alignas(64) Line {
+    float values[16];
+  };
+  bytes = std::max(bytes / readStep, size_t(1)) * readStep;
   // Written, or all pages were the same page of zeros.
-  std::vector<uint64_t> memory(bytes / sizeof(uint64_t), 1);
-  volatile uint64_t sink;
+  std::vector<Line> memory(bytes / sizeof(Line));
+  for (Line &line : memory)
+    line.values[0] = 1;
+  const Kernel kernel = widest();
+  // A window is long enough for the clock to tell.
+  const size_t passes = std::max(size_t(1), (size_t(8) << 20) / bytes);
+  const int windows = bytes < size_t(8) << 20 ? 50 : 6;
+  volatile float sink;
   double best = 0;
-  for (int pass = 0; pass < 6; ++pass) {
+  for (int window = 0; window < windows; ++window) {
     Clock::time_point begin = Clock::now();
-    uint64_t sum = 0;
-    for (uint64_t word : memory)
-      sum += word;
-    sink = sum;
-    best = std::max(best, static_cast<double>(bytes) / secondsSince(begin));
+    for (size_t pass = 0; pass < passes; ++pass)
+      sink = kernel.read(memory.data(), bytes);
+    best = std::max(best, static_cast<double>(passes * bytes) / secondsSince(begin));
   }
   (void)sink;
   return best;
 }
 
 /// The sum of what `threads` threads measure at the same time.
-double measureOn(int threads, double (*measure)()) {
+double measureOn(int threads, double (*measure)(size_t), size_t argument) {
   std::vector<Worker> workers(static_cast<size_t>(threads > 1 ? threads : 1));
   size_t started = 1; // the first works here
-  for (Worker &worker : workers)
+  for (Worker &worker : workers) {
     worker.measure = measure;
+    worker.argument = argument;
+  }
   while (started < workers.size() &&
          pthread_create(&workers[started].thread, nullptr, work, &workers[started]) == 0)
     ++started;
@@ -132,9 +163,11 @@ double measureOn(int threads, double (*measure)()) {
 
 } // namespace
 
-double strut::driver::measurePeak(int threads) { return measureOn(threads, bestFlops); }
+double strut::driver::measurePeak(int threads) { return measureOn(threads, bestFlops, 0); }
 
-double strut::driver::measureBandwidth(int threads) { return measureOn(threads, bestBandwidth); }
+double strut::driver::measureBandwidth(int threads, size_t bytes) {
+  return measureOn(threads, bestBandwidth, bytes);
+}
 
 int strut::driver::threadsInUse(int asked) {
   cpu_set_t set;

@@ -2,6 +2,7 @@
 #ifndef LIB_DRIVER_TIMING_H
 #define LIB_DRIVER_TIMING_H
 
+#include "Inputs.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <chrono>
 
@@ -16,6 +17,11 @@ inline double medianOf(llvm::ArrayRef<double> sorted) {
   size_t middle = sorted.size() / 2;
   return sorted.size() % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/// Seconds of runs of each call, in turns, until each had `budget` seconds, after a
+/// warm-up of a fifth of it; at least five. Sorted, one list a call.
+llvm::Expected<std::vector<std::vector<double>>> timeRuns(llvm::MutableArrayRef<Call> calls,
+                                                          double budget);
 
 } // namespace strut::driver
 

@@ -20,12 +20,16 @@ static cl::SubCommand benchCommand("bench", "Measure how fast a compiled model r
 static cl::SubCommand verifyCommand("verify", "Compare a model with ONNX Runtime, node by node");
 static cl::SubCommand inspectCommand("inspect", "Show what is in a model or a compiled model");
 
+static cl::SubCommand calibrateCommand("calibrate",
+                                       "Measure this machine, for the choice of forms");
+
 static cl::opt<std::string> file(cl::Positional, cl::desc("<model>"), cl::Required,
                                  cl::sub(compileCommand), cl::sub(runCommand),
                                  cl::sub(benchCommand), cl::sub(verifyCommand),
                                  cl::sub(inspectCommand));
 static cl::opt<std::string> output("o", cl::desc("Output file"), cl::value_desc("file"),
-                                   cl::sub(compileCommand), cl::sub(runCommand));
+                                   cl::sub(compileCommand), cl::sub(runCommand),
+                                   cl::sub(calibrateCommand));
 static cl::alias outputLong("output", cl::desc("The same as -o"), cl::aliasopt(output));
 static cl::list<std::string> dims("dim", cl::desc("Size of a symbolic dimension"),
                                   cl::value_desc("name=size"), cl::sub(compileCommand),
@@ -33,7 +37,8 @@ static cl::list<std::string> dims("dim", cl::desc("Size of a symbolic dimension"
                                   cl::sub(verifyCommand), cl::sub(inspectCommand));
 static cl::opt<int> threads("threads", cl::desc("Threads (0: one per available CPU)"),
                             cl::value_desc("n"), cl::sub(compileCommand), cl::sub(runCommand),
-                            cl::sub(benchCommand), cl::sub(verifyCommand));
+                            cl::sub(benchCommand), cl::sub(verifyCommand),
+                            cl::sub(calibrateCommand));
 static cl::opt<bool> asJSON("json", cl::desc("Write JSON"), cl::sub(compileCommand),
                             cl::sub(benchCommand), cl::sub(inspectCommand));
 
@@ -189,6 +194,8 @@ static Expected<int> dispatch(const char *argv0) {
         bench({file, inputOptions(*values), threads, seconds, asJSON, against}, outs(), errs()));
   else if (inspectCommand)
     error = joinErrors(std::move(error), inspect({file, *values, asJSON}, outs(), errs()));
+  else if (calibrateCommand)
+    error = joinErrors(std::move(error), calibrate({output, threads}, outs(), errs()));
   else if (verifyCommand)
     return verify({file, inputOptions(*values), rtol, absolute, threads, self(argv0)}, errs());
   if (error)
@@ -200,9 +207,10 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter([](raw_ostream &out) { out << "strut " STRUT_VERSION "\n"; });
   hideLibraryOptions();
   cl::ParseCommandLineOptions(argc, argv, "compiles neural networks to native libraries\n");
-  if (!compileCommand && !runCommand && !benchCommand && !inspectCommand && !verifyCommand) {
-    WithColor::error() << "no command: say strut compile, run, bench, verify or inspect; "
-                          "strut --help shows more\n";
+  if (!compileCommand && !runCommand && !benchCommand && !inspectCommand && !verifyCommand &&
+      !calibrateCommand) {
+    WithColor::error() << "no command: say strut compile, run, bench, verify, inspect or "
+                          "calibrate; strut --help shows more\n";
     return 1;
   }
   Expected<int> code = dispatch(argv[0]);

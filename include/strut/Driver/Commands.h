@@ -89,6 +89,16 @@ struct VerifyOptions {
 /// node differs, 2 if there is nothing to compare.
 llvm::Expected<int> verify(const VerifyOptions &options, llvm::raw_ostream &log);
 
+struct CalibrateOptions {
+  /// Where the description goes; empty: where compile looks for it, cost::calibratedFile.
+  std::string output;
+  int threads = 0; ///< that it is for; 0: as many as the process may use
+};
+/// Measures this machine with kernels of Strut's own, which takes some seconds, and
+/// writes its description (docs/cost.md).
+llvm::Error calibrate(const CalibrateOptions &options, llvm::raw_ostream &out,
+                      llvm::raw_ostream &log);
+
 } // namespace strut::driver
 
 #endif // STRUT_DRIVER_COMMANDS_H
