@@ -36,37 +36,48 @@ Map blockShuffle(std::vector<Matrix> first, std::vector<Matrix> second) {
                      shuffle(count, written)});
 }
 
+std::vector<Run> cheapestRuns(const std::vector<FactorCost> &factors, double rows,
+                              KernelTime time) {
+  size_t count = factors.size();
+  // Of the first `end` factors: the least time, and the last run.
+  std::vector<double> least(count + 1, std::numeric_limits<double>::infinity());
+  std::vector<Run> last(count + 1);
+  least[0] = 0;
+  for (size_t end = 1; end <= count; ++end) {
+    const FactorCost &factor = factors[end - 1];
+    auto consider = [&](Run run, double kernel) {
+      if (least[run.begin] + kernel < least[end]) {
+        least[end] = least[run.begin] + kernel;
+        last[end] = run;
+      }
+    };
+    consider({end - 1, end, false},
+             time(rows * factor.flopsPerRow, factor.parameters, factor.shape));
+    for (size_t begin = end; begin-- > 0;) {
+      Shape shape{factors[begin].shape.inputs, factor.shape.outputs};
+      double elements = double(shape.inputs) * double(shape.outputs);
+      consider({begin, end, true}, time(2 * rows * elements, elements, shape));
+    }
+  }
+  std::vector<Run> runs;
+  for (size_t end = count; end > 0; end = last[end].begin)
+    runs.push_back(last[end]);
+  std::reverse(runs.begin(), runs.end());
+  return runs;
+}
+
 Map associate(const Map &map, double rows, KernelTime time) {
   auto *chain = map.as<Chain>();
   std::vector<Map> factors = chain ? chain->factors : std::vector<Map>{map};
-  size_t count = factors.size();
-  // Of the first `end` factors: the least time, and where the last kernel begins.
-  std::vector<double> least(count + 1, std::numeric_limits<double>::infinity());
-  std::vector<size_t> begins(count + 1);
-  std::vector<bool> isMerged(count + 1);
-  least[0] = 0;
-  for (size_t end = 1; end <= count; ++end) {
-    const Map &last = factors[end - 1];
-    auto consider = [&](size_t begin, bool merged, double kernel) {
-      if (least[begin] + kernel < least[end]) {
-        least[end] = least[begin] + kernel;
-        begins[end] = begin;
-        isMerged[end] = merged;
-      }
-    };
-    consider(end - 1, false, time(last.flops(rows), last.parameters(), last.shape()));
-    for (size_t begin = end; begin-- > 0;) {
-      Shape shape{factors[begin].shape().inputs, last.shape().outputs};
-      double elements = double(shape.inputs) * double(shape.outputs);
-      consider(begin, true, time(2 * rows * elements, elements, shape));
-    }
-  }
+  std::vector<FactorCost> costs;
+  for (const Map &factor : factors)
+    costs.push_back({factor.flops(1), factor.parameters(), factor.shape()});
   std::vector<Map> chosen;
-  for (size_t end = count; end > 0; end = begins[end]) {
-    llvm::ArrayRef<Map> run(factors.data() + begins[end], end - begins[end]);
-    chosen.push_back(isMerged[end] ? Map::dense(Map::chain(run.vec()).materialise()) : run.front());
+  for (Run run : cheapestRuns(costs, rows, time)) {
+    std::vector<Map> part(factors.begin() + run.begin, factors.begin() + run.end);
+    chosen.push_back(run.isDense ? Map::dense(Map::chain(std::move(part)).materialise())
+                                 : part.front());
   }
-  std::reverse(chosen.begin(), chosen.end());
   return Map::chain(std::move(chosen));
 }
 

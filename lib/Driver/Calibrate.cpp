@@ -74,8 +74,8 @@ constexpr int64_t manyRows = 256;
 std::string ProductChain::text() const {
   std::string matrix = formatv("tensor<{0}x{0}x{1}>", width, type), rows;
   rows = formatv("tensor<?x{0}x{1}>", width, type);
-  std::string body = formatv("  %w = onnx.Constant() {{value = dense<0.01> : {0}} : () -> {0}\n",
-                             matrix);
+  std::string body =
+      formatv("  %w = onnx.Constant() {{value = dense<0.01> : {0}} : () -> {0}\n", matrix);
   std::string last = "x";
   for (int64_t i = 0; i < products; ++i) {
     body += formatv("  %m{0} = onnx.MatMul(%{1}, %w) : ({2}, {3}) -> {2}\n"
