@@ -22,4 +22,14 @@ void LayerDialect::initialize() {
       >();
 }
 
+mlir::LogicalResult FormAttr::verify(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
+                                     llvm::StringRef name,
+                                     llvm::ArrayRef<mlir::DenseF64ArrayAttr> kernels) {
+  for (mlir::DenseF64ArrayAttr kernel : kernels)
+    if (kernel.size() != 3)
+      return emitError() << "a kernel has FLOPs a row, bytes of weights and bytes a row, got "
+                         << kernel.size() << " numbers";
+  return mlir::success();
+}
+
 } // namespace strut::layer

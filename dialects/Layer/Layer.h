@@ -21,6 +21,10 @@
 
 namespace strut::layer {
 
+/// On an op that was chosen among several forms of a value: all that were considered,
+/// an array of #layer.form, and the name of the chosen one.
+constexpr llvm::StringLiteral kConsideredAttr = "layer.considered", kChosenAttr = "layer.chosen";
+
 /// What a layer computes and moves.
 struct Cost {
   double flops = 0; ///< operations on floats; a multiply-add is two

@@ -19,4 +19,21 @@ def Layer_CaseAttr : AttrDef<Layer_Dialect, "Case"> {
 }
 def Layer_CaseArrayAttr : TypedArrayAttrBase<Layer_CaseAttr, "decision list">;
 
+def Layer_FormAttr : AttrDef<Layer_Dialect, "Form"> {
+  let mnemonic = "form";
+  let summary = "a form of a value that was considered, by its kernels";
+  let description = [{
+    Each kernel has three numbers: FLOPs per row, bytes of weights, bytes of values
+    per row. A time follows from them and the description of a machine. The op of
+    the form that was chosen carries all that were considered, as
+    `layer.considered`, and the name of the chosen one, as `layer.chosen`.
+
+    Example: `#layer.form<"merged" : [[5.0e5, 1.0e6, 4.0e3]]>`
+  }];
+  let parameters = (ins StringRefParameter<>:$name,
+                    ArrayRefParameter<"::mlir::DenseF64ArrayAttr">:$kernels);
+  let assemblyFormat = "`<` $name `:` `[` $kernels `]` `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // STRUT_LAYER_ATTRS

@@ -190,6 +190,8 @@ LogicalResult AlternativesOp::verify() {
       if (axis < 0 || axis >= getOf().getType().getRank())
         return emitOpError("decides by axis ") << axis << " of " << getOf().getType();
   }
+  if (getNames() && int64_t(getNames()->size()) != forms)
+    return emitOpError("names ") << getNames()->size() << " of " << forms << " forms";
   for (Region &form : getForms()) {
     if (form.getNumArguments() != 0)
       return emitOpError("has a form with arguments");

@@ -140,13 +140,14 @@ def Layer_AlternativesOp : Layer_Op<"alternatives", [
     whose condition holds chooses the form, else `default` does. A line compares
     a product of extents of `of` with a constant, so the choice is made when the
     dimensions are bound, and a weight that forms share counts once. The regions
-    read values from above.
+    read values from above. A context can be asked which form runs, by `names`.
 
     Constraints:
     1. there are at least two forms, each without arguments;
     2. each form yields values of the result types;
     3. the default and the form of every line are numbers of forms;
-    4. the axes of every line are axes of `of`.
+    4. the axes of every line are axes of `of`;
+    5. `names`, if present, has one for each form.
 
     ```mlir
     %y = layer.alternatives of %x : tensor<?x768xf32> by [#layer.case<[0] below 48 -> 0>] else 1
@@ -160,7 +161,8 @@ def Layer_AlternativesOp : Layer_Op<"alternatives", [
     }
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$of, Layer_CaseArrayAttr:$cases, I64Attr:$otherwise);
+  let arguments = (ins AnyRankedTensor:$of, Layer_CaseArrayAttr:$cases, I64Attr:$otherwise,
+                       OptionalAttr<StrArrayAttr>:$names);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region VariadicRegion<SizedRegion<1>>:$forms);
   let assemblyFormat = [{

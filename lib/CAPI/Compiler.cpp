@@ -57,6 +57,8 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
     options.cpu = given.cpu;
   options.name = text(given.name);
   options.compress = given.compress;
+  options.machine = text(given.machine);
+  options.sizeBudget = text(given.size_budget);
   options.threads = given.threads;
   options.checkOnly = given.check_only;
   for (const StrutCompileDim &dim : ArrayRef(given.dims, given.num_dims))

@@ -29,10 +29,15 @@ static FactorCost costOf(const ChainCost &chain, const Run &run) {
   return {2 * elements, elements, shape};
 }
 
+/// A selection is how the next kernel reads.
+static bool isFree(double flops, double parameters) { return flops == 0 && parameters == 0; }
+
 std::vector<Phase> phasesOf(const ChainCost &chain, const Form &form, double rows) {
   std::vector<Phase> phases;
   for (const Run &run : form.runs) {
     FactorCost cost = costOf(chain, run);
+    if (isFree(cost.flopsPerRow, cost.parameters))
+      continue;
     phases.push_back(
         phaseOf(rows * cost.flopsPerRow, cost.parameters, cost.shape, rows, chain.type));
   }
@@ -47,11 +52,12 @@ double weightBytes(const ChainCost &chain, const Form &form) {
 }
 
 static Form fastest(const ChainCost &chain, int64_t rows, const Setting &setting) {
-  return {cheapestRuns(chain.factors, double(rows),
-                       [&](double flops, double parameters, Shape shape) {
-                         return timeOf(
-                             phaseOf(flops, parameters, shape, double(rows), chain.type), setting);
-                       })};
+  return {
+      cheapestRuns(chain.factors, double(rows), [&](double flops, double parameters, Shape shape) {
+        if (isFree(flops, parameters))
+          return 0.0;
+        return timeOf(phaseOf(flops, parameters, shape, double(rows), chain.type), setting);
+      })};
 }
 
 /// Numbers of rows at which forms are compared.

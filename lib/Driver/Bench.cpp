@@ -30,8 +30,8 @@ struct Result {
 
 } // namespace
 
-Expected<std::vector<std::vector<double>>>
-strut::driver::timeRuns(MutableArrayRef<Call> calls, double budget) {
+Expected<std::vector<std::vector<double>>> strut::driver::timeRuns(MutableArrayRef<Call> calls,
+                                                                   double budget) {
   constexpr size_t fewest = 5, most = 1 << 20;
   constexpr double turn = 0.01;
   std::vector<std::vector<double>> times(calls.size());

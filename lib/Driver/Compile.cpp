@@ -6,6 +6,7 @@
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "strut/Cost/Machine.h"
 #include "strut/Driver/Output.h"
 #include "strut/Driver/Progress.h"
 #include "strut/Driver/Register.h"
@@ -17,6 +18,7 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -86,6 +88,7 @@ private:
   Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
   Error check();
   Error resolveTargets();
+  Error resolveRewrites(rewrite::Options &rewrites);
   Error lower();
   Error emitEach(ArrayRef<kernel::ProgramOp> formed);
   Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp code);
@@ -113,9 +116,21 @@ private:
   Targets targets;
   std::vector<Program> programs;
   package::WeightPlan weights;
+  std::string machineName;
 };
 
 } // namespace
+
+std::string strut::driver::machineFor(const CompileOptions &options,
+                                      const package::TargetSpec &target) {
+  if (!options.machine.empty())
+    return options.machine;
+  bool isNative = target.isHostArchitecture() && (options.cpu.empty() || options.cpu == "native");
+  std::string measured = cost::calibratedFile();
+  if (isNative && !measured.empty() && sys::fs::exists(measured))
+    return measured;
+  return cost::machineForCpu(target.cpu, package::vectorUnit(target).bytes).name;
+}
 
 void Compilation::timed(StringRef stage, std::chrono::steady_clock::time_point start) {
   if (!options.timing)
@@ -187,7 +202,7 @@ Error Compilation::lower() {
     lowered.info.weightsBegin = *begin;
     lowered.info.weightsUsed = pipeline::weightBytesOf(program);
   }
-  model.metadata = writeMetadata(kernels);
+  model.metadata = writeMetadata(kernels, machineName);
   for (auto [program, lowered] : zip(formed, programs)) {
     if (pipeline::isForGpu(program)) {
       for (auto name : program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr)
@@ -395,12 +410,29 @@ Error Compilation::resolveTargets() {
   return Error::success();
 }
 
+/// What rewrites are told; a machine or budget that makes no sense is said at once, and
+/// not by a pass.
+Error Compilation::resolveRewrites(rewrite::Options &rewrites) {
+  rewrites.compress = options.compress;
+  rewrites.machine = machineFor(options, targets.host);
+  if (!options.sizeBudget.empty())
+    rewrites.sizeBudget = options.sizeBudget;
+  auto described = cost::readMachine(rewrites.machine);
+  if (!described)
+    return described.takeError();
+  machineName = described->name;
+  return rewrite::parseSizeBudget(rewrites.sizeBudget, 0).takeError();
+}
+
 Error Compilation::run() {
   if (Error error = resolveTargets())
     return error;
   if (!(options.compress >= 0 && options.compress < 1))
     return createStringError("the error that compression may make is a share of a weight: "
                              "at least 0 and less than 1");
+  rewrite::Options rewriteOptions;
+  if (Error error = resolveRewrites(rewriteOptions))
+    return error;
   if (options.emit == CompileOptions::Artifact && !options.checkOnly)
     if (auto kind = package::artifactKind(options.output); !kind)
       return kind.takeError();
@@ -437,7 +469,7 @@ Error Compilation::run() {
     if (options.compress > 0)
       reportRemarks(context, "compress-linear", log);
     if (Error error = runPasses(
-            "recognize", [&](auto &pm) { pipeline::buildLayerPipeline(pm, {options.compress}); }))
+            "recognize", [&](auto &pm) { pipeline::buildLayerPipeline(pm, rewriteOptions); }))
       return error;
     if (options.emit == CompileOptions::MlirLayer) {
       (*module)->setAttr(kLayerStage, mlir::UnitAttr::get(&context));

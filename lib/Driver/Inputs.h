@@ -36,6 +36,8 @@ public:
   /// Runs once; outputs are views that live until the next run.
   llvm::Error run();
   llvm::ArrayRef<DLTensor> outputs() const { return results; }
+  /// ModelContext::forms.
+  std::vector<int32_t> forms() const { return context->forms(); }
 
 private:
   std::unique_ptr<ModelContext> context;

@@ -25,6 +25,18 @@ static json::Array tensorsOf(const StrutDescription &about, ArrayRef<StrutTensor
   return array;
 }
 
+static json::Array choicesOf(const StrutDescription &about) {
+  json::Array array;
+  for (const StrutChoice &choice : ArrayRef(about.choices, about.num_choices)) {
+    json::Array forms;
+    for (const char *form : ArrayRef(choice.forms, choice.num_forms))
+      forms.push_back(json::fixUTF8(form));
+    array.push_back(
+        json::Object{{"name", json::fixUTF8(choice.name)}, {"forms", std::move(forms)}});
+  }
+  return array;
+}
+
 namespace {
 struct Share {
   int64_t kernels = 0;
@@ -80,6 +92,8 @@ Expected<json::Object> strut::driver::inspectArtifact(const InspectOptions &opti
       {"producer", about.producer},
       {"target", about.target},
       {"cpu", about.cpu},
+      {"machine", machineOf(about.metadata ? about.metadata : "")},
+      {"choices", choicesOf(about)},
       {"weight_bytes", static_cast<int64_t>(about.weight_bytes)},
       {"dims", std::move(names)},
       {"inputs", tensorsOf(about, ArrayRef(about.inputs, about.num_inputs))},
@@ -112,6 +126,20 @@ static void printTensors(const json::Object &answer, StringRef key, raw_ostream 
         << "  " << text(tensor, "type");
     if (StringRef alias = text(tensor, "alias"); !alias.empty())
       out << ", updates input " << alias << " in place";
+    out << "\n";
+  }
+}
+
+static void printChoices(const json::Object &answer, raw_ostream &out) {
+  const json::Array *choices = answer.getArray("choices");
+  if (!choices || choices->empty())
+    return;
+  out << "forms, chosen by the dimensions\n";
+  for (const json::Value &value : *choices) {
+    const json::Object &choice = *value.getAsObject();
+    out << "  " << text(choice, "name") << ": ";
+    interleaveComma(*choice.getArray("forms"), out,
+                    [&](const json::Value &form) { out << *form.getAsString(); });
     out << "\n";
   }
 }
@@ -169,7 +197,8 @@ static void printLayers(const json::Object &answer, raw_ostream &out) {
 
 static void print(const json::Object &answer, raw_ostream &out) {
   for (auto [key, label] : {std::pair("model", "model     "), std::pair("producer", "producer  "),
-                            std::pair("target", "target    "), std::pair("cpu", "CPU       ")})
+                            std::pair("target", "target    "), std::pair("cpu", "CPU       "),
+                            std::pair("machine", "machine   ")})
     if (StringRef value = text(answer, key); !value.empty())
       out << label << value << "\n";
   if (std::optional<int64_t> bytes = answer.getInteger("weight_bytes"))
@@ -181,6 +210,7 @@ static void print(const json::Object &answer, raw_ostream &out) {
   }
   printTensors(answer, "inputs", out);
   printTensors(answer, "outputs", out);
+  printChoices(answer, out);
   printLowering(answer, out);
   printLayers(answer, out);
   printCounts(answer, "ops", "op", out);

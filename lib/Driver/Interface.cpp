@@ -7,6 +7,7 @@
 #include "strut/Cost/Work.h"
 #include "strut/Driver/Metadata.h"
 #include "strut/Kernelize/Passes.h"
+#include "strut/Plan/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -122,6 +123,14 @@ package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::Model
         axis.size = constant.getSExtValue();
       else if (auto symbol = dyn_cast<BlockArgument>(extent))
         axis.symbol = symbol.getArgNumber();
+    }
+  model.choices.clear(); // the same in every program
+  if (auto choices = main->getAttrOfType<ArrayAttr>(plan::kChoicesAttr))
+    for (auto choice : choices.getAsRange<DictionaryAttr>()) {
+      package::ChoiceInfo &info = model.choices.emplace_back();
+      info.name = choice.getAs<StringAttr>("name").str();
+      for (auto form : choice.getAs<ArrayAttr>("forms").getAsValueRange<StringAttr>())
+        info.forms.push_back(form.str());
     }
   return program;
 }

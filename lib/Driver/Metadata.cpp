@@ -26,7 +26,7 @@ json::Value Polynomial::toJSON() const {
   return array;
 }
 
-std::string strut::driver::writeMetadata(ArrayRef<KernelMetadata> kernels) {
+std::string strut::driver::writeMetadata(ArrayRef<KernelMetadata> kernels, StringRef machine) {
   json::Array array;
   for (const KernelMetadata &kernel : kernels)
     array.push_back(json::Object{{"name", json::fixUTF8(kernel.name)},
@@ -34,7 +34,10 @@ std::string strut::driver::writeMetadata(ArrayRef<KernelMetadata> kernels) {
                                  {"flops", kernel.flops.toJSON()},
                                  {"bytes", kernel.bytes.toJSON()}});
   std::string text;
-  raw_string_ostream(text) << json::Value(json::Object{{"kernels", std::move(array)}});
+  json::Object object{{"kernels", std::move(array)}};
+  if (!machine.empty())
+    object["machine"] = json::fixUTF8(machine);
+  raw_string_ostream(text) << json::Value(std::move(object));
   return text;
 }
 
@@ -61,6 +64,16 @@ static bool fromJSON(const Value &value, KernelMetadata &kernel, Path path) {
 }
 
 } // namespace llvm::json
+
+std::string strut::driver::machineOf(StringRef metadata) {
+  Expected<json::Value> value = json::parse(metadata);
+  if (!value) {
+    consumeError(value.takeError());
+    return "";
+  }
+  const json::Object *object = value->getAsObject();
+  return object ? object->getString("machine").value_or("").str() : "";
+}
 
 Expected<std::vector<KernelMetadata>> strut::driver::readMetadata(StringRef text) {
   std::vector<KernelMetadata> kernels;

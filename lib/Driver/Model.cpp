@@ -2,6 +2,7 @@
 
 #include "strut/Driver/Model.h"
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -146,7 +147,7 @@ const StrutModel *findModel(void *library, const std::string &path, std::string 
             "'strut_model'. Make one by `strut compile model.onnx -o model.so`.";
     return nullptr;
   }
-  if (model->abi_version != STRUT_ABI_VERSION || model->struct_size < sizeof(StrutModel)) {
+  if (model->abi_version != STRUT_ABI_VERSION || model->struct_size < offsetof(StrutModel, form)) {
     error = "'" + path + "' has version " + std::to_string(model->abi_version) +
             " of the interface, and this program knows version " +
             std::to_string(STRUT_ABI_VERSION) + ". Compile the model again with this Strut.";
@@ -226,6 +227,19 @@ std::unique_ptr<ModelContext> ModelContext::create(std::shared_ptr<LoadedModel> 
 }
 
 ModelContext::~ModelContext() { owner->model->destroy_context(context); }
+
+std::vector<int32_t> ModelContext::forms() const {
+  const StrutModel &table = *owner->model;
+  std::vector<int32_t> chosen;
+  if (table.struct_size <= offsetof(StrutModel, form))
+    return chosen;
+  for (int32_t i = 0; i < model().description().num_choices; ++i) {
+    int32_t form = -1;
+    (void)table.form(context, i, &form);
+    chosen.push_back(form);
+  }
+  return chosen;
+}
 
 StrutStatus ModelContext::run(const DLTensor *const *inputs, DLTensor *outputs,
                               std::string &error) {

@@ -123,6 +123,14 @@ static Expected<Profile> measure(Call &call, LaunchRecorder &recorder, int threa
 // Output
 //===----------------------------------------------------------------------===//
 
+/// Which forms the run took of what has several.
+static void printForms(const Call &call, raw_ostream &out) {
+  const StrutDescription &about = call.model().description();
+  for (auto [i, form] : enumerate(call.forms()))
+    out << "form      " << left_justify(about.choices[i].forms[form], 12) << "  "
+        << about.choices[i].name << "\n";
+}
+
 static void print(const Profile &profile, raw_ostream &out) {
   std::vector<const Row *> sorted;
   double inKernels = 0;
@@ -184,6 +192,7 @@ Error strut::driver::profile(Call &call, LaunchRecorder &recorder, const RunOpti
   if (!profile)
     return profile.takeError();
   print(*profile, out);
+  printForms(call, out);
   if (options.trace.empty())
     return Error::success();
   return writeTrace(*profile, recorder.launches(), options.trace);

@@ -10,6 +10,7 @@
 #include "strut/Cost/Work.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Pipeline/Pipeline.h"
+#include "strut/Plan/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -247,6 +248,9 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
   // By now @main is a function of the LLVM dialect.
   Operation *lowered = program.lookupSymbol("main");
   size_t buffers = lowered->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
+  size_t choices = 0;
+  if (auto named = lowered->getAttrOfType<ArrayAttr>(plan::kChoicesAttr))
+    choices = named.size();
   module = pipeline::takeProgram(program);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "evaluate");
@@ -259,7 +263,7 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
   size_t axes = 0;
   for (RankedTensorType type : outputs)
     axes += type.getRank();
-  std::vector<int64_t> sizes(buffers), offsets, shapes(axes);
+  std::vector<int64_t> sizes(buffers), offsets, shapes(axes + choices);
   if (int32_t wrong = jit->bind(dims.data(), sizes.data(), shapes.data()))
     return llvm::createStringError(
         llvm::formatv("dimension {0} cannot be {1}", wrong - 1, dims[wrong - 1]));

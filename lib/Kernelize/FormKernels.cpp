@@ -252,6 +252,12 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
   unsigned numForms = op.getForms().size();
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, numForms - 1));
   auto branch = scf::IndexSwitchOp::create(b, loc, types, choice, numbers, numForms - 1);
+  // A switch inside of a loop has no one answer.
+  if (op.getNames() && op->getParentOp() == function)
+    branch->setAttr(
+        kChoiceAttr,
+        b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(onnx_ir::nodeNameOf(loc))),
+                             b.getNamedAttr("forms", op.getNamesAttr())}));
   for (auto [i, form] : llvm::enumerate(op.getForms())) {
     Region &target = i + 1 == numForms ? branch.getDefaultRegion() : branch.getCaseRegions()[i];
     Operation *yield = form.front().getTerminator();

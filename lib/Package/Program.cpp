@@ -16,15 +16,17 @@ using namespace llvm;
 static_assert(sizeof(StrutDim) == 16 && offsetof(StrutDim, symbol) == 8);
 static_assert(sizeof(StrutTensorInfo) == 32 && offsetof(StrutTensorInfo, rank) == 12 &&
               offsetof(StrutTensorInfo, shape) == 16 && offsetof(StrutTensorInfo, alias) == 24);
-static_assert(sizeof(StrutDescription) == 88 && offsetof(StrutDescription, dims) == 48 &&
-              offsetof(StrutDescription, metadata) == 80);
+static_assert(sizeof(StrutChoice) == 24 && offsetof(StrutChoice, num_forms) == 16);
+static_assert(sizeof(StrutDescription) == 96 && offsetof(StrutDescription, dims) == 48 &&
+              offsetof(StrutDescription, metadata) == 80 &&
+              offsetof(StrutDescription, choices) == 88);
 static_assert(sizeof(StrutLifetime) == 8);
 static_assert(sizeof(StrutProgram) == 112 && offsetof(StrutProgram, lifetimes) == 16 &&
               offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
               offsetof(StrutProgram, device) == 96);
 static_assert(sizeof(StrutImage) == 16 && sizeof(StrutDeviceProgram) == 32 &&
               offsetof(StrutDeviceProgram, images) == 16);
-static_assert(sizeof(StrutModel) == 8 + 9 * sizeof(void *) && offsetof(StrutModel, error) == 72);
+static_assert(sizeof(StrutModel) == 8 + 10 * sizeof(void *) && offsetof(StrutModel, form) == 80);
 
 namespace strut::package {
 namespace {
@@ -51,6 +53,7 @@ private:
   Constant *texts(ArrayRef<std::string> values, const Twine &name);
   Constant *array(ArrayRef<Constant *> elements, const Twine &name);
   Constant *tensors(ArrayRef<TensorInfo> tensors, const Twine &name);
+  Constant *choices();
   Constant *description();
   Constant *weights();
   Expected<Function *> generated(StringRef name, FunctionType *type);
@@ -109,14 +112,22 @@ Constant *ProgramEmitter::tensors(ArrayRef<TensorInfo> tensors, const Twine &nam
   return array(entries, name);
 }
 
+Constant *ProgramEmitter::choices() {
+  SmallVector<Constant *> entries;
+  for (const ChoiceInfo &choice : model.choices)
+    entries.push_back(structure({text(choice.name), texts(choice.forms, "strut.forms"),
+                                 int32(choice.forms.size()), int32(0)}));
+  return array(entries, "strut.choices");
+}
+
 Constant *ProgramEmitter::description() {
   return constant(
       structure({text(model.graph), text(options.target.triple.str()), text(options.target.cpu),
                  text(std::string("strut ") + embedded::version), int32(model.dims.size()),
-                 int32(model.inputs.size()), int32(model.outputs.size()), int32(0),
-                 texts(model.dims, "strut.dims"), tensors(model.inputs, "strut.inputs"),
-                 tensors(model.outputs, "strut.outputs"), int64(options.weights.bytes),
-                 text(model.metadata)}),
+                 int32(model.inputs.size()), int32(model.outputs.size()),
+                 int32(model.choices.size()), texts(model.dims, "strut.dims"),
+                 tensors(model.inputs, "strut.inputs"), tensors(model.outputs, "strut.outputs"),
+                 int64(options.weights.bytes), text(model.metadata), choices()}),
       "strut.description");
 }
 
@@ -181,7 +192,8 @@ void ProgramEmitter::table(Constant *description, Constant *program) {
        runtime("strut_rt_create_context", i32, {ptr, ptr}),
        runtime("strut_rt_destroy_context", none, {ptr}), runtime("strut_rt_bind", i32, {ptr, ptr}),
        runtime("strut_rt_output_shape", i32, {ptr, i32, ptr}),
-       runtime("strut_rt_run", i32, {ptr, ptr, ptr}), runtime("strut_rt_error", ptr, {ptr})});
+       runtime("strut_rt_run", i32, {ptr, ptr, ptr}), runtime("strut_rt_error", ptr, {ptr}),
+       runtime("strut_rt_form", i32, {ptr, i32, ptr})});
   GlobalVariable *table = constant(value, "strut_model_" + model.symbol);
   table->setLinkage(GlobalValue::ExternalLinkage);
   if (options.sharedLibrary)

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -228,9 +229,17 @@ LogicalResult BufferizeHostPass::bufferize() {
     };
     return op->getParentOfType<kernel::RegionOp>() || (isa<kernel::RegionOp>(op) && !onTensors(op));
   });
+  auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+  // Bufferisation makes new switches, in the same order and without attributes.
+  SmallVector<Attribute> choices;
+  for (auto branch : main.getOps<scf::IndexSwitchOp>())
+    choices.push_back(branch->getAttr(kChoiceAttr));
   bufferization::BufferizationState state;
   if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options, state)))
     return failure();
+  for (auto [branch, choice] : llvm::zip(main.getOps<scf::IndexSwitchOp>(), choices))
+    if (choice)
+      branch->setAttr(kChoiceAttr, choice);
   RewritePatternSet patterns(&getContext());
   patterns.add<DimOfExpansion>(&getContext());
   memref::DimOp::getCanonicalizationPatterns(patterns, &getContext());

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/PassManager.h"
@@ -277,6 +278,14 @@ void HostPlanner::generateBind() {
     wanted.push_back(bytesOf(b, buffer.alloc));
   }
   llvm::append_range(wanted, ret.getOperands());
+  SmallVector<Attribute> choices;
+  for (auto branch : body.getOps<scf::IndexSwitchOp>())
+    if (Attribute choice = branch->getAttr(kChoiceAttr)) {
+      choices.push_back(choice);
+      wanted.push_back(branch.getArg());
+    }
+  if (!choices.empty())
+    main->setAttr(kChoicesAttr, ArrayAttr::get(main.getContext(), choices));
 
   OpBuilder b(main);
   SmallVector<Type> indices(symbols, b.getIndexType()), results(wanted.size(), b.getIndexType());

@@ -29,6 +29,8 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   // Last, for approximations are of the weights that are left.
   if (options.compress > 0)
     functions.addPass(createCompressLinear({options.compress}));
+  if (!options.machine.empty())
+    manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
 }
 
 } // namespace strut::rewrite

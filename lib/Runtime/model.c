@@ -223,7 +223,8 @@ static uint64_t layOutTables(const StrutProgram *program, StrutContext *context)
   to->buffer_bytes = carve(block, &used, buffers, sizeof *to->buffer_bytes);
   to->offsets = carve(block, &used, buffers, sizeof *to->offsets);
   to->scratch = carve(block, &used, 2 * buffers, sizeof *to->scratch);
-  to->shapes = carve(block, &used, ranks, sizeof *to->shapes);
+  to->shapes = carve(block, &used, ranks + description->num_choices, sizeof *to->shapes);
+  to->forms = context ? to->shapes + ranks : 0;
   to->strides = carve(block, &used, ranks + description->num_outputs, sizeof *to->strides);
   to->shape_of = carve(block, &used, description->num_outputs, sizeof *to->shape_of);
   to->inputs = carve(block, &used, description->num_inputs, sizeof *to->inputs);
@@ -420,6 +421,20 @@ StrutStatus strut_rt_output_shape(const StrutContext *constContext, int32_t inde
     return fail(context->error, STRUT_INVALID_ARGUMENT, trouble);
   memcpy(shape, context->shapes + context->shape_of[index],
          (size_t)description->outputs[index].rank * sizeof *shape);
+  return STRUT_OK;
+}
+
+StrutStatus strut_rt_form(const StrutContext *constContext, int32_t index, int32_t *form) {
+  StrutContext *context = (StrutContext *)constContext; /* for its error */
+  const char *trouble = 0;
+  context->error[0] = 0;
+  if (index < 0 || index >= context->session->program->description->num_choices)
+    trouble = "form: the model has no choice of this index";
+  else if (!context->bound)
+    trouble = "form: the dimensions are not bound yet: call bind or run first";
+  if (trouble)
+    return fail(context->error, STRUT_INVALID_ARGUMENT, trouble);
+  *form = (int32_t)context->forms[index];
   return STRUT_OK;
 }
 

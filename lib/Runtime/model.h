@@ -36,6 +36,7 @@ struct StrutContext {
   int64_t *offsets;      /**< of each planned buffer, then of each output */
   int32_t *scratch;      /**< of the layout */
   int64_t *shapes;       /**< of the outputs, one after the other, as bind writes them */
+  int64_t *forms;        /**< of the choices, likewise: they lie behind the shapes */
   int64_t *strides;      /**< likewise, with one spare entry behind each output's */
   int64_t *shape_of;     /**< where each output's shape starts in `shapes` */
   void **inputs;

@@ -44,6 +44,8 @@ class _Options(ctypes.Structure):
         ("aliases", ctypes.POINTER(_Alias)),
         ("num_aliases", ctypes.c_int32),
         ("compress", ctypes.c_double),
+        ("machine", ctypes.c_char_p),
+        ("size_budget", ctypes.c_char_p),
     ]
 
 
@@ -104,6 +106,8 @@ def _compile_file(
         aliases=aliases,
         num_aliases=len(alias),
         compress=rest["compress"],
+        machine=_bytes(rest["machine"]),
+        size_budget=_bytes(rest["size_budget"]),
     )
     library = _library()
     message = library.strutCompile(ctypes.byref(options))
@@ -123,6 +127,8 @@ def compile(
     alias: Mapping[str, str] | None = None,
     name: str | None = None,
     compress: float = 0,
+    machine: str | os.PathLike | None = None,
+    size_budget: str | None = None,
     threads: int = 0,
     emit: str | None = None,
 ) -> "Model | Path":
@@ -134,13 +140,17 @@ def compile(
     both default to this machine. `dims` fixes symbolic dimensions. `alias` names, by output, the input
     whose memory it may update in place (see Model.run). `threads` are the compiler's own, and the
     Model's. `compress` lets dense weights become low-rank or Monarch factors within this relative error
-    (an approximation; what became of each is written to standard error). `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
+    (an approximation; what became of each is written to standard error). `machine` is the
+    description by which forms are chosen, a file or a name; by default what `strut calibrate` measured,
+    or the CPU's. `size_budget` says by how much weights may grow where several forms of a layer are
+    kept: "20%" (the default), or bytes as "64M". `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
 
     Raises CompileError with the compiler's message.
     """
     if emit is not None and output is None:
         raise ValueError(f"emit={emit!r} needs an output to write to")
-    rest = {"target": target, "cpu": cpu, "name": name, "compress": compress, "threads": threads, "emit": emit}
+    rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
+    rest |= {"compress": compress, "machine": machine, "size_budget": size_budget}
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):
         folder = tempfile.TemporaryDirectory(prefix="strut-")

@@ -61,6 +61,7 @@ struct Buffer {
 struct Contexts {
   std::mutex mutex;
   std::vector<std::unique_ptr<ModelContext>> idle;
+  std::vector<int32_t> forms; ///< that the last run took; empty before the first
 };
 
 /// A context lent to a call, or to arrays that view its results.
@@ -123,6 +124,21 @@ public:
     return wrap(call, std::move(lease));
   }
 
+  /// Pairs of name and form.
+  nb::list forms() {
+    std::vector<int32_t> taken;
+    {
+      std::lock_guard<std::mutex> lock(contexts->mutex);
+      taken = contexts->forms;
+    }
+    nb::list list;
+    for (size_t i = 0; i < taken.size(); ++i) {
+      const StrutChoice &choice = about().choices[i];
+      list.append(nb::make_tuple(choice.name, choice.forms[taken[i]]));
+    }
+    return list;
+  }
+
 private:
   std::shared_ptr<LoadedModel> model;
   std::shared_ptr<Contexts> contexts = std::make_shared<Contexts>();
@@ -180,6 +196,10 @@ private:
       input.byte_offset = 0;
     }
     StrutStatus status = lease.context->run(call.pointers.data(), call.outputs.data(), why);
+    if (status == STRUT_OK && about().num_choices > 0) {
+      std::lock_guard<std::mutex> lock(contexts->mutex);
+      contexts->forms = lease.context->forms();
+    }
     for (size_t i = 0; i < call.outputs.size() && status == STRUT_OK && copy; ++i)
       if (about().outputs[i].alias < 0)
         copyOf(call.outputs[i], call.results[i].emplace(bytesOf(call.outputs[i])));
@@ -250,6 +270,7 @@ NB_MODULE(_runtime, module) {
   nb::class_<Model>(module, "Model")
       .def(nb::init<const std::string &, int, const std::string &>())
       .def("run", &Model::run, nb::arg("inputs"), nb::arg("copy"), nb::arg("in_place"))
+      .def("forms", &Model::forms)
       .def_prop_ro("name", [](const Model &m) { return m.about().model; })
       .def_prop_ro("target", [](const Model &m) { return m.about().target; })
       .def_prop_ro("cpu", [](const Model &m) { return m.about().cpu; })

@@ -51,6 +51,14 @@ class Model:
         """The name of the model's graph."""
         return self._model.name
 
+    def forms(self) -> list[tuple[str, str]]:
+        """Which form the last run took of each value that the model can compute in several.
+
+        Pairs of the name of the ONNX nodes and of the form, such as ("proj", "merged"); which one it is
+        depends on the dimensions alone. Empty before the first run, and where there is no choice.
+        """
+        return self._model.forms()
+
     @property
     def path(self) -> str:
         return self._path

@@ -53,6 +53,7 @@ class Table(c.Structure):
         ("output_shape", c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_int32, c.POINTER(c.c_int64))),
         ("run", c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(c.POINTER(Tensor)), c.POINTER(Tensor))),
         ("error", c.CFUNCTYPE(c.c_char_p, c.c_void_p)),
+        ("form", c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_int32, c.POINTER(c.c_int32))),
     ]
 
 
@@ -100,6 +101,12 @@ class Context:
         tensors = [_tensor(array) for array in arrays]
         pointers = (c.POINTER(Tensor) * len(tensors))(*map(c.pointer, tensors))
         self._session.check(self._session.table.run(self.handle, pointers, results), self.handle)
+
+    def form(self, index):
+        """Which form of a choice the last run took."""
+        form = c.c_int32(-1)
+        self._session.check(self._session.table.form(self.handle, index, form), self.handle)
+        return form.value
 
     def destroy(self):
         self._session.table.destroy_context(self.handle)

@@ -206,3 +206,23 @@ func.func @pool_epsilon(%x: tensor<?x8x?xf32>) {
   %y = layer.pool_mixer %x window [3] before [1] epsilon -1.0 : tensor<?x8x?xf32>
   return
 }
+
+// -----
+
+// Constraint 5 of layer.alternatives.
+func.func @names(%x: tensor<?xf32>) {
+  // expected-error @+1 {{names 1 of 2 forms}}
+  %y = layer.alternatives of %x : tensor<?xf32> by [] else 1 attributes {names = ["one"]} -> tensor<?xf32> {
+    layer.yield %x : tensor<?xf32>
+  }, {
+    layer.yield %x : tensor<?xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @considered(%x: tensor<?xf32>) {
+  // expected-error @+1 {{a kernel has FLOPs a row, bytes of weights and bytes a row, got 2 numbers}}
+  return {layer.considered = [#layer.form<"factored" : [[1.0, 2.0]]>]}
+}

@@ -22,6 +22,7 @@
       .output_shape = strut_rt_output_shape,                                                       \
       .run = strut_rt_run,                                                                         \
       .error = strut_rt_error,                                                                     \
+      .form = strut_rt_form,                                                                       \
   }
 
 #endif

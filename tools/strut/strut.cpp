@@ -71,6 +71,15 @@ static cl::opt<std::string> name("name", cl::desc("Name in the C header (default
 static cl::list<std::string> aliases("alias",
                                      cl::desc("An output that is an input, updated in place"),
                                      cl::value_desc("output=input"), cl::sub(compileCommand));
+static cl::opt<std::string>
+    machine("machine",
+            cl::desc("Description of the machine by which forms are chosen (default: what "
+                     "calibrate measured, or the target CPU's)"),
+            cl::value_desc("file or name"), cl::sub(compileCommand));
+static cl::opt<std::string>
+    sizeBudget("size-budget",
+               cl::desc("How much weights may grow to keep several forms (default 20%)"),
+               cl::value_desc("20% or 64M"), cl::sub(compileCommand));
 static cl::opt<double>
     compress("compress",
              cl::desc("Make factors of dense weights within this relative error (approximate)"),
@@ -149,6 +158,8 @@ static Error runCompile(DimValues values) {
   }
   options.name = name;
   options.compress = compress;
+  options.machine = machine;
+  options.sizeBudget = sizeBudget;
   options.threads = threads;
   options.timing = timing;
   options.checkOnly = checkOnly;

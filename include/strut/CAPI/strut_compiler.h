@@ -43,8 +43,12 @@ typedef struct StrutCompileOptions {
   int32_t check_only; /**< not 0: stop after the check for unsupported nodes */
   const StrutCompileAlias *aliases;
   int32_t num_aliases;
-  double compress; /**< largest relative error of a dense weight that may become factors,
-                        0: none may */
+  double compress;         /**< largest relative error of a dense weight that may become factors,
+                                0: none may */
+  const char *machine;     /**< description by which forms are chosen, a file or a name;
+                                default: what `strut calibrate` measured, or the CPU's */
+  const char *size_budget; /**< by how much weights may grow to keep several forms of a
+                                layer: "20%" (the default), or bytes as "64M" */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to

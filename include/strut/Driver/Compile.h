@@ -18,6 +18,10 @@ namespace llvm {
 class raw_ostream;
 } // namespace llvm
 
+namespace strut::package {
+struct TargetSpec;
+} // namespace strut::package
+
 namespace strut::driver {
 
 struct CompileOptions {
@@ -58,6 +62,14 @@ struct CompileOptions {
   /// is written to the log.
   double compress = 0;
 
+  /// The machine by whose description forms are chosen: a file or a name. Empty: what
+  /// `strut calibrate` has measured, for code for this machine, or what comes with Strut
+  /// for the CPU.
+  std::string machine;
+  /// By how much weights may grow where several forms of a layer are kept: "20%", or
+  /// bytes as "64M"; empty is 20%.
+  std::string sizeBudget;
+
   /// Threads of the compiler; 0 is one per CPU that the process may use.
   int threads = 0;
   /// Write the time of each stage to the log.
@@ -71,6 +83,9 @@ struct CompileOptions {
   /// What a crash of a pass leaves.
   CrashOptions crash;
 };
+
+/// Where the machine that `options` compile for is described, as a file or a name.
+std::string machineFor(const CompileOptions &options, const package::TargetSpec &target);
 
 /// Compiles `options.input`. Progress and timing go to `log`. On failure the
 /// message names file or node, and no output file is left or changed.

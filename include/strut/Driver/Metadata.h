@@ -2,7 +2,8 @@
 //
 // StrutDescription::metadata is JSON:
 //
-//   {"kernels": [{"name": "MatMul_3 + Add_4", the nodes it was made of
+//   {"machine": "znver4",         by whose description forms were chosen
+//    "kernels": [{"name": "MatMul_3 + Add_4", the nodes it was made of
 //                 "kind": "contract",         how it was lowered
 //                 "flops": [[1179648, [1, 1]]],
 //                 "bytes": [[6144, [1, 1]], [2359296, [0, 0]]]}, ...]}
@@ -42,11 +43,14 @@ struct KernelMetadata {
 };
 
 /// The JSON text of `kernels`, for the compiler to put into an artefact.
-std::string writeMetadata(llvm::ArrayRef<KernelMetadata> kernels);
+std::string writeMetadata(llvm::ArrayRef<KernelMetadata> kernels, llvm::StringRef machine = "");
 
 /// Reads it back. An artefact without metadata ("{}" or an empty text) has no
 /// kernels; anything that is not of this form is an error.
 llvm::Expected<std::vector<KernelMetadata>> readMetadata(llvm::StringRef text);
+
+/// "machine" of the metadata; empty where there is none.
+std::string machineOf(llvm::StringRef metadata);
 
 } // namespace strut::driver
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace strut::driver {
 
@@ -68,6 +69,10 @@ public:
 
   /// StrutModel::run. On failure returns its status and fills `error`.
   StrutStatus run(const DLTensor *const *inputs, DLTensor *outputs, std::string &error);
+
+  /// The form that the last run took of each of StrutDescription::choices; -1 before the
+  /// first run.
+  std::vector<int32_t> forms() const;
 
 private:
   ModelContext(std::shared_ptr<LoadedModel> owner, StrutContext *context)

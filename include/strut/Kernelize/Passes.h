@@ -47,6 +47,9 @@ inline constexpr llvm::StringLiteral kLimitsAttr = "strut.limits";
 /// Dictionary from a symbolic dimension to what it must be a multiple of (each
 /// level of a U-Net halves it).
 inline constexpr llvm::StringLiteral kMultiplesAttr = "strut.multiples";
+/// Of an scf.index_switch between forms of a value that a caller may ask about: a
+/// dictionary of the `name` of the nodes and the names of `forms`.
+inline constexpr llvm::StringLiteral kChoiceAttr = "strut.choice";
 /// Of an argument or result: the name the model gives it.
 inline constexpr llvm::StringLiteral kNameAttr = "strut.name";
 /// Of an argument: a symbolic dimension per axis, empty where it is static.

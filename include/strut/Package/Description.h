@@ -30,11 +30,18 @@ struct TensorInfo {
   int32_t alias = -1; ///< of an output: the input it may update in place
 };
 
+/// A value with several forms: what nodes it stands for, and what its forms are called.
+struct ChoiceInfo {
+  std::string name;
+  std::vector<std::string> forms;
+};
+
 struct ModelInfo {
   std::string graph;  ///< the graph's name, any text
   std::string symbol; ///< a C identifier: the table is strut_model_<symbol>
   std::vector<std::string> dims;
   std::vector<TensorInfo> inputs, outputs;
+  std::vector<ChoiceInfo> choices;
   std::string metadata = "{}"; ///< JSON, handed through to StrutDescription::metadata
 
   /// Fails, with the tensor's name, where an index points nowhere, an extent is

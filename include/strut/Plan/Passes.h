@@ -13,6 +13,10 @@ namespace strut::plan {
 /// Of a result of `@main`, then of the argument that it is written to: the number of
 /// the input whose memory it may be.
 inline constexpr llvm::StringLiteral kAliasAttr = "strut.alias";
+/// Of an scf.index_switch: a choice between forms (kernelize::kChoiceAttr). Of a planned
+/// host function: all of its choices in the order in which @main_bind returns them, behind
+/// the extents of the outputs.
+inline constexpr llvm::StringLiteral kChoiceAttr = "strut.choice", kChoicesAttr = "strut.choices";
 
 #define GEN_PASS_DECL
 #include "strut/Plan/Passes.h.inc"

@@ -18,7 +18,16 @@ struct Options {
   /// Largest error of a dense weight that may be factorised, as a share of its
   /// Frobenius norm; none are where it is 0.
   double compress = 0;
+  /// The description of the machine by which forms are chosen, a file or a name; none
+  /// are chosen where it is empty.
+  std::string machine;
+  /// By how much weights may grow where several forms are kept; see parseSizeBudget.
+  std::string sizeBudget = "20%";
 };
+
+/// Bytes by which `weights` bytes may grow: "20%" of them, or "64M" (K, M, G; bytes
+/// without a letter).
+llvm::Expected<double> parseSizeBudget(llvm::StringRef text, double weights);
 
 /// Rewrites a module of onnx and layer ops by algebra. What was rewritten has a
 /// fused location that names the rewrite (docs/rewrites.md).

@@ -222,4 +222,39 @@ def CompressLinear : Pass<"strut-compress-linear", "::mlir::func::FuncOp"> {
   ];
 }
 
+def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
+  let summary = "choose between the factors of a chain of linear maps and their product";
+  let description = [{
+    x W1 W2 is (x W1) W2, two kernels, or x (W1 W2), one. Times of kernels on a described
+    machine (docs/cost.md) say which is faster, for each number of rows M that may occur;
+    long chains may also be multiplied out in part. Where one form is the best, or nearly
+    so, for every M, the chain takes it. Where it depends on M, both forms stand in
+    `layer.alternatives` if weights may grow as far (`size-budget`), else the form that
+    is least slower at worst is taken.
+
+    A chain is two or more `layer.linear` and `layer.block_linear`, with constant
+    permutations between, where
+
+    1. nothing else reads a value between them,
+    2. weights and biases are constants, f32 or f64,
+    3. the product has no infinities or NaN that the factors had not,
+    4. no factor was made by compression on request.
+
+    Equal over the reals, for finite values; products are computed in f64 and rounded
+    once. What was considered is on the op as `layer.considered`, `layer.chosen`.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"generic\"",
+           "Description of the machine: a file or a name">,
+    Option<"sizeBudget", "size-budget", "std::string", "\"20%\"",
+           "By how much weights may grow: a share as 20%, or bytes as 64M">
+  ];
+  let statistics = [
+    Statistic<"numFactored", "num-factored", "Number of chains that keep all factors">,
+    Statistic<"numMerged", "num-merged", "Number of chains that were multiplied out">,
+    Statistic<"numAlternatives", "num-alternatives", "Number of chains with several forms">
+  ];
+}
+
 #endif // STRUT_REWRITE_PASSES

@@ -76,8 +76,8 @@ struct StrutProgram {
   const StrutLifetime *lifetimes; /**< `num_buffers` entries */
 
   /** Writes the size in bytes of each buffer, and the output shapes one after the
-   * other. Sizes are not negative. Returns 0, or 1 + the index of the dimension
-   * that has no valid value (negative or overflowing). */
+   * other, behind these the form of each choice. Sizes are not negative. Returns 0, or 1 + the
+   * index of the dimension that has no valid value (negative or overflowing). */
   int32_t (*bind)(const int64_t *dims, int64_t *buffer_bytes, int64_t *output_shapes);
 
   /** Runs the whole program on bound dimensions. */
@@ -133,6 +133,7 @@ StrutStatus strut_rt_bind(StrutContext *context, const int64_t *dims);
 StrutStatus strut_rt_output_shape(const StrutContext *context, int32_t index, int64_t *shape);
 StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, DLTensor *outputs);
 const char *strut_rt_error(const StrutContext *context);
+StrutStatus strut_rt_form(const StrutContext *context, int32_t index, int32_t *form);
 
 #ifdef __cplusplus
 } /* extern "C" */

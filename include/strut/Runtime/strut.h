@@ -54,6 +54,14 @@ typedef struct StrutTensorInfo {
                               update in place (a key/value cache), else -1 */
 } StrutTensorInfo;
 
+/** A value that the model computes in one of several forms, chosen by the dimensions. */
+typedef struct StrutChoice {
+  const char *name;         /**< of the ONNX nodes that it stands for */
+  const char *const *forms; /**< `num_forms` names */
+  int32_t num_forms;
+  int32_t reserved;
+} StrutChoice;
+
 typedef struct StrutDescription {
   const char *model;    /**< name of the model's graph */
   const char *target;   /**< LLVM triple */
@@ -62,12 +70,13 @@ typedef struct StrutDescription {
   int32_t num_dims;
   int32_t num_inputs;
   int32_t num_outputs;
-  int32_t reserved;
+  int32_t num_choices;
   const char *const *dims; /**< names of the symbolic dimensions */
   const StrutTensorInfo *inputs;
   const StrutTensorInfo *outputs;
-  uint64_t weight_bytes; /**< packed weights in the section or the side file */
-  const char *metadata;  /**< JSON: the kernels and their share of FLOPs and bytes */
+  uint64_t weight_bytes;      /**< packed weights in the section or the side file */
+  const char *metadata;       /**< JSON: the kernels and their share of FLOPs and bytes */
+  const StrutChoice *choices; /**< there if StrutModel has `form` */
 } StrutDescription;
 
 /** A task range: call `body(argument, begin, end)` for disjoint ranges that cover
@@ -149,6 +158,10 @@ typedef struct StrutModel {
   /** Why the last call failed: of `context`, or of the calling thread's last
    * open/create_context when null. Valid until that object's next call. */
   const char *(*error)(const StrutContext *context);
+
+  /** Which form of StrutDescription::choices[index] the bound dimensions have chosen,
+   * and runs take: an index into its `forms`. */
+  StrutStatus (*form)(const StrutContext *context, int32_t index, int32_t *form);
 } StrutModel;
 
 #ifdef __cplusplus

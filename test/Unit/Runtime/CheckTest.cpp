@@ -18,8 +18,8 @@ const StrutTensorInfo inputs[] = {{"ids", {kDLInt, 64, 1}, 2, ids, -1},
 const StrutTensorInfo outputs[] = {{"out", {kDLInt, 64, 1}, 2, ids, -1},
                                    {"cache_out", {kDLFloat, 32, 1}, 2, cache, 3}};
 const char *const dims[] = {"batch", "seq", "slots"};
-const StrutDescription description = {"cached", "native", "generic", "test",  3, 4,   2,
-                                      0,        dims,     inputs,    outputs, 0, "{}"};
+const StrutDescription description = {"cached", "native", "generic", "test",  3, 4,    2,
+                                      0,        dims,     inputs,    outputs, 0, "{}", nullptr};
 const char noWeights[64] = {};
 
 int32_t bind(const int64_t *d, int64_t *, int64_t *shapes) {
