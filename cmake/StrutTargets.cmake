@@ -110,3 +110,11 @@ function(strut_unit_test room)
   add_test(NAME Unit/${room} COMMAND ${name})
   set_property(GLOBAL APPEND PROPERTY STRUT_UNIT_TESTS ${name})
 endfunction()
+
+# strut_embed(variable file): the text of a file, for configure_file to put into a
+# source; a change of the file configures again.
+function(strut_embed variable file)
+  file(READ "${file}" text)
+  set(${variable} "${text}" PARENT_SCOPE)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+endfunction()

@@ -24,6 +24,9 @@ namespace strut::layer {
 /// On an op that was chosen among several forms of a value: all that were considered,
 /// an array of #layer.form, and the name of the chosen one.
 constexpr llvm::StringLiteral kConsideredAttr = "layer.considered", kChosenAttr = "layer.chosen";
+/// The kind of structure that such an op stands for: "lowrank", "blockdense" or
+/// "blockshuffle".
+constexpr llvm::StringLiteral kKindAttr = "layer.kind";
 
 /// What a layer computes and moves.
 struct Cost {

@@ -1,6 +1,7 @@
 //===- Compiler.cpp - the compiler's C API ---------------------------------===//
 
 #include "strut/CAPI/strut_compiler.h"
+#include "strut/Driver/Commands.h"
 #include "strut/Driver/Compile.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -75,6 +76,38 @@ char *strutCompile(const StrutCompileOptions *caller) {
   if (!error)
     return nullptr;
   return strdup(toString(std::move(error)).c_str());
+}
+
+static Expected<ExplainOptions> optionsOf(const StrutExplainOptions &given) {
+  if (given.struct_size < sizeof given)
+    return createStringError("StrutExplainOptions::struct_size is not set");
+  if (given.num_dims < 0 || (given.num_dims && !given.dims) || given.num_rows < 0 ||
+      (given.num_rows && !given.rows))
+    return createStringError("StrutExplainOptions has a count without an array");
+  ExplainOptions options;
+  options.model = text(given.input);
+  if (options.model.empty())
+    return createStringError("no model is given");
+  for (const StrutCompileDim &dim : ArrayRef(given.dims, given.num_dims))
+    options.dims.emplace_back(text(dim.name), dim.size);
+  options.rows.assign(given.rows, given.rows + given.num_rows);
+  options.machine = text(given.machine);
+  options.sizeBudget = text(given.size_budget);
+  options.json = true;
+  options.html = text(given.html);
+  return options;
+}
+
+char *strutExplain(const StrutExplainOptions *given, char **json) {
+  *json = nullptr;
+  std::string answer;
+  raw_string_ostream out(answer);
+  Expected<ExplainOptions> options = optionsOf(*given);
+  Error error = options ? explain(*options, out, errs()) : options.takeError();
+  if (error)
+    return strdup(toString(std::move(error)).c_str());
+  *json = strdup(answer.c_str());
+  return nullptr;
 }
 
 void strutFreeMessage(char *message) { free(message); }

@@ -1,5 +1,6 @@
 //===- Layers.cpp - What the layers of a model cost -----------------------===//
 #include "strut/Cost/Layers.h"
+#include "dialects/Onnx/Onnx.h"
 
 using namespace mlir;
 
@@ -13,6 +14,16 @@ std::vector<LayerWork> layersOf(ModuleOp module) {
       layers.push_back({op, {one->flops - none->flops, one->bytes - none->bytes}, *none});
   });
   return layers;
+}
+
+double weightBytesOf(ModuleOp module) {
+  double bytes = 0;
+  module.walk([&](onnx_ir::Op<"Constant"> op) {
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (type && type.hasStaticShape() && type.getElementType().isIntOrFloat())
+      bytes += double(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
+  });
+  return bytes;
 }
 
 } // namespace strut::cost

@@ -153,39 +153,21 @@ llvm::Error Evaluation::checkBytes(uint64_t bytes) {
 /// that cannot be folded.
 std::optional<uint64_t> Evaluation::foldBytes() {
   kernel::ProgramOp program = pipeline::getProgram(*module);
-  Block &bind = program.lookupSymbol<func::FuncOp>("main_bind").front();
-  Builder b(&context);
-  DenseMap<Value, Attribute> known;
-  for (auto [argument, extent] : llvm::zip(bind.getArguments(), dims))
-    known[argument] = b.getIndexAttr(extent);
-  for (Operation &op : bind.without_terminator()) {
-    SmallVector<Attribute> operands =
-        llvm::map_to_vector(op.getOperands(), [&](Value v) { return known.lookup(v); });
-    SmallVector<OpFoldResult> folded;
-    if (failed(op.fold(operands, folded)) || folded.size() != op.getNumResults())
-      return std::nullopt;
-    for (auto [result, value] : llvm::zip(op.getResults(), folded))
-      known[result] = isa<Value>(value) ? known.lookup(cast<Value>(value)) : cast<Attribute>(value);
-  }
-  SmallVector<uint64_t> values;
-  for (Value value : bind.getTerminator()->getOperands()) {
-    auto number = dyn_cast_or_null<IntegerAttr>(known.lookup(value));
-    if (!number)
-      return std::nullopt;
-    values.push_back(number.getInt());
-  }
+  std::optional<SmallVector<int64_t>> values = pipeline::foldBind(program, dims);
+  if (!values)
+    return std::nullopt;
   // The sizes of the buffers, then the extents of the results.
-  ArrayRef<uint64_t> rest(values);
+  ArrayRef<int64_t> rest(*values);
   auto planned = program.lookupSymbol<func::FuncOp>("main");
   size_t buffers = planned->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
   uint64_t bytes = 0;
-  for (uint64_t size : rest.take_front(buffers))
-    bytes = llvm::SaturatingAdd(bytes, size);
+  for (int64_t size : rest.take_front(buffers))
+    bytes = llvm::SaturatingAdd(bytes, uint64_t(size));
   rest = rest.drop_front(buffers);
   for (RankedTensorType type : outputs) {
     uint64_t size = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-    for (uint64_t extent : rest.take_front(type.getRank()))
-      size = llvm::SaturatingMultiply(size, extent);
+    for (int64_t extent : rest.take_front(type.getRank()))
+      size = llvm::SaturatingMultiply(size, uint64_t(extent));
     rest = rest.drop_front(type.getRank());
     bytes = llvm::SaturatingAdd(bytes, size);
   }

@@ -82,6 +82,31 @@ kernel::ProgramOp getProgram(ModuleOp module) {
   return *module.getOps<kernel::ProgramOp>().begin();
 }
 
+std::optional<SmallVector<int64_t>> foldBind(kernel::ProgramOp planned, ArrayRef<int64_t> dims) {
+  Block &bind = planned.lookupSymbol<func::FuncOp>("main_bind").front();
+  Builder b(planned.getContext());
+  DenseMap<Value, Attribute> known;
+  for (auto [argument, extent] : llvm::zip(bind.getArguments(), dims))
+    known[argument] = b.getIndexAttr(extent);
+  for (Operation &op : bind.without_terminator()) {
+    SmallVector<Attribute> operands =
+        llvm::map_to_vector(op.getOperands(), [&](Value v) { return known.lookup(v); });
+    SmallVector<OpFoldResult> folded;
+    if (failed(op.fold(operands, folded)) || folded.size() != op.getNumResults())
+      return std::nullopt;
+    for (auto [result, value] : llvm::zip(op.getResults(), folded))
+      known[result] = isa<Value>(value) ? known.lookup(cast<Value>(value)) : cast<Attribute>(value);
+  }
+  SmallVector<int64_t> values;
+  for (Value value : bind.getTerminator()->getOperands()) {
+    auto number = dyn_cast_or_null<IntegerAttr>(known.lookup(value));
+    if (!number)
+      return std::nullopt;
+    values.push_back(number.getInt());
+  }
+  return values;
+}
+
 OwningOpRef<ModuleOp> takeProgram(kernel::ProgramOp program) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(program.getLoc());
   module->getBodyRegion().takeBody(program.getBody());

@@ -8,6 +8,7 @@
 #include "dialects/Onnx/Onnx.h"
 #include "strut/Algebra/Forms.h"
 #include "strut/Cost/Choice.h"
+#include "strut/Cost/Layers.h"
 #include "strut/Rewrite/Passes.h"
 #include <cmath>
 #include <limits>
@@ -20,6 +21,8 @@ namespace strut::rewrite {
 using namespace mlir;
 
 namespace strut::rewrite {
+
+using onnx_ir::Op;
 
 llvm::Expected<double> parseSizeBudget(StringRef text, double weights) {
   StringRef digits = text.trim();
@@ -39,27 +42,6 @@ llvm::Expected<double> parseSizeBudget(StringRef text, double weights) {
   return number * unit;
 }
 
-namespace {
-
-using algebra::Run;
-using cost::Choice;
-using cost::Form;
-using onnx_ir::Op;
-
-/// A form that is at most so much slower than the best is as good.
-constexpr double kTolerated = 1.03;
-/// Most rows that are thought of where their number is open.
-constexpr int64_t kMostRows = int64_t(1) << 22;
-/// FLOPs of a product above which it is not computed.
-constexpr double kMostWork = 1e12;
-
-//===----------------------------------------------------------------------===//
-// Reading chains
-//===----------------------------------------------------------------------===//
-
-bool isMap(Operation *op) { return isa_and_present<layer::LinearOp, layer::BlockLinearOp>(op); }
-
-/// Whether a Gather moves values within each row, by constant indices.
 bool isSelection(Operation *op) {
   auto gather = dyn_cast_or_null<Op<"Gather">>(op);
   if (!gather)
@@ -73,6 +55,25 @@ bool isSelection(Operation *op) {
   int64_t rank = data.getRank(), at = axis.getInt();
   return (at < 0 ? at + rank : at) == rank - 1 && !data.isDynamicDim(rank - 1);
 }
+
+namespace {
+
+using algebra::Run;
+using cost::Choice;
+using cost::Form;
+
+/// A form that is at most so much slower than the best is as good.
+constexpr double kTolerated = 1.03;
+/// Most rows that are thought of where their number is open.
+constexpr int64_t kMostRows = int64_t(1) << 22;
+/// FLOPs of a product above which it is not computed.
+constexpr double kMostWork = 1e12;
+
+//===----------------------------------------------------------------------===//
+// Reading chains
+//===----------------------------------------------------------------------===//
+
+bool isMap(Operation *op) { return isa_and_present<layer::LinearOp, layer::BlockLinearOp>(op); }
 
 bool isConstantWeight(Operation *op) {
   Value weight = op->getOperand(1);
@@ -294,14 +295,12 @@ void spend(MutableArrayRef<Plan> plans, double budget) {
     }
 }
 
-double weightBytes(ModuleOp module) {
-  double bytes = 0;
-  module.walk([&](Op<"Constant"> op) {
-    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (type && type.hasStaticShape() && type.getElementType().isIntOrFloat())
-      bytes += double(type.getNumElements()) * type.getElementTypeBitWidth() / 8;
-  });
-  return bytes;
+/// What the literature calls such a chain.
+StringRef kindOf(const MapChain &chain) {
+  auto isBlocks = [](Operation *op) { return isa<layer::BlockLinearOp>(op); };
+  if (llvm::none_of(chain.ops, isBlocks))
+    return "lowrank";
+  return llvm::any_of(chain.ops, llvm::IsaPred<layer::LinearOp>) ? "blockdense" : "blockshuffle";
 }
 
 //===----------------------------------------------------------------------===//
@@ -437,7 +436,7 @@ struct ChooseForms : impl::ChooseFormsBase<ChooseForms> {
   }
 
   void runOnOperation() override {
-    double weights = weightBytes(getOperation());
+    double weights = cost::weightBytesOf(getOperation());
     cost::Setting setting(described, weights);
     std::vector<Plan> plans;
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -459,6 +458,7 @@ struct ChooseForms : impl::ChooseFormsBase<ChooseForms> {
       plan.single = factored(plan.chain);
     OpBuilder b(plan.chain.ops.back());
     ArrayAttr all = considered(b, plan);
+    StringAttr kind = b.getStringAttr(kindOf(plan.chain));
     Operation *last = plan.chain.ops.back();
     bool isKept = !plan.keepsAll && plan.single == factored(plan.chain);
     if (!isKept) {
@@ -470,6 +470,7 @@ struct ChooseForms : impl::ChooseFormsBase<ChooseForms> {
       last = result.getDefiningOp();
     }
     last->setAttr(layer::kConsideredAttr, all);
+    last->setAttr(layer::kKindAttr, kind);
     if (!plan.keepsAll)
       last->setAttr(layer::kChosenAttr, b.getStringAttr(plan.single.name()));
     ++(plan.keepsAll ? numAlternatives : isKept ? numFactored : numMerged);

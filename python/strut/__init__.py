@@ -7,6 +7,6 @@ Loading and running need no compiler; `compile` loads it (libStrut) when it is f
 """
 
 from .model import Model, TensorInfo, load
-from ._compiler import CompileError, compile
+from ._compiler import CompileError, compile, explain
 
-__all__ = ["CompileError", "Model", "TensorInfo", "compile", "load"]
+__all__ = ["CompileError", "Model", "TensorInfo", "compile", "explain", "load"]

@@ -6,10 +6,11 @@ symbols to itself, so that its LLVM, protobuf and ONNX stay apart from those of 
 
 import ctypes
 import functools
+import json
 import os
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,21 @@ class _Options(ctypes.Structure):
     ]
 
 
+class _ExplainOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("num_rows", ctypes.c_int32),
+        ("input", ctypes.c_char_p),
+        ("rows", ctypes.POINTER(ctypes.c_int64)),
+        ("dims", ctypes.POINTER(_Dim)),
+        ("num_dims", ctypes.c_int32),
+        ("reserved", ctypes.c_int32),
+        ("machine", ctypes.c_char_p),
+        ("size_budget", ctypes.c_char_p),
+        ("html", ctypes.c_char_p),
+    ]
+
+
 def library_path() -> Path:
     """Where libStrut is: $STRUT_LIBRARY, in the package, or in the build folder of the package."""
     if named := os.environ.get("STRUT_LIBRARY"):
@@ -73,6 +89,8 @@ def _library() -> ctypes.CDLL:
         raise CompileError(f"the compiler cannot be loaded: {error}") from None
     library.strutCompile.argtypes = [ctypes.POINTER(_Options)]
     library.strutCompile.restype = ctypes.c_void_p
+    library.strutExplain.argtypes = [ctypes.POINTER(_ExplainOptions), ctypes.POINTER(ctypes.c_void_p)]
+    library.strutExplain.restype = ctypes.c_void_p
     library.strutFreeMessage.argtypes = [ctypes.c_void_p]
     library.strutCompilerVersion.restype = ctypes.c_char_p
     return library
@@ -85,6 +103,15 @@ def version() -> str:
 
 def _bytes(value: Any) -> bytes | None:
     return None if value is None else os.fsencode(value)
+
+
+def _take(message: int | None) -> str:
+    """A text of the compiler's, which is freed; empty for null."""
+    if not message:
+        return ""
+    text = ctypes.string_at(message).decode(errors="replace")
+    _library().strutFreeMessage(message)
+    return text
 
 
 def _compile_file(
@@ -110,11 +137,45 @@ def _compile_file(
         size_budget=_bytes(rest["size_budget"]),
     )
     library = _library()
-    message = library.strutCompile(ctypes.byref(options))
-    if message:
-        text = ctypes.string_at(message).decode(errors="replace")
-        library.strutFreeMessage(message)
-        raise CompileError(text)
+    if message := _take(library.strutCompile(ctypes.byref(options))):
+        raise CompileError(message)
+
+
+def explain(
+    model: str | os.PathLike,
+    *,
+    dims: Mapping[str, int] | None = None,
+    rows: Sequence[int] = (),
+    machine: str | os.PathLike | None = None,
+    size_budget: str | None = None,
+    html: str | os.PathLike | None = None,
+) -> dict[str, Any]:
+    """What was recognised in a model, what was rewritten, and which forms were chosen and why.
+
+    `model` is the path of an .onnx file or of a stage. Times are predicted for blocks of `rows` rows
+    (1, 16 and 256), kernels and memory shown at `dims` (1 for those not named). `machine` and
+    `size_budget` are those of `compile`. `html` also writes a page with graphs and plots. The keys are in
+    docs/explain.md.
+
+    Raises CompileError with the compiler's message.
+    """
+    dims = dims or {}
+    values = (_Dim * len(dims))(*((name.encode(), size) for name, size in dims.items()))
+    options = _ExplainOptions(
+        struct_size=ctypes.sizeof(_ExplainOptions),
+        num_rows=len(rows),
+        input=_bytes(model),
+        rows=(ctypes.c_int64 * len(rows))(*rows),
+        dims=values,
+        num_dims=len(dims),
+        machine=_bytes(machine),
+        size_budget=_bytes(size_budget),
+        html=_bytes(html),
+    )
+    answer = ctypes.c_void_p()
+    if message := _take(_library().strutExplain(ctypes.byref(options), ctypes.byref(answer))):
+        raise CompileError(message)
+    return json.loads(_take(answer.value))
 
 
 def compile(

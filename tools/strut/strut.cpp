@@ -20,13 +20,14 @@ static cl::SubCommand benchCommand("bench", "Measure how fast a compiled model r
 static cl::SubCommand verifyCommand("verify", "Compare a model with ONNX Runtime, node by node");
 static cl::SubCommand inspectCommand("inspect", "Show what is in a model or a compiled model");
 
+static cl::SubCommand explainCommand("explain", "Show what was recognised, rewritten and chosen");
 static cl::SubCommand calibrateCommand("calibrate",
                                        "Measure this machine, for the choice of forms");
 
 static cl::opt<std::string> file(cl::Positional, cl::desc("<model>"), cl::Required,
                                  cl::sub(compileCommand), cl::sub(runCommand),
                                  cl::sub(benchCommand), cl::sub(verifyCommand),
-                                 cl::sub(inspectCommand));
+                                 cl::sub(inspectCommand), cl::sub(explainCommand));
 static cl::opt<std::string> output("o", cl::desc("Output file"), cl::value_desc("file"),
                                    cl::sub(compileCommand), cl::sub(runCommand),
                                    cl::sub(calibrateCommand));
@@ -34,13 +35,15 @@ static cl::alias outputLong("output", cl::desc("The same as -o"), cl::aliasopt(o
 static cl::list<std::string> dims("dim", cl::desc("Size of a symbolic dimension"),
                                   cl::value_desc("name=size"), cl::sub(compileCommand),
                                   cl::sub(runCommand), cl::sub(benchCommand),
-                                  cl::sub(verifyCommand), cl::sub(inspectCommand));
+                                  cl::sub(verifyCommand), cl::sub(inspectCommand),
+                                  cl::sub(explainCommand));
 static cl::opt<int> threads("threads", cl::desc("Threads (0: one per available CPU)"),
                             cl::value_desc("n"), cl::sub(compileCommand), cl::sub(runCommand),
                             cl::sub(benchCommand), cl::sub(verifyCommand),
                             cl::sub(calibrateCommand));
 static cl::opt<bool> asJSON("json", cl::desc("Write JSON"), cl::sub(compileCommand),
-                            cl::sub(benchCommand), cl::sub(inspectCommand));
+                            cl::sub(benchCommand), cl::sub(inspectCommand),
+                            cl::sub(explainCommand));
 
 static cl::opt<CompileOptions::Emit>
     emit("emit", cl::desc("What to write"), cl::init(CompileOptions::Artifact),
@@ -75,11 +78,17 @@ static cl::opt<std::string>
     machine("machine",
             cl::desc("Description of the machine by which forms are chosen (default: what "
                      "calibrate measured, or the target CPU's)"),
-            cl::value_desc("file or name"), cl::sub(compileCommand));
+            cl::value_desc("file or name"), cl::sub(compileCommand), cl::sub(explainCommand));
 static cl::opt<std::string>
     sizeBudget("size-budget",
                cl::desc("How much weights may grow to keep several forms (default 20%)"),
-               cl::value_desc("20% or 64M"), cl::sub(compileCommand));
+               cl::value_desc("20% or 64M"), cl::sub(compileCommand), cl::sub(explainCommand));
+static cl::list<int64_t> rows("M",
+                              cl::desc("Numbers of rows for which times are predicted "
+                                       "(default 1,16,256)"),
+                              cl::value_desc("n,..."), cl::CommaSeparated, cl::sub(explainCommand));
+static cl::opt<std::string> htmlFile("html", cl::desc("Write one page with graphs and plots"),
+                                     cl::value_desc("file.html"), cl::sub(explainCommand));
 static cl::opt<double>
     compress("compress",
              cl::desc("Make factors of dense weights within this relative error (approximate)"),
@@ -205,6 +214,10 @@ static Expected<int> dispatch(const char *argv0) {
         bench({file, inputOptions(*values), threads, seconds, asJSON, against}, outs(), errs()));
   else if (inspectCommand)
     error = joinErrors(std::move(error), inspect({file, *values, asJSON}, outs(), errs()));
+  else if (explainCommand)
+    error = joinErrors(std::move(error), explain({file, *values, std::vector<int64_t>(rows),
+                                                  machine, sizeBudget, asJSON, htmlFile},
+                                                 outs(), errs()));
   else if (calibrateCommand)
     error = joinErrors(std::move(error), calibrate({output, threads}, outs(), errs()));
   else if (verifyCommand)
@@ -219,9 +232,9 @@ int main(int argc, char **argv) {
   hideLibraryOptions();
   cl::ParseCommandLineOptions(argc, argv, "compiles neural networks to native libraries\n");
   if (!compileCommand && !runCommand && !benchCommand && !inspectCommand && !verifyCommand &&
-      !calibrateCommand) {
-    WithColor::error() << "no command: say strut compile, run, bench, verify, inspect or "
-                          "calibrate; strut --help shows more\n";
+      !calibrateCommand && !explainCommand) {
+    WithColor::error() << "no command: say strut compile, run, bench, verify, inspect, "
+                          "explain or calibrate; strut --help shows more\n";
     return 1;
   }
   Expected<int> code = dispatch(argv[0]);

@@ -55,6 +55,24 @@ typedef struct StrutCompileOptions {
  * strutFreeMessage. Several threads may compile at once. */
 char *strutCompile(const StrutCompileOptions *options);
 
+/** What to explain; as for StrutCompileOptions. */
+typedef struct StrutExplainOptions {
+  uint32_t struct_size; /**< sizeof(StrutExplainOptions) */
+  int32_t num_rows;
+  const char *input;   /**< model.onnx, or a stage before the kernels; required */
+  const int64_t *rows; /**< numbers of rows for which times are predicted; null: 1, 16, 256 */
+  const StrutCompileDim *dims; /**< at which kernels and memory are shown; 1 for the others */
+  int32_t num_dims;
+  int32_t reserved;
+  const char *machine;     /**< as in StrutCompileOptions */
+  const char *size_budget; /**< as in StrutCompileOptions */
+  const char *html;        /**< a file for the page; null: none */
+} StrutExplainOptions;
+
+/** Explains a model. Returns null and sets `*json` to a text of JSON (docs/explain.md), or
+ * returns the message of the failure. Both are to be given to strutFreeMessage. */
+char *strutExplain(const StrutExplainOptions *options, char **json);
+
 void strutFreeMessage(char *message);
 
 /** The compiler's version, "0.1.0". */

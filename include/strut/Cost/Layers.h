@@ -19,6 +19,9 @@ struct LayerWork {
 /// have no static shape are left out.
 std::vector<LayerWork> layersOf(mlir::ModuleOp module);
 
+/// Bytes of all constants of a module.
+double weightBytesOf(mlir::ModuleOp module);
+
 } // namespace strut::cost
 
 #endif // STRUT_COST_LAYERS_H

@@ -9,6 +9,7 @@
 #define STRUT_DRIVER_COMMANDS_H
 
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -88,6 +89,21 @@ struct VerifyOptions {
 /// Runs Python's strut.verify and gives back its exit code: 0 if all agree, 1 if a
 /// node differs, 2 if there is nothing to compare.
 llvm::Expected<int> verify(const VerifyOptions &options, llvm::raw_ostream &log);
+
+struct ExplainOptions {
+  std::string model;               ///< .onnx, or a stage before the kernels
+  DimValues dims;                  ///< where kernels and memory are shown; 1 for the others
+  std::vector<int64_t> rows;       ///< of blocks, for which times are predicted; 1, 16, 256
+  std::string machine, sizeBudget; ///< as in CompileOptions
+  bool json = false;
+  std::string html; ///< a file for the page
+};
+/// What was recognised in a model, what was rewritten and which forms were chosen, by the
+/// keys of docs/explain.md.
+llvm::Expected<llvm::json::Object> explainModel(const ExplainOptions &options,
+                                                llvm::raw_ostream &log);
+/// Prints it as text or JSON, and writes the page.
+llvm::Error explain(const ExplainOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
 
 struct CalibrateOptions {
   /// Where the description goes; empty: where compile looks for it, cost::calibratedFile.

@@ -46,6 +46,10 @@ void buildGPUPipeline(mlir::OpPassManager &pm);
 kernel::ProgramOp getProgram(mlir::ModuleOp module);
 /// Whether a program's kernels run on a GPU.
 bool isForGpu(kernel::ProgramOp program);
+/// What bind computes at these dimensions, of a planned program: bytes of each buffer,
+/// extents of the outputs, forms of the choices. Nothing where that cannot be folded.
+std::optional<llvm::SmallVector<int64_t>> foldBind(kernel::ProgramOp planned,
+                                                   llvm::ArrayRef<int64_t> dims);
 /// The code of a program in the LLVM dialect as a module of its own, as translation to
 /// LLVM IR wants it; the program is gone afterwards.
 mlir::OwningOpRef<mlir::ModuleOp> takeProgram(kernel::ProgramOp program);

@@ -25,6 +25,9 @@ struct Options {
   std::string sizeBudget = "20%";
 };
 
+/// Whether an onnx.Gather moves values within each row, by constant indices.
+bool isSelection(mlir::Operation *op);
+
 /// Bytes by which `weights` bytes may grow: "20%" of them, or "64M" (K, M, G; bytes
 /// without a letter).
 llvm::Expected<double> parseSizeBudget(llvm::StringRef text, double weights);

@@ -1,0 +1,353 @@
+//===- Explain.cpp - strut explain ------------------------------------------===//
+
+#include "Explain.h"
+#include "ExplainPage.h"
+#include "Module.h"
+#include "Pipeline.h"
+#include "dialects/Onnx/Onnx.h"
+#include "lib/Runtime/arena.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "strut/Cost/Layers.h"
+#include "strut/Driver/Commands.h"
+#include "strut/Driver/Compile.h"
+#include "strut/Driver/Output.h"
+#include "strut/Driver/Register.h"
+#include "strut/Import/Preflight.h"
+#include "strut/Kernelize/Passes.h"
+#include "strut/Pipeline/Pipeline.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+using namespace strut;
+using namespace strut::driver;
+
+namespace {
+
+/// One call of explainModel().
+class Explanation {
+public:
+  Explanation(const ExplainOptions &options, raw_ostream &log) : options(options), log(log) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  Error run();
+  json::Object answer;
+
+private:
+  Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
+  Error explainLayers();
+  Error explainKernels(const package::TargetSpec &target);
+  Error takeDims();
+  json::Value memoryPlan();
+
+  const ExplainOptions &options;
+  raw_ostream &log;
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  cost::Machine machine;
+  double weights = 0;
+  SmallVector<int64_t> dims; ///< of @main at the kernel stage, in order
+};
+
+} // namespace
+
+Error Explanation::runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build) {
+  auto manager = std::make_unique<mlir::PassManager>(&context);
+  build(*manager);
+  return std::move(driver::runPasses(std::move(manager), *module, stage, {}, log).error);
+}
+
+Error Explanation::explainLayers() {
+  json::Array graphs{graphOf(*module, "in the file")};
+  if (Error error = runPasses("normalize", [](auto &pm) { pipeline::buildNormalizePipeline(pm); }))
+    return error;
+  rewrite::Options rewrites;
+  rewrites.machine = options.machine;
+  if (!options.sizeBudget.empty())
+    rewrites.sizeBudget = options.sizeBudget;
+  if (Error error =
+          runPasses("recognize", [&](auto &pm) { pipeline::buildLayerPipeline(pm, rewrites); }))
+    return error;
+  weights = cost::weightBytesOf(*module);
+  graphs.push_back(graphOf(*module, "as Strut sees it"));
+  answer["graphs"] = std::move(graphs);
+  answer["weight_bytes"] = weights;
+  answer["blocks"] = blocksOf(*module, cost::Setting(machine, weights), options.rows);
+  answer["rewrites"] = rewritesOf(*module);
+  answer["unrecognised"] = unrecognisedOf(*module);
+  return Error::success();
+}
+
+/// The dimensions at the kernel stage: as asked for, else 1.
+Error Explanation::takeDims() {
+  auto main = module->lookupSymbol<mlir::func::FuncOp>("main");
+  json::Object shown;
+  SmallVector<std::string> names;
+  for (auto symbol :
+       main->getAttrOfType<mlir::ArrayAttr>(kernelize::kSymbolsAttr).getAsRange<mlir::StringAttr>())
+    names.push_back(symbol.str());
+  for (const auto &[name, size] : options.dims)
+    if (!is_contained(names, name))
+      return createStringError("the model has no dimension '" + name + "'; it has " +
+                               (names.empty() ? "none" : join(names, ", ")));
+  for (const std::string &name : names) {
+    auto given = find_if(options.dims, [&](auto &dim) { return dim.first == name; });
+    dims.push_back(given != options.dims.end() ? given->second : 1);
+    shown[json::fixUTF8(name)] = dims.back();
+  }
+  answer["dims"] = std::move(shown);
+  return Error::success();
+}
+
+/// Buffers with their places, and between which kernels they live; null where sizes are
+/// no arithmetic on the dimensions.
+json::Value Explanation::memoryPlan() {
+  kernel::ProgramOp program = pipeline::getProgram(*module);
+  std::optional<SmallVector<int64_t>> sizes = pipeline::foldBind(program, dims);
+  auto main = program.lookupSymbol<mlir::func::FuncOp>("main");
+  auto lifetimes = main->getAttrOfType<mlir::ArrayAttr>("strut.lifetimes");
+  if (!sizes || !lifetimes)
+    return nullptr;
+  std::vector<StrutLifetime> lives;
+  for (auto life : lifetimes.getAsRange<mlir::DenseI32ArrayAttr>())
+    lives.push_back({life[0], life[1]});
+  auto count = static_cast<int32_t>(lives.size());
+  std::vector<int64_t> offsets(lives.size() + 1);
+  std::vector<int32_t> scratch(2 * lives.size() + 1);
+  int64_t peak =
+      strut_arena_layout(count, lives.data(), sizes->data(), offsets.data(), scratch.data());
+  // Positions count all operations; of those that hold kernels the picture is made.
+  std::vector<int32_t> ends;
+  for (const StrutLifetime &life : lives)
+    ends.insert(ends.end(), {life.first, life.last});
+  llvm::sort(ends);
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  auto stepOf = [&](int32_t position) {
+    return static_cast<int64_t>(lower_bound(ends, position) - ends.begin());
+  };
+  std::vector<std::string> names(lives.size());
+  unsigned firstOffset = main.getNumArguments() - static_cast<unsigned>(count);
+  main.walk([&](mlir::memref::ViewOp view) {
+    auto offset = mlir::dyn_cast<mlir::BlockArgument>(view.getByteShift());
+    if (offset && offset.getArgNumber() >= firstOffset)
+      names[offset.getArgNumber() - firstOffset] = join(nodesOf(view.getLoc()), " + ");
+  });
+  json::Array buffers;
+  for (int32_t i = 0; i < count; ++i)
+    buffers.push_back(json::Object{{"name", names[i]},
+                                   {"bytes", (*sizes)[i]},
+                                   {"offset", offsets[i]},
+                                   {"first", stepOf(lives[i].first)},
+                                   {"last", stepOf(lives[i].last)}});
+  return json::Object{{"peak_bytes", peak},
+                      {"steps", static_cast<int64_t>(ends.size())},
+                      {"buffers", std::move(buffers)}};
+}
+
+Error Explanation::explainKernels(const package::TargetSpec &target) {
+  if (Error error = runPasses("kernelize", pipeline::buildKernelPipeline))
+    return error;
+  if (Error error = takeDims())
+    return error;
+  cost::Setting setting(machine, weights);
+  json::Array kernels;
+  for (const KernelMetadata &kernel : describeWork(*module)) {
+    cost::Phase phase;
+    phase.flops = kernel.flops.at(dims);
+    // Weights are most of what a contraction reads, and lie where all weights do.
+    double bytes = kernel.bytes.at(dims);
+    (kernel.kind == "contract" ? phase.weightBytes : phase.valueBytes) = bytes;
+    phase.rows = 64;
+    kernels.push_back(json::Object{{"name", json::fixUTF8(kernel.name)},
+                                   {"kind", kernel.kind},
+                                   {"flops", phase.flops},
+                                   {"bytes", bytes},
+                                   {"predicted_us", 1e6 * cost::timeOf(phase, setting)}});
+  }
+  answer["kernels"] = std::move(kernels);
+  if (Error error = runPasses(
+          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(target)); }))
+    return error;
+  answer["memory"] = memoryPlan();
+  return Error::success();
+}
+
+Error Explanation::run() {
+  auto target = package::resolveTarget("", "");
+  if (!target)
+    return target.takeError();
+  auto described = cost::readMachine(options.machine);
+  if (!described)
+    return described.takeError();
+  machine = std::move(*described);
+  if (auto budget =
+          rewrite::parseSizeBudget(options.sizeBudget.empty() ? "0" : options.sizeBudget, 0);
+      !budget)
+    return budget.takeError();
+  auto read = readModule(options.model, context);
+  if (!read)
+    return read.takeError();
+  module = std::move(*read);
+  if (isKernelStage(*module))
+    return createStringError(options.model + " is past the stage in which layers are recognised");
+  answer["machine"] = machine.toJSON();
+  answer["rows"] = json::Array(options.rows);
+  answer["dims"] = json::Object();
+  answer["kernels"] = json::Array();
+  answer["memory"] = nullptr;
+  if (auto name = (*module)->getAttrOfType<mlir::StringAttr>(onnx_ir::OnnxDialect::kGraphNameAttr))
+    answer["model"] = json::fixUTF8(name.getValue());
+  if (Error error = explainLayers())
+    return error;
+  // What cannot be compiled can still be looked at.
+  PreflightReport report = preflight(*module, kernelize::unsupportedReason);
+  if (report.ok())
+    return explainKernels(*target);
+  answer["unsupported"] = report.toJSON();
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+static StringRef text(const json::Object &object, StringRef key) {
+  return object.getString(key).value_or("");
+}
+
+static std::string joined(const json::Array *names, size_t most = 4) {
+  std::string all;
+  for (auto [i, name] : enumerate(*names)) {
+    if (i == most)
+      return all + " and " + std::to_string(names->size() - most) + " more";
+    all += (i ? ", " : "") + name.getAsString().value_or("").str();
+  }
+  return all;
+}
+
+static void printBlock(const json::Object &block, ArrayRef<int64_t> rows, raw_ostream &out) {
+  out << "  " << left_justify(text(block, "kind"), 14) << joined(block.getArray("nodes"));
+  if (StringRef exact = text(block, "exactness"); exact != "bit-exact")
+    out << " (" << exact << ")";
+  out << "\n";
+  const json::Array &forms = *block.getArray("forms");
+  const json::Object &taken = *block.getObject("taken");
+  for (const json::Value &value : forms) {
+    const json::Object &form = *value.getAsObject();
+    out << "      " << left_justify(text(form, "name"), 12)
+        << format("%9.3f MB", 1e-6 * form.getNumber("bytes").value_or(0));
+    for (int64_t m : rows) {
+      std::string key = std::to_string(m);
+      bool isTaken = forms.size() > 1 && text(taken, key) == text(form, "name");
+      out << format("%11.2f us", form.getObject("predicted_us")->getNumber(key).value_or(0))
+          << (isTaken ? "*" : " ");
+    }
+    out << "\n";
+  }
+  for (const auto &[range, form] : *block.getObject("chosen"))
+    if (block.getObject("chosen")->size() > 1)
+      out << "      " << range.str() << ": " << form.getAsString().value_or("") << "\n";
+}
+
+static void print(const json::Object &answer, ArrayRef<int64_t> rows, raw_ostream &out) {
+  out << "model     " << text(answer, "model") << "\nmachine   "
+      << text(*answer.getObject("machine"), "name") << "\n";
+  const json::Array &blocks = *answer.getArray("blocks");
+  out << "blocks    " << blocks.size() << "; times for M = ";
+  interleaveComma(rows, out);
+  out << " rows, * is taken\n";
+  for (const json::Value &block : blocks)
+    printBlock(*block.getAsObject(), rows, out);
+  out << "rewrites  " << answer.getArray("rewrites")->size() << "\n";
+  for (const json::Value &value : *answer.getArray("rewrites")) {
+    const json::Object &rewrite = *value.getAsObject();
+    out << "  " << left_justify(text(rewrite, "name"), 20) << " "
+        << rewrite.getInteger("fired").value_or(0) << "  " << joined(rewrite.getArray("nodes"))
+        << "\n";
+  }
+  if (const json::Array &rest = *answer.getArray("unrecognised"); !rest.empty()) {
+    out << "not recognised\n";
+    for (const json::Value &value : rest)
+      out << "  " << left_justify(text(*value.getAsObject(), "op"), 12) << "  "
+          << joined(value.getAsObject()->getArray("nodes")) << "\n";
+  }
+  double total = 0;
+  const json::Array &kernels = *answer.getArray("kernels");
+  for (const json::Value &kernel : kernels)
+    total += kernel.getAsObject()->getNumber("predicted_us").value_or(0);
+  std::string at;
+  for (const auto &[name, size] : *answer.getObject("dims"))
+    at += (at.empty() ? "" : ", ") + name.str() + " = " + std::to_string(*size.getAsInteger());
+  if (!kernels.empty())
+    out << "kernels   " << kernels.size() << (at.empty() ? "" : " at ") << at
+        << format(", predicted %.1f us a run\n", total);
+  if (const json::Object *memory = answer.getObject("memory"))
+    out << format("memory    %.3f MB between kernels, %zu buffers\n",
+                  1e-6 * memory->getNumber("peak_bytes").value_or(0),
+                  memory->getArray("buffers")->size());
+  if (answer.get("unsupported"))
+    out << "the model cannot be compiled: strut compile --check-only says why\n";
+}
+
+//===----------------------------------------------------------------------===//
+// The command
+//===----------------------------------------------------------------------===//
+
+Expected<json::Object> strut::driver::explainModel(const ExplainOptions &given, raw_ostream &log) {
+  ExplainOptions options = given;
+  if (options.rows.empty())
+    options.rows = {1, 16, 256};
+  for (int64_t rows : options.rows)
+    if (rows < 1 || rows > (int64_t(1) << 40))
+      return createStringError("the number of rows " + std::to_string(rows) +
+                               " is not between 1 and 2^40");
+  auto target = package::resolveTarget("", "");
+  if (!target)
+    return target.takeError();
+  CompileOptions compiled;
+  compiled.machine = options.machine;
+  options.machine = machineFor(compiled, *target);
+  Explanation explanation(options, log);
+  if (Error error = explanation.run())
+    return std::move(error);
+  return std::move(explanation.answer);
+}
+
+/// The page with the answer in it.
+static std::string pageOf(const json::Object &answer) {
+  std::string data = formatv("{0}", json::Value(json::Object(answer)));
+  // The end of a script is looked for in its strings, too.
+  for (size_t at = 0; (at = data.find("</", at)) != std::string::npos; at += 3)
+    data.replace(at, 2, "<\\/");
+  std::string page = embedded::explainPage;
+  StringRef mark = "{{data}}";
+  page.replace(page.find(mark), mark.size(), data);
+  return page;
+}
+
+Error strut::driver::explain(const ExplainOptions &options, raw_ostream &out, raw_ostream &log) {
+  Expected<json::Object> answer = explainModel(options, log);
+  if (!answer)
+    return answer.takeError();
+  std::vector<int64_t> rows;
+  for (const json::Value &m : *answer->getArray("rows"))
+    rows.push_back(*m.getAsInteger());
+  if (!options.html.empty()) {
+    if (Error error = writeFile(options.html, [&](raw_pwrite_stream &stream) {
+          stream << pageOf(*answer);
+          return Error::success();
+        }))
+      return error;
+    log << "written to " << options.html << "\n";
+  }
+  if (options.json)
+    out << formatv("{0:2}", json::Value(std::move(*answer))) << "\n";
+  else if (options.html.empty())
+    print(*answer, rows, out);
+  return Error::success();
+}
