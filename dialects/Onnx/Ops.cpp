@@ -4,6 +4,7 @@
 #include "dialects/Onnx/ConstantOp.h"
 #include "dialects/Onnx/Schemas.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Threading.h"
 
 #define GET_OP_CLASSES
 #include "dialects/Onnx/OnnxOps.cpp.inc"
@@ -200,8 +201,11 @@ AnyOp create(OpBuilder &builder, Location loc, StringRef name, ValueRange operan
              ArrayRef<NamedAttribute> attrs, unsigned numResults) {
   SmallVector<Type> unknown(numResults, UnknownType::get(builder.getContext()));
   AnyOp op(builder.create(OperationState(loc, name, operands, unknown, attrs)));
-  // What cannot be inferred stays unknown; the verifier will say why.
-  ScopedDiagnosticHandler quiet(builder.getContext(), [](Diagnostic &) { return success(); });
+  // What cannot be inferred stays unknown; the verifier will say why. The handler hears of
+  // all threads, and what passes say on others is not its to drop.
+  ScopedDiagnosticHandler quiet(builder.getContext(), [self = llvm::get_threadid()](Diagnostic &) {
+    return success(llvm::get_threadid() == self);
+  });
   (void)ShapeInference().refine(op);
   return op;
 }
