@@ -29,8 +29,11 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   // Last, for approximations are of the weights that are left.
   if (options.compress > 0)
     functions.addPass(createCompressLinear({options.compress}));
-  if (!options.machine.empty())
-    manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
+  if (options.machine.empty())
+    return;
+  manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
+  // Orders of features that stood between factors stand beside their product now.
+  manager.addNestedPass<func::FuncOp>(createAbsorbSelections());
 }
 
 } // namespace strut::rewrite

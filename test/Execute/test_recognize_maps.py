@@ -145,18 +145,19 @@ SPELLINGS = {
 }
 
 
-def forms(strut_run, tmp_path):
+def forms(strut_run, tmp_path, flags):
     """What the maps of tmp_path/model.onnx are called, and the layer stage."""
-    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
-    text = (tmp_path / "layer.mlir").read_text()
+    layer = tmp_path / "layer.mlir"
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", layer, *flags)
+    text = layer.read_text()
     return re.findall(r'layer\.form = "(\w+)"', text), text
 
 
-def check(made, compile_model, strut_run, tmp_path, rng, assert_close):
+def check(made, compile_model, strut_run, flags, tmp_path, rng, assert_close):
     import strut
 
-    library = strut.load(str(compile_model(made.model)), threads=2)
-    found, text = forms(strut_run, tmp_path)
+    library = strut.load(str(compile_model(made.model, *flags)), threads=2)
+    found, text = forms(strut_run, tmp_path, flags)
     assert found == [made.form]
     for operator in ("Reshape", "Einsum", "MatMul", "Conv", "Gemm"):
         assert f"onnx.{operator}" not in text
@@ -170,14 +171,14 @@ def check(made, compile_model, strut_run, tmp_path, rng, assert_close):
 
 @pytest.mark.parametrize("tokens", [DYNAMIC, STATIC], ids=["dynamic", "static"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_spelling(spelling, tokens, compile_model, strut_run, tmp_path, rng, assert_close):
+def test_spelling(spelling, tokens, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close):
     made = SPELLINGS[spelling](rng, tokens)
-    check(made, compile_model, strut_run, tmp_path, rng, assert_close)
+    check(made, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 @pytest.mark.parametrize("spelling", ["shuffle_bmm", "shuffle_einsum", "dense_blocks", "low_rank_mm"])
-def test_mutated(spelling, mutation, compile_model, strut_run, tmp_path, rng, assert_close):
+def test_mutated(spelling, mutation, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close):
     made = SPELLINGS[spelling](rng, DYNAMIC)
     made.model = mutated(made.model, mutation, rng)
-    check(made, compile_model, strut_run, tmp_path, rng, assert_close)
+    check(made, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close)
