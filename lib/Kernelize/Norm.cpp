@@ -74,11 +74,6 @@ LogicalResult lowerLayerNormalization(AnyOp op, Context &context, bool centered)
       inputs.push_back(context.broadcast(parameter, dims, space.iteratorOf, rank));
   double epsilon = floatAttr(op, "epsilon", 1e-5);
   Dim count = countOf(dims, space.reducedAxes);
-  auto inverseDeviation = [&](Code &c, Value d) {
-    Value variance = mean(c, c.mul(d, d), count);
-    Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
-    return c.div(c.constant(1, d), deviation);
-  };
   // The statistics are results too; whoever reads them has them computed apart.
   for (OpResult statistic : op->getResults().drop_front()) {
     if (isa<NoneType>(statistic.getType()) || statistic.use_empty())
@@ -92,7 +87,7 @@ LogicalResult lowerLayerNormalization(AnyOp op, Context &context, bool centered)
                        Value average = mean(c, x[0], count);
                        return statistic.getResultNumber() == 1
                                   ? average
-                                  : inverseDeviation(c, c.sub(x[0], average));
+                                  : inverseDeviation(c, c.sub(x[0], average), count, epsilon);
                      });
     context.define(statistic, context.reshape(op->getLoc(), value, rows, kept), kept);
   }
@@ -100,7 +95,7 @@ LogicalResult lowerLayerNormalization(AnyOp op, Context &context, bool centered)
   Value result = context.rows(op->getLoc(), axes.size(), inputs, {dims, element, map},
                               [&](Code &c, ValueRange x) {
                                 Value d = centered ? c.sub(x[0], mean(c, x[0], count)) : x[0];
-                                Value y = c.mul(d, inverseDeviation(c, d));
+                                Value y = c.mul(d, inverseDeviation(c, d, count, epsilon));
                                 y = c.mul(y, c.cast(x[1], y.getType()));
                                 return x.size() > 2 ? c.add(y, c.cast(x[2], y.getType())) : y;
                               });
@@ -241,9 +236,7 @@ LogicalResult lowerGroupNormalization(Operation *operation, Context &context) {
   Value result = context.rows(
       loc, rank - 1, inputs, {grouped, context[input].element, whole}, [&](Code &c, ValueRange x) {
         Value d = c.sub(x[0], mean(c, x[0], count));
-        Value variance = mean(c, c.mul(d, d), count);
-        Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d)));
-        Value y = c.mul(d, c.div(c.constant(1, d), deviation));
+        Value y = c.mul(d, inverseDeviation(c, d, count, epsilon));
         return c.add(c.mul(y, c.cast(x[1], y.getType())), c.cast(x[2], y.getType()));
       });
   context.define(op->getResult(0), context.reshape(loc, result, grouped, dims), dims);

@@ -156,9 +156,7 @@ Value inverseDeviations(Context &context, Location loc, Value image, double epsi
                       {{dims[0]}, context[image].element, whole.getMajorSubMap(1)},
                       [&](Code &c, ValueRange x) {
                         Value d = c.sub(x[0], mean(c, x[0], count));
-                        Value variance = mean(c, c.mul(d, d), count);
-                        return c.div(c.constant(1, d),
-                                     c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, d))));
+                        return inverseDeviation(c, d, count, epsilon);
                       });
 }
 

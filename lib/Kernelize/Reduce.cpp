@@ -37,6 +37,12 @@ Value mean(Code &c, Value x, const Dim &count) {
   return c.div(sum, c.combine(CombineKind::Add, c.constant(1, x)));
 }
 
+Value inverseDeviation(Code &c, Value centred, const Dim &count, double epsilon) {
+  Value variance = mean(c, c.mul(centred, centred), count);
+  Value deviation = c.make<math::SqrtOp>(c.add(variance, c.constant(epsilon, centred)));
+  return c.div(c.constant(1, centred), deviation);
+}
+
 Dim countOf(ArrayRef<Dim> dims, ArrayRef<unsigned> axes) {
   Dim count(1);
   for (unsigned axis : axes)

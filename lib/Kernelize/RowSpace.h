@@ -23,6 +23,9 @@ struct RowSpace {
 /// The sum of `x` over a row divided by the number of its elements.
 mlir::Value mean(Code &c, mlir::Value x, const Dim &count);
 
+/// 1 / sqrt(variance + epsilon) of a row, given its elements less their mean.
+mlir::Value inverseDeviation(Code &c, mlir::Value centred, const Dim &count, double epsilon);
+
 /// The product of the extents of `axes`.
 Dim countOf(llvm::ArrayRef<Dim> dims, llvm::ArrayRef<unsigned> axes);
 
