@@ -64,6 +64,7 @@ private:
   void advance(SmallVector<Value> &iterators);
   void emitProducts(const SmallVector<Value> &first, Value height);
   void emitProduct(SmallVector<Value> row, int64_t height);
+  void fetchNextPanel(TileProduct &tile, Value panelSize);
   void emitBlocks(TileProduct &tile);
   void emitBlock(const TileProduct &tile, ArrayRef<Value> steps);
   void emitEpilogue(SmallVector<Value> iterators, Value scratchOffset);
@@ -77,6 +78,8 @@ private:
   Location loc;
   Value lhs, rhs, init, rowsPerTask, scratch, panelNumber;
   Value blockScratch; ///< where the block's tile begins in `scratch`
+  Value tileNumber;   ///< in its task
+  Value fullTiles;    ///< how many whole tiles the task has
   SmallVector<Value> extras, extents, fixed;
 };
 
@@ -105,9 +108,13 @@ void TaskEmitter::emit(Value task) {
   scratch = stackArray(b, loc, plan.blocks * blockElements(), plan.accumulator);
   blockScratch = index(0);
 
+  fullTiles = arith::SubIOp::create(b, loc, end, begin);
+  fullTiles = arith::DivUIOp::create(b, loc, fullTiles, index(plan.rows));
   auto tiles = scf::ForOp::create(b, loc, begin, end, index(plan.rows));
   b.setInsertionPointToStart(tiles.getBody());
   Value row = tiles.getInductionVar();
+  tileNumber = arith::SubIOp::create(b, loc, row, begin);
+  tileNumber = arith::DivUIOp::create(b, loc, tileNumber, index(plan.rows));
   Value height = arith::SubIOp::create(b, loc, end, row);
   height = arith::MinUIOp::create(b, loc, height, index(plan.rows));
   SmallVector<Value> first = iteratorsAt(row), start;
@@ -204,6 +211,8 @@ void TaskEmitter::emitProduct(SmallVector<Value> row, int64_t height) {
       tile.bStrides.insert(tile.bStrides.begin(), stride);
       stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
     }
+    if (height == plan.rows && plan.blocks == 1)
+      fetchNextPanel(tile, panelSize);
   } else {
     tile.bOffset = columns.offsetOf(b, loc, plan.maps[1], first);
     for (unsigned k : plan.roles.k)
@@ -214,6 +223,32 @@ void TaskEmitter::emitProduct(SmallVector<Value> row, int64_t height) {
   }
 
   emitBlocks(tile);
+}
+
+/// Reads the next panel into L2 while this one is worked on. The first tile of a panel would
+/// otherwise wait for memory with its products idle, and the others leave memory idle: the two
+/// times would add. Each whole tile fetches an even share, some columns of the panel a step.
+/// Where that gains nothing, a tile asks for what it has: a single tile already reads as fast as
+/// memory allows, and a few tiles of a panel so large that L2 does not hold two would push out
+/// what they still need.
+void TaskEmitter::fetchNextPanel(TileProduct &tile, Value panelSize) {
+  constexpr int64_t largePanel = 640 << 10, manyTiles = 8;
+  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
+  auto add = [&](Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); };
+  int64_t elementBytes = cast<MemRefType>(tile.b.getType()).getElementTypeBitWidth() / 8;
+  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, panelSize,
+                                      index(largePanel / elementBytes));
+  Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
+  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, fullTiles, needed);
+  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), fullTiles);
+  share = arith::SelectOp::create(b, loc, pays, share, index(0));
+  Value next = arith::SelectOp::create(b, loc, pays, panelSize, index(0));
+  Value before = mul(tileNumber, mul(product(tile.extents), share));
+  tile.ahead = add(add(tile.bOffset, next), before);
+  for (Value extent : llvm::reverse(tile.extents)) {
+    tile.aheadStrides.insert(tile.aheadStrides.begin(), share);
+    share = mul(share, extent);
+  }
 }
 
 /// Sums over blocks of k into the scratch tile. A block bounds how many terms one
@@ -239,6 +274,9 @@ void TaskEmitter::emitBlocks(TileProduct &tile) {
     Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
     for (Value &row : tile.rowOffsets)
       row = arith::AddIOp::create(b, loc, row, aMove);
+    if (tile.ahead)
+      tile.ahead = arith::AddIOp::create(
+          b, loc, tile.ahead, arith::MulIOp::create(b, loc, steps.back(), tile.aheadStrides[d]));
     Value bMove = arith::MulIOp::create(b, loc, steps.back(), tile.bStrides[d]);
     tile.bOffset = arith::AddIOp::create(b, loc, tile.bOffset, bMove);
   }
@@ -246,6 +284,8 @@ void TaskEmitter::emitBlocks(TileProduct &tile) {
   tile.extents = {arith::MinUIOp::create(b, loc, left, index(blockSize))};
   tile.aStrides = {tile.aStrides.back()};
   tile.bStrides = {tile.bStrides.back()};
+  if (tile.ahead)
+    tile.aheadStrides = {tile.aheadStrides.back()};
   emitBlock(tile, steps);
 }
 

@@ -84,6 +84,16 @@ Value FlatView::strideOf(OpBuilder &b, Location loc, AffineMap map, unsigned dim
 // TileProduct
 //===----------------------------------------------------------------------===//
 
+/// Asks for the cache line of element `at` and for the line after it, in L2.
+static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at) {
+  constexpr int64_t lineBits = 512, lines = 2, intoL2 = 2;
+  int64_t elements = lineBits / cast<MemRefType>(flat.getType()).getElementTypeBitWidth();
+  for (int64_t line = 0; line < lines; ++line)
+    memref::PrefetchOp::create(b, loc, flat,
+                               add(b, loc, at, constantIndex(b, loc, line * elements)),
+                               /*isWrite=*/false, intoL2, /*isDataCache=*/true);
+}
+
 SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
   auto loadB = [&](OpBuilder &nested, Value offset, int64_t v) -> Value {
     Type element = cast<MemRefType>(b.getType()).getElementType();
@@ -116,22 +126,28 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
     }
     return result;
   };
-  // One loop per k dimension, each adding its step to both offsets.
-  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Value, ValueRange)> nest =
-      [&](OpBuilder &nested, size_t depth, Value aOffset, Value bOffset,
+  // One loop per k dimension, each adding its step to all offsets.
+  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Value, Value, ValueRange)> nest =
+      [&](OpBuilder &nested, size_t depth, Value aOffset, Value bOffset, Value fetched,
           ValueRange accumulators) -> SmallVector<Value> {
-    if (depth == extents.size())
+    if (depth == extents.size()) {
+      if (fetched)
+        prefetchLines(nested, loc, b, fetched);
       return step(nested, aOffset, bOffset, accumulators);
+    }
     auto loop = scf::ForOp::create(
         nested, loc, constantIndex(nested, loc, 0), extents[depth], constantIndex(nested, loc, 1),
         accumulators, [&](OpBuilder &inner, Location, Value k, ValueRange carried) {
           Value nextA = add(inner, loc, aOffset, mul(inner, loc, k, aStrides[depth]));
           Value nextB = add(inner, loc, bOffset, mul(inner, loc, k, bStrides[depth]));
-          scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, carried));
+          Value next;
+          if (fetched)
+            next = add(inner, loc, fetched, mul(inner, loc, k, aheadStrides[depth]));
+          scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, next, carried));
         });
     return SmallVector<Value>(loop.getResults());
   };
-  return nest(builder, 0, constantIndex(builder, loc, 0), bOffset, init);
+  return nest(builder, 0, constantIndex(builder, loc, 0), bOffset, ahead, init);
 }
 
 //===----------------------------------------------------------------------===//

@@ -45,6 +45,10 @@ struct TileProduct {
   llvm::SmallVector<mlir::Value> bStrides; ///< one per loop
   llvm::SmallVector<mlir::Value> extents;  ///< trip count of each loop
   llvm::SmallVector<mlir::Value> masks;    ///< per vector of b; empty: read whole vectors
+  /// Where in b each step asks L2 to have the next two cache lines, for a later product; null:
+  /// nothing is fetched ahead.
+  mlir::Value ahead;
+  llvm::SmallVector<mlir::Value> aheadStrides; ///< one per loop
   int64_t vectors, lanes;
   mlir::Type accumulator; ///< element type
 
