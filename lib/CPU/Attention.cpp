@@ -41,7 +41,10 @@ public:
     llvm::append_range(extras, arguments.slice(3, extraCount));
     init = arguments[3 + extraCount];
     packed = arguments[4 + extraCount];
-    llvm::append_range(extents, arguments.drop_front(5 + extraCount));
+    ValueRange rest = arguments.drop_front(5 + extraCount);
+    SmallVector<Value> outside = capturesOf(plan.op);
+    captured.map(ValueRange(outside), rest.take_front(outside.size()));
+    llvm::append_range(extents, rest.drop_front(outside.size()));
     f32 = b.getF32Type();
     vectorType = VectorType::get(plan.lanes, f32);
   }
@@ -70,6 +73,7 @@ private:
   AttentionPlan plan;
   Value query, keys, values, init, packed;
   SmallVector<Value> extras, extents;
+  IRMapping captured; ///< what the score reads from outside
   Type f32;
   VectorType vectorType;
 
@@ -198,7 +202,7 @@ void TaskEmitter::emitScores(int64_t rows, Value panelInBlock, Value firstKey) {
     iterators[plan.s] = key;
     for (int64_t r = 0; r < rows; ++r) {
       iterators[plan.m] = rowNumbers[r];
-      IRMapping scalars;
+      IRMapping scalars(captured);
       scalars.map(body.getArgument(0), raw[r * plan.vectors + v]);
       for (auto [i, extra] : llvm::enumerate(extras))
         scalars.map(body.getArgument(1 + i), loadLanes(b, loc, extra, plan.maps[3 + i], iterators,
@@ -387,6 +391,7 @@ FailureOr<Launches> emitAttention(Emitter &emitter, OpBuilder &host, kernel::Att
   SmallVector<Value> arguments(op.getInputs());
   arguments.push_back(op.getInits()[0]);
   arguments.push_back(op.getWorkspace());
+  llvm::append_range(arguments, capturesOf(op));
   llvm::append_range(arguments, *extents);
   launches.push_back(emitter.launch(host, loc, "attention", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {

@@ -33,7 +33,10 @@ public:
     rhs = arguments[1];
     llvm::append_range(extras, arguments.slice(2, extraCount));
     init = arguments[2 + extraCount];
-    llvm::append_range(extents, arguments.drop_front(3 + extraCount).drop_back());
+    ValueRange rest = arguments.drop_front(3 + extraCount).drop_back();
+    SmallVector<Value> outside = capturesOf(plan.op);
+    captured.map(ValueRange(outside), rest.take_front(outside.size()));
+    llvm::append_range(extents, rest.drop_front(outside.size()));
     rowsPerTask = arguments.back();
   }
 
@@ -81,6 +84,7 @@ private:
   Value tileNumber;   ///< in its task
   Value fullTiles;    ///< how many whole tiles the task has
   SmallVector<Value> extras, extents, fixed;
+  IRMapping captured; ///< what the epilogue reads from outside
 };
 
 void TaskEmitter::emit(Value task) {
@@ -323,7 +327,7 @@ void TaskEmitter::emitBlock(const TileProduct &tile, ArrayRef<Value> steps) {
 /// The epilogue on one vector of sums.
 Value TaskEmitter::epilogueOf(Value sum, ValueRange extraLanes, ValueRange iterators) {
   Block &body = plan.op.getBody().front();
-  IRMapping values;
+  IRMapping values(captured);
   values.map(body.getArguments().front(), sum);
   values.map(body.getArguments().drop_front(), extraLanes);
   cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &nested, Operation *op) -> Value {
@@ -495,6 +499,7 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   SmallVector<Value> arguments{op.getLhs(), rhs};
   llvm::append_range(arguments, op.getExtras());
   arguments.push_back(op.getInit());
+  llvm::append_range(arguments, capturesOf(op));
   llvm::append_range(arguments, extents);
   arguments.push_back(rowsPerTask);
   std::string key =
