@@ -4,7 +4,8 @@
 // ranks and extents behind them are known only once these are constants: the pads
 // of an image whose size is fixed, computed from the shape of a batch that is not.
 // Code for a handful of integers is not worth generating, so they are computed
-// here, in the order of the graph and each before the types that depend on it.
+// here, in the order of the graph and each before the types that depend on it. Where a
+// branch depends on them, the one that is taken stands in place of the If.
 //
 //===----------------------------------------------------------------------===//
 #include "IntegerArrays.h"
@@ -38,6 +39,8 @@ public:
 
 private:
   LogicalResult visit(AnyOp op);
+  Region *takenBranch(AnyOp op);
+  LogicalResult take(AnyOp op, Region &branch);
   void fold(AnyOp op);
 
   onnx_ir::ShapeInference inference;
@@ -52,7 +55,31 @@ LogicalResult IntegerFolder::run(Region &region) {
   return success();
 }
 
+/// The branch of an If whose condition is known; else null.
+Region *IntegerFolder::takenBranch(AnyOp op) {
+  if (!isa<Op<"If">>(op.getOperation()))
+    return nullptr;
+  const IntegerArray *condition = arrays.lookup(op.in("cond"));
+  if (!condition || condition->elements.size() != 1 || !condition->elements.front())
+    return nullptr;
+  return op.region(*condition->elements.front() ? "then_branch" : "else_branch");
+}
+
+/// Puts the branch in place of the If.
+LogicalResult IntegerFolder::take(AnyOp op, Region &branch) {
+  if (failed(run(branch)))
+    return failure();
+  Operation *yield = branch.front().getTerminator();
+  op->replaceAllUsesWith(yield->getOperands());
+  op->getBlock()->getOperations().splice(op->getIterator(), branch.front().getOperations(),
+                                         branch.front().begin(), yield->getIterator());
+  folded.push_back(op);
+  return success();
+}
+
 LogicalResult IntegerFolder::visit(AnyOp op) {
+  if (Region *branch = takenBranch(op))
+    return take(op, *branch);
   // What a body holds decides the types of the results.
   for (Region &region : op->getRegions())
     if (failed(run(region)))

@@ -115,3 +115,26 @@ func.func @open_extent(%x: tensor<?x3xf32>) -> (tensor<i64>, tensor<2xi64>, tens
   %same = onnx.Equal(%width, %three) : (tensor<i64>, tensor<i64>) -> tensor<i1>
   return %batch, %chosen, %same : tensor<i64>, tensor<2xi64>, tensor<i1>
 }
+
+// The branch that a known condition takes stands in place of the If, and types follow.
+
+// CHECK-LABEL: func.func @branch
+// CHECK-NOT: onnx.If
+// CHECK: %[[Y:.*]] = onnx.Neg(%arg0) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+// CHECK: return %[[Y]] : tensor<2x3xf32>
+func.func @branch(%x: tensor<2x3xf32>) -> tensor<*xf32> {
+  %zero = onnx.Constant() {value = dense<0> : tensor<i64>} : () -> tensor<i64>
+  %one = onnx.Constant() {value = dense<1> : tensor<i64>} : () -> tensor<i64>
+  %axes = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = onnx.Shape(%x) : (tensor<2x3xf32>) -> tensor<2xi64>
+  %n = onnx.Gather(%s, %zero) {axis = 0 : i64} : (tensor<2xi64>, tensor<i64>) -> tensor<i64>
+  %c = onnx.Equal(%n, %one) : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  %y = onnx.If(%c) else_branch {
+    %b = onnx.Neg(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    onnx.Yield %b : tensor<2x3xf32>
+  } then_branch {
+    %a = onnx.Squeeze(%x, %axes) : (tensor<2x3xf32>, tensor<1xi64>) -> tensor<*xf32>
+    onnx.Yield %a : tensor<*xf32>
+  } : (tensor<i1>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

@@ -80,7 +80,7 @@ def FoldIntegers : Pass<"strut-fold-integers", "::mlir::func::FuncOp"> {
     most 64 integers. An extent that is open leaves its own element unknown and no
     other. Types are refined on the way, for what stands behind a pad that has just
     become known is known too. Sums that may overflow stay, and so do divisions of
-    negative numbers and by 0.
+    negative numbers and by 0. An If whose condition is known becomes the branch taken.
   }];
   let statistics = [
     Statistic<"numFolded", "num-folded", "Number of operators that were computed">
