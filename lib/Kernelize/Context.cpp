@@ -191,8 +191,7 @@ std::optional<Dim> Context::unifyMultiples(const Dim &a, const Dim &b) {
   return std::nullopt;
 }
 
-/// "3×?×384" for messages.
-static std::string spell(ArrayRef<Dim> shape) {
+std::string spell(ArrayRef<Dim> shape) {
   std::string text = "[";
   for (const Dim &dim : shape)
     text += (text.size() > 1 ? ", " : "") +

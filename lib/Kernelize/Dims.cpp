@@ -126,6 +126,9 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
   };
   // What a loop carries keeps its shape.
   if (auto argument = dyn_cast<BlockArgument>(tensor))
+    if (auto loop = dyn_cast<scf::WhileOp>(argument.getOwner()->getParentOp()))
+      return ofTensor(loop.getInits()[argument.getArgNumber()]);
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
     if (auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp()))
       if (OpOperand *init = loop.getTiedLoopInit(argument))
         return ofTensor(init->get());
@@ -177,6 +180,8 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
         cast<OpResult>(tensor).getResultNumber()));
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return ofTensor(branch.thenYield().getOperand(cast<OpResult>(tensor).getResultNumber()));
+  if (auto loop = dyn_cast<scf::WhileOp>(op)) // as many are passed on as are carried
+    return ofTensor(loop.getInits()[cast<OpResult>(tensor).getResultNumber()]);
   if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
     OpOperand *init = loop.getTiedLoopInit(cast<OpResult>(tensor));
     return init ? ofTensor(init->get()) : std::nullopt;

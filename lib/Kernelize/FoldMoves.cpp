@@ -152,7 +152,7 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
     // A move into a slice of another tensor is what puts it there, one of a choice
     // what gives it dimensions, and one of a loop's state what outlives the step.
     if (!move || !move->map.isIdentity() || move->source.getType() != op->getResult(0).getType() ||
-        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>() || isLoopState(move->source) ||
+        !op.getInits()[0].getDefiningOp<tensor::EmptyOp>() || viewsLoopState(move->source) ||
         isa_and_present<scf::IndexSwitchOp, scf::IfOp>(move->source.getDefiningOp()))
       return failure();
     rewriter.replaceOp(op, move->source);

@@ -42,6 +42,8 @@ const LoweringTable &lowerings() {
     addResize(table);
     addPool(table);
     addPad(table);
+    addIf(table);
+    addHostLoop(table);
     return table;
   }();
   return table;
@@ -97,7 +99,9 @@ namespace {
 class FormFunction {
 public:
   FormFunction(func::FuncOp function)
-      : function(function), context(function, OpBuilder(&function.getBody().front().front())) {}
+      : function(function), context(function, OpBuilder(&function.getBody().front().front())) {
+    context.lowerBlock = [this](Block &block) { return lowerBlock(block); };
+  }
 
   LogicalResult run();
   Context &getContext() { return context; }
@@ -327,9 +331,11 @@ LogicalResult FormFunction::run() {
     return failure();
   // What is left of the old level has no users but within itself.
   SmallVector<Operation *> old;
-  function.walk<WalkOrder::PostOrder>([&](Operation *op) {
-    if (isa<onnx_ir::OnnxDialect, layer::LayerDialect>(op->getDialect()))
-      old.push_back(op);
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (!isa<onnx_ir::OnnxDialect, layer::LayerDialect>(op->getDialect()))
+      return WalkResult::advance();
+    old.push_back(op); // with all that it holds, such as a branch that is never taken
+    return WalkResult::skip();
   });
   for (Operation *op : old)
     op->dropAllUses();
@@ -357,8 +363,7 @@ struct FormKernelsPass : impl::FormKernelsBase<FormKernelsPass> {
         (void)context.refuse(op, *reason);
         fine = false;
       }
-      // What an op of the standard holds is its own matter.
-      return isa<AnyOp>(op) ? WalkResult::skip() : WalkResult::advance();
+      return WalkResult::advance();
     });
     return success(fine);
   }

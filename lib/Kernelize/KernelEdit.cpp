@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,6 +26,13 @@ std::optional<unsigned> asPureMove(kernel::MapOp map) {
 bool isLoopState(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   return argument && isa<LoopLikeOpInterface>(argument.getOwner()->getParentOp());
+}
+
+bool viewsLoopState(Value value) {
+  while (isa_and_present<tensor::ExtractSliceOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(
+      value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return isLoopState(value);
 }
 
 bool writesLoopState(kernel::KernelOpInterface op) {

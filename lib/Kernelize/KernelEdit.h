@@ -13,6 +13,8 @@ namespace strut::kernelize {
 bool writesLoopState(kernel::KernelOpInterface op);
 /// Whether a value is what a loop carries.
 bool isLoopState(mlir::Value value);
+/// Whether a value is a view of what a loop carries, or that itself.
+bool viewsLoopState(mlir::Value value);
 
 /// Whether the map's body only passes on one input that it reads by a map.
 /// Returns that input's number.

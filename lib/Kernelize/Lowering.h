@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringMap.h"
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -59,6 +60,9 @@ public:
   bool isUnsigned = false;
 
   mlir::MLIRContext *getContext() { return b.getContext(); }
+
+  /// Lowers the ops of a body where they stand.
+  std::function<mlir::LogicalResult(mlir::Block &)> lowerBlock;
 
   // ---- operands ----
   /// Every operand of an op being lowered is known; null for none.
@@ -191,6 +195,8 @@ void addConv(LoweringTable &table);
 void addConvTranspose(LoweringTable &table);
 void addPad(LoweringTable &table);
 void addPool(LoweringTable &table);
+void addIf(LoweringTable &table);
+void addHostLoop(LoweringTable &table);
 
 /// All lowerings, by the full name of the op ("onnx.Add", "layer.linear").
 const LoweringTable &lowerings();
@@ -198,6 +204,9 @@ const LoweringTable &lowerings();
 /// If all operands are contents and the op is arithmetic on shapes, defines its
 /// result's contents.
 bool foldOnDims(AnyOp op, Context &context);
+
+/// "[3, ?, 384]" for messages.
+std::string spell(llvm::ArrayRef<Dim> shape);
 
 /// Brings a negative axis into [0, rank).
 inline int64_t normalizeAxis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }

@@ -12,9 +12,10 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-/// Constants belong to the bodies that read them, wherever they stand.
+/// Constants belong to the bodies that read them, wherever they stand; a number that is read
+/// from a tensor becomes an index.
 bool isIndexArithmetic(Operation *op) {
-  if (isa<arith::ConstantOp>(op))
+  if (isa<arith::ConstantOp, arith::IndexCastOp>(op))
     return true;
   if (!isa<arith::ArithDialect>(op->getDialect()))
     return false;
@@ -26,7 +27,7 @@ bool isIndexArithmetic(Operation *op) {
 bool isAllowed(Operation *op) {
   return isa<kernel::KernelDialect, scf::SCFDialect>(op->getDialect()) ||
          isa<func::ReturnOp, tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-             tensor::ExtractSliceOp, tensor::InsertSliceOp>(op) ||
+             tensor::ExtractOp, tensor::ExtractSliceOp, tensor::InsertSliceOp>(op) ||
          isIndexArithmetic(op);
 }
 

@@ -63,8 +63,13 @@ struct DimOfLoopState : OpRewritePattern<tensor::DimOp> {
         dyn_cast<LoopLikeOpInterface>(argument ? argument.getOwner()->getParentOp() : owner);
     if (!loop)
       return failure();
-    OpOperand *init =
-        argument ? loop.getTiedLoopInit(argument) : loop.getTiedLoopInit(cast<OpResult>(source));
+    OpOperand *init;
+    if (auto conditional = dyn_cast<scf::WhileOp>(*loop)) // passes on all that it carries
+      init = &conditional.getInitsMutable()[argument ? argument.getArgNumber()
+                                                     : cast<OpResult>(source).getResultNumber()];
+    else
+      init =
+          argument ? loop.getTiedLoopInit(argument) : loop.getTiedLoopInit(cast<OpResult>(source));
     if (!init)
       return failure();
     rewriter.modifyOpInPlace(dim, [&] { dim.getSourceMutable().assign(init->get()); });

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Pass/PassManager.h"
 #include "strut/Plan/Passes.h"
@@ -73,8 +74,10 @@ SmallVector<OpOperand *> usesOf(Value memory) {
     for (OpOperand &use : aliases.pop_back_val().getUses()) {
       uses.push_back(&use);
       Operation *user = use.getOwner();
-      if (isa<ViewLikeOpInterface>(user) || user->hasTrait<OpTrait::IsTerminator>()) {
-        Operation *carrier = isa<ViewLikeOpInterface>(user) ? user : user->getParentOp();
+      // What a loop starts with may be what it ends with.
+      bool isCarrier = isa<ViewLikeOpInterface, LoopLikeOpInterface>(user);
+      if (isCarrier || user->hasTrait<OpTrait::IsTerminator>()) {
+        Operation *carrier = isCarrier ? user : user->getParentOp();
         if (!isa<func::FuncOp>(carrier))
           llvm::copy_if(carrier->getResults(), std::back_inserter(aliases),
                         [](Value v) { return isa<MemRefType>(v.getType()); });
