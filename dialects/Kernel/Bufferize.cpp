@@ -1,7 +1,8 @@
 //===- Bufferize.cpp - Kernel ops from tensors to memrefs -----------------===//
 //
 // Every kernel is the same op on memrefs, so bufferisation replaces operands
-// and drops results. Inits are overwritten whole and never read.
+// and drops results. Inits are overwritten whole and never read, but for those of
+// a region that updates them.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Kernel/Kernel.h"
@@ -21,7 +22,8 @@ struct KernelBufferization : BufferizableOpInterface::ExternalModel<KernelBuffer
     return operand.getOperandNumber() < cast<OpT>(op).getInputs().size();
   }
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
-    return isInput(op, operand);
+    auto region = dyn_cast<RegionOp>(op);
+    return isInput(op, operand) || (region && region.getUpdates());
   }
   bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return !isInput(op, operand);

@@ -296,6 +296,10 @@ STRUT_KERNEL_METHODS(MapOp)
 void RegionOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addKernelEffects(*this, effects);
+  if (getUpdates())
+    for (OpOperand &init : getInitsMutable())
+      if (isa<MemRefType>(init.get().getType()))
+        effects.emplace_back(MemoryEffects::Read::get(), &init);
 }
 
 } // namespace strut::kernel

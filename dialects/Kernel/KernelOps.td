@@ -283,9 +283,23 @@ def Kernel_RegionOp : Kernel_Op<"region", [
     and the scalars as block arguments, tensors even when the operands are
     memrefs, and yields one tensor per init. Targets outline, tile, vectorise and
     bufferise it by upstream passes.
+
+    With `updates` the inits hold data, of which the region changes some elements and
+    keeps all others: a cache with new rows. Bufferisation does it in place unless
+    somebody reads the old data later, and copies the data once if so.
+
+    ```mlir
+    %y = kernel.region ins(%row : tensor<1x32xf32>) outs(%cache : tensor<?x32xf32>)
+        attributes {updates} {
+    ^bb0(%r: tensor<1x32xf32>, %c: tensor<?x32xf32>):
+      %first = tensor.insert_slice %r into %c[0, 0] [1, 32] [1, 1]
+          : tensor<1x32xf32> into tensor<?x32xf32>
+      kernel.yield %first : tensor<?x32xf32>
+    } -> tensor<?x32xf32>
+    ```
   }];
   let arguments = (ins Variadic<Kernel_Buffer>:$inputs, Variadic<Kernel_Buffer>:$inits,
-                       Variadic<AnyType>:$scalars);
+                       Variadic<AnyType>:$scalars, UnitAttr:$updates);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

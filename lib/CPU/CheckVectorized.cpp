@@ -9,6 +9,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "strut/CPU/CPU.h"
+#include "strut/CPU/Emit.h"
 #include "strut/CPU/Passes.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -64,6 +65,25 @@ bool hasFewSteps(LoopLikeOpInterface loop) {
   return start && *start >= 0 && isFew(counted.getUpperBound());
 }
 
+bool isFine(LoopLikeOpInterface loop) {
+  return hasFewSteps(loop) || contains(loop, worksOnVectors) || !contains(loop, touchesMemory);
+}
+
+/// Calls `found` on the outermost loops of a kernel's tasks that are scalar; returns how many
+/// loops it has looked at.
+unsigned findScalarLoops(func::FuncOp kernel, function_ref<void(LoopLikeOpInterface)> found) {
+  unsigned checked = 0;
+  for (auto tasks : kernel.getOps<scf::ForOp>())
+    tasks.getBody()->walk<WalkOrder::PreOrder>([&](LoopLikeOpInterface loop) {
+      ++checked;
+      if (isFine(loop))
+        return WalkResult::advance();
+      found(loop);
+      return WalkResult::skip();
+    });
+  return checked;
+}
+
 struct CheckVectorizedPass : impl::CheckVectorizedBase<CheckVectorizedPass> {
   using CheckVectorizedBase::CheckVectorizedBase;
 
@@ -79,25 +99,16 @@ struct CheckVectorizedPass : impl::CheckVectorizedBase<CheckVectorizedPass> {
         ++declared;
         continue;
       }
-      for (auto tasks : kernel.getOps<scf::ForOp>())
-        tasks.getBody()->walk<WalkOrder::PreOrder>([&](LoopLikeOpInterface loop) {
-          ++checked;
-          if (isFine(loop))
-            return WalkResult::advance();
-          report(loop, kernel);
-          failed = true;
-          return WalkResult::skip();
-        });
+      checked += findScalarLoops(kernel, [&](LoopLikeOpInterface loop) {
+        report(loop, kernel);
+        failed = true;
+      });
     }
     if (failed && !warnOnly)
       signalPassFailure();
   }
 
 private:
-  static bool isFine(LoopLikeOpInterface loop) {
-    return hasFewSteps(loop) || contains(loop, worksOnVectors) || !contains(loop, touchesMemory);
-  }
-
   void report(LoopLikeOpInterface loop, func::FuncOp kernel) {
     InFlightDiagnostic report = warnOnly ? loop->emitWarning() : loop->emitError();
     report << "the loop over its data is scalar, in the kernel '" << kernel.getName()
@@ -106,4 +117,11 @@ private:
 };
 
 } // namespace
+
+bool isVectorized(func::FuncOp kernel) {
+  bool result = true;
+  findScalarLoops(kernel, [&](LoopLikeOpInterface) { result = false; });
+  return result;
+}
+
 } // namespace strut::cpu

@@ -81,8 +81,8 @@ public:
 
 private:
   KernelWork count(Operation *op);
-  /// How often the loops around the op run it.
-  Polynomial runsOf(Operation *op);
+  /// How often the loops around the op run it: all of them, or those inside of `within`.
+  Polynomial runsOf(Operation *op, Operation *within = nullptr);
   Polynomial valueOf(OpFoldResult size);
   /// Extents of a tensor's axes.
   SmallVector<Polynomial> shapeOf(Value tensor);
@@ -252,9 +252,10 @@ std::string nameOf(Location loc) {
   return llvm::join(names, " + ");
 }
 
-Polynomial Counter::runsOf(Operation *op) {
+Polynomial Counter::runsOf(Operation *op, Operation *within) {
   Polynomial runs(1);
-  for (auto loop = op->getParentOfType<scf::ForOp>(); loop;
+  for (auto loop = op->getParentOfType<scf::ForOp>();
+       loop && (!within || within->isProperAncestor(loop));
        loop = loop->getParentOfType<scf::ForOp>())
     runs = runs * (valueOf(loop.getUpperBound()) + valueOf(loop.getLowerBound()) * Polynomial(-1));
   return runs;
@@ -264,8 +265,13 @@ KernelWork Counter::count(Operation *op) {
   KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}};
   auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op);
   SmallVector<AffineMap> maps = kernelOp ? kernelOp.getMaps() : SmallVector<AffineMap>();
+  auto region = dyn_cast<kernel::RegionOp>(op);
+  bool updates = region && region.getUpdates();
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
     if (!isa<RankedTensorType, kernel::PackedType>(operand.getType()))
+      continue;
+    // Of what is updated in place, as much is written as comes in.
+    if (updates && i >= region.getInputs().size())
       continue;
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     // A table that is looked up is read once per point, not whole.
@@ -276,8 +282,10 @@ KernelWork Counter::count(Operation *op) {
     else
       work.bytes += bytesOf(operand);
   }
+  if (updates)
+    work.bytes = work.bytes * Polynomial(2);
   if (!kernelOp) {
-    op->walk([&](linalg::LinalgOp nest) { work.flops += flopsOf(nest); });
+    op->walk([&](linalg::LinalgOp nest) { work.flops += flopsOf(nest) * runsOf(nest, op); });
     return work;
   }
   double bodyOps = floatOps(op->getRegion(0).front());

@@ -365,13 +365,10 @@ Value Context::attention(Location loc, ArrayRef<Input> inputs, const Init &init,
   return finish(state, inputs, destination, init.map, b.getF32Type(), 3, score)->getResult(0);
 }
 
-SmallVector<Value> Context::region(Location loc, ArrayRef<Value> inputs, ArrayRef<Init> inits,
-                                   RegionBuilder body) {
-  SmallVector<Value> targets;
-  for (const Init &init : inits)
-    targets.push_back(empty(loc, init.shape, init.element));
+kernel::RegionOp Context::buildRegion(Location loc, ArrayRef<Value> inputs, ArrayRef<Value> targets,
+                                      bool updates, RegionBuilder body) {
   auto op = kernel::RegionOp::create(b, loc, TypeRange(ValueRange(targets)), inputs, targets,
-                                     ValueRange());
+                                     ValueRange(), updates);
   OpBuilder inner(getContext());
   Block *block = inner.createBlock(&op.getBody());
   for (Value operand : op->getOperands())
@@ -379,7 +376,19 @@ SmallVector<Value> Context::region(Location loc, ArrayRef<Value> inputs, ArrayRe
   Code code{inner, loc, isUnsigned};
   kernel::YieldOp::create(inner, loc, body(code, block->getArguments()));
   ++numKernels;
-  return op.getResults();
+  return op;
+}
+
+SmallVector<Value> Context::region(Location loc, ArrayRef<Value> inputs, ArrayRef<Init> inits,
+                                   RegionBuilder body) {
+  SmallVector<Value> targets;
+  for (const Init &init : inits)
+    targets.push_back(empty(loc, init.shape, init.element));
+  return buildRegion(loc, inputs, targets, /*updates=*/false, body).getResults();
+}
+
+Value Context::update(Location loc, Value data, ArrayRef<Value> inputs, RegionBuilder body) {
+  return buildRegion(loc, inputs, data, /*updates=*/true, body)->getResult(0);
 }
 
 //===----------------------------------------------------------------------===//

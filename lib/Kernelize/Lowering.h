@@ -131,6 +131,10 @@ public:
       llvm::function_ref<llvm::SmallVector<mlir::Value>(Code &, mlir::ValueRange)>;
   llvm::SmallVector<mlir::Value> region(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
                                         llvm::ArrayRef<Init> inits, RegionBuilder body);
+  /// A region that changes elements of `data`. Its body takes the inputs and then the data
+  /// as tensors, and returns the data as it is afterwards.
+  mlir::Value update(mlir::Location loc, mlir::Value data, llvm::ArrayRef<mlir::Value> inputs,
+                     RegionBuilder body);
   /// The tensor with other dimensions and the same elements in the same order.
   mlir::Value reshape(mlir::Location loc, mlir::Value tensor, llvm::ArrayRef<Dim> from,
                       llvm::ArrayRef<Dim> to);
@@ -147,6 +151,9 @@ public:
 
 private:
   std::optional<Dim> unifyMultiples(const Dim &a, const Dim &b);
+  kernel::RegionOp buildRegion(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
+                               llvm::ArrayRef<mlir::Value> targets, bool updates,
+                               RegionBuilder body);
   mlir::Operation *finish(mlir::OperationState &state, llvm::ArrayRef<Input> inputs,
                           llvm::ArrayRef<mlir::Value> inits, llvm::ArrayRef<mlir::AffineMap> maps,
                           mlir::Type accumulator, unsigned unmapped, BodyBuilder body);

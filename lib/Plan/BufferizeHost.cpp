@@ -27,11 +27,12 @@ using namespace mlir;
 namespace strut::plan {
 namespace {
 
-/// `tensor.dim` of an argument is the index argument of that axis's symbol.
-struct DimOfArgument : OpRewritePattern<tensor::DimOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(tensor::DimOp dim, PatternRewriter &rewriter) const override {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+/// `tensor.dim` or `memref.dim` of an argument is the index argument of that axis's symbol.
+template <typename DimOp> struct DimOfArgument : OpRewritePattern<DimOp> {
+  using OpRewritePattern<DimOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(DimOp dim, PatternRewriter &rewriter) const override {
+    Value source = dim.getSource();
+    auto argument = dyn_cast<BlockArgument>(source);
     std::optional<int64_t> axis = dim.getConstantIndex();
     if (!argument || !axis)
       return failure();
@@ -42,10 +43,11 @@ struct DimOfArgument : OpRewritePattern<tensor::DimOp> {
     auto symbols = func->getAttrOfType<ArrayAttr>("strut.symbols");
     if (!names || !symbols)
       return failure();
-    unsigned first = llvm::count_if(func.getArgumentTypes(), llvm::IsaPred<TensorType>);
+    auto first = llvm::find_if(func.getArguments(),
+                               [](BlockArgument argument) { return argument.getType().isIndex(); });
     for (auto [i, symbol] : llvm::enumerate(symbols))
       if (symbol == names[*axis]) {
-        rewriter.replaceOp(dim, func.getArgument(first + i));
+        rewriter.replaceOp(dim, first[i]);
         return success();
       }
     return failure();
@@ -217,7 +219,7 @@ LogicalResult BufferizeHostPass::returnThroughArguments(func::FuncOp main) {
   RewritePatternSet patterns(&getContext());
   memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
   tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
-  patterns.add<DimOfArgument, DimOfLoopState>(&getContext());
+  patterns.add<DimOfArgument<tensor::DimOp>, DimOfLoopState>(&getContext());
   return applyPatternsGreedily(main, std::move(patterns));
 }
 
@@ -246,7 +248,8 @@ LogicalResult BufferizeHostPass::bufferize() {
     if (choice)
       branch->setAttr(kChoiceAttr, choice);
   RewritePatternSet patterns(&getContext());
-  patterns.add<DimOfExpansion>(&getContext());
+  // The sizes of a copy are asked of what is copied.
+  patterns.add<DimOfArgument<memref::DimOp>, DimOfExpansion>(&getContext());
   memref::DimOp::getCanonicalizationPatterns(patterns, &getContext());
   if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
     return failure();

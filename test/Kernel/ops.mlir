@@ -159,6 +159,17 @@ func.func @region_tensors(%x: tensor<?xf32>, %o: tensor<?xf32>, %i: index) -> te
   return %y : tensor<?xf32>
 }
 
+// CHECK-LABEL: func @region_updates
+func.func @region_updates(%row: tensor<1x8xf32>, %cache: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK: kernel.region ins(%{{.*}} : tensor<1x8xf32>) outs(%{{.*}} : tensor<?x8xf32>) attributes {updates} {
+  %y = kernel.region ins(%row : tensor<1x8xf32>) outs(%cache : tensor<?x8xf32>) attributes {updates} {
+  ^bb0(%r: tensor<1x8xf32>, %c: tensor<?x8xf32>):
+    %first = tensor.insert_slice %r into %c[0, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<?x8xf32>
+    kernel.yield %first : tensor<?x8xf32>
+  } -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func @region_memrefs
 func.func @region_memrefs(%x: memref<?xf32, strided<[?]>>, %o: memref<?xf32>) {
   // The body sees tensors.

@@ -11,7 +11,7 @@ from examples import engines
 pytestmark = [pytest.mark.models, pytest.mark.timeout(1800)]
 
 WORSE_THAN_PEER = 4
-FAST = ("contract", "attention", "rows", "map")
+FAST = ("contract", "attention", "rows", "map", "region")
 # Largest share of bytes in code that is neither emitted nor vectorised; may only shrink.
 # A scatter with repeated indices adds one element after the other.
 SLOW_CEILING = {"gnn": 0.08}

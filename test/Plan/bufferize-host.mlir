@@ -145,3 +145,50 @@ func.func @main(%x: tensor<4x2xf32> {strut.name = "x", strut.dims = ["", ""]}) -
 // A module without a host function is left alone.
 // CHECK-LABEL: func private @helper(tensor<4xf32>)
 func.func private @helper(tensor<4xf32>)
+
+// -----
+
+// A region updates an intermediate where it lies, if nobody reads the old data later.
+// CHECK-LABEL: func @main(
+// CHECK: %[[DATA:.*]] = memref.alloc
+// CHECK: kernel.map {{.*}}outs(%[[DATA]]
+// CHECK-NOT: memref.alloc
+// CHECK: kernel.region ins(%{{.*}} : memref<1x8xf32>) outs(%[[DATA]] : memref<4x8xf32>) attributes {{.*}}updates}
+// CHECK-NOT: memref.alloc
+// CHECK: memref.copy %[[DATA]], %{{.*}}
+#id = affine_map<(m, n) -> (m, n)>
+func.func @main(%x: tensor<4x8xf32> {strut.name = "x", strut.dims = ["", ""]}, %row: tensor<1x8xf32> {strut.name = "row", strut.dims = ["", ""]}) -> (tensor<4x8xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %init = tensor.empty() : tensor<4x8xf32>
+  %data = kernel.map ins(%x : tensor<4x8xf32>) outs(%init : tensor<4x8xf32>) attributes {indexing_maps = [#id, #id]} {
+  ^bb0(%e: f32):
+    %d = arith.addf %e, %e : f32
+    kernel.yield %d : f32
+  } -> tensor<4x8xf32>
+  %y = kernel.region ins(%row : tensor<1x8xf32>) outs(%data : tensor<4x8xf32>) attributes {updates} {
+  ^bb0(%r: tensor<1x8xf32>, %c: tensor<4x8xf32>):
+    %first = tensor.insert_slice %r into %c[0, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<4x8xf32>
+    kernel.yield %first : tensor<4x8xf32>
+  } -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// An input is copied first, once, in a buffer as large as the dimension says.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x8xf32>
+// CHECK-SAME: %[[N:[^:]*]]: index
+// CHECK-NOT: memref.dim
+// CHECK: %[[DATA:.*]] = memref.alloc(%[[N]])
+// CHECK: memref.copy %[[X]], %[[DATA]]
+// CHECK: kernel.region ins(%{{.*}} : memref<1x8xf32>) outs(%[[DATA]] : memref<?x8xf32>) attributes {{.*}}updates}
+// CHECK-NOT: memref.copy %[[X]]
+// CHECK: memref.copy %[[DATA]], %{{.*}}
+func.func @main(%x: tensor<?x8xf32> {strut.name = "x", strut.dims = ["N", ""]}, %row: tensor<1x8xf32> {strut.name = "row", strut.dims = ["", ""]}, %n: index) -> (tensor<?x8xf32> {strut.name = "y"}) attributes {strut.symbols = ["N"]} {
+  %y = kernel.region ins(%row : tensor<1x8xf32>) outs(%x : tensor<?x8xf32>) attributes {updates} {
+  ^bb0(%r: tensor<1x8xf32>, %c: tensor<?x8xf32>):
+    %first = tensor.insert_slice %r into %c[0, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<?x8xf32>
+    kernel.yield %first : tensor<?x8xf32>
+  } -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

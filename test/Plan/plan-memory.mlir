@@ -201,3 +201,24 @@ func.func @main(%x: memref<4x8xf32>, %row: memref<1x8xf32>, %y: memref<4x8xf32> 
   memref.copy %a, %y : memref<4x8xf32> to memref<4x8xf32>
   return
 }
+
+// -----
+
+// Nor is anything but the new row where a region updates the copy.
+// CHECK-LABEL: func @main(
+// CHECK-SAME: strut.lifetimes = []
+// CHECK-NOT: kernel.map
+// CHECK: kernel.region ins(%{{.*}} : memref<1x8xf32>) outs(%{{.*}} : memref<4x8xf32>) attributes {{.*}}updates}
+// CHECK-NOT: kernel.map
+// CHECK: return
+func.func @main(%x: memref<4x8xf32>, %row: memref<1x8xf32>, %y: memref<4x8xf32> {strut.alias = 0 : i64, strut.output = 0 : i64}) attributes {strut.symbols = []} {
+  %a = memref.alloc() : memref<4x8xf32>
+  memref.copy %x, %a : memref<4x8xf32> to memref<4x8xf32>
+  kernel.region ins(%row : memref<1x8xf32>) outs(%a : memref<4x8xf32>) attributes {updates} {
+  ^bb0(%r: tensor<1x8xf32>, %c: tensor<4x8xf32>):
+    %first = tensor.insert_slice %r into %c[0, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<4x8xf32>
+    kernel.yield %first : tensor<4x8xf32>
+  }
+  memref.copy %a, %y : memref<4x8xf32> to memref<4x8xf32>
+  return
+}

@@ -58,6 +58,9 @@ private:
 /// Makes a memref of a weight that is one panel (see emit::Unpack).
 mlir::LogicalResult unpackPanel(mlir::OpBuilder &host, mlir::Value &operand, mlir::AffineMap &map);
 
+/// Whether no loop over data of a kernel function is scalar, as strut-check-vectorized has it.
+bool isVectorized(mlir::func::FuncOp kernel);
+
 //===----------------------------------------------------------------------===//
 // Emitters, one file each. Return the launches in order.
 //===----------------------------------------------------------------------===//
