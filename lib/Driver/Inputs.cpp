@@ -37,6 +37,9 @@ static Error place(const LoadedModel &model, StringRef name, HostTensor tensor, 
                              inputList(model.description()));
   if (slots[index])
     return createStringError("input '" + name + "' is given twice");
+  DLDataType takes = model.description().inputs[index].dtype;
+  if (isNarrow(takes) && tensor.dtype().code == kDLUInt && tensor.dtype().bits == 8)
+    tensor.readAs(takes);
   slots[index] = std::move(tensor);
   return Error::success();
 }
@@ -152,7 +155,7 @@ static uint16_t toHalf(float value, bool brain) {
 static void fillRandom(HostTensor &tensor, std::mt19937_64 &random) {
   DLDataType type = tensor.dtype();
   if (type.code != kDLFloat && type.code != kDLBfloat && type.code != kDLComplex) {
-    size_t unit = type.bits / 8; // 0 or 1 in the first byte: little endian
+    size_t unit = elementBytes(type); // 0 or 1 in the first byte: little endian
     for (size_t i = 0; i < tensor.bytes(); i += unit)
       tensor.data()[i] = static_cast<char>(random() >> 63);
     return;

@@ -9,35 +9,44 @@
 #include "strut/Kernelize/Passes.h"
 #include "strut/Plan/Passes.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace strut::driver {
 
 /// DLPack's name of an element type; code 255 if it has none.
-static DLDataType dlpackType(Type type, bool isUnsigned) {
-  auto of = [](int code, unsigned bits) { return DLDataType{uint8_t(code), uint8_t(bits), 1}; };
+static DLDataType dlpackType(Type type) {
   if (type.isInteger(1))
-    return of(kDLBool, 8);
-  if (type.isBF16())
-    return of(kDLBfloat, 16);
-  if (auto real = dyn_cast<FloatType>(type))
-    return of(kDLFloat, real.getWidth());
-  if (auto integer = dyn_cast<IntegerType>(type))
-    return of(isUnsigned ? kDLUInt : kDLInt, integer.getWidth());
-  return of(255, 0);
+    return {kDLBool, 8, 1};
+  constexpr int none = 255;
+  int code = TypeSwitch<Type, int>(type)
+                 .Case<Float16Type, Float32Type, Float64Type>([](Type) { return kDLFloat; })
+                 .Case([](BFloat16Type) { return kDLBfloat; })
+                 .Case([](Float8E4M3FNType) { return kDLFloat8_e4m3fn; })
+                 .Case([](Float8E4M3FNUZType) { return kDLFloat8_e4m3fnuz; })
+                 .Case([](Float8E5M2Type) { return kDLFloat8_e5m2; })
+                 .Case([](Float8E5M2FNUZType) { return kDLFloat8_e5m2fnuz; })
+                 .Case([](Float8E8M0FNUType) { return kDLFloat8_e8m0fnu; })
+                 .Case([](Float6E2M3FNType) { return kDLFloat6_e2m3fn; })
+                 .Case([](Float6E3M2FNType) { return kDLFloat6_e3m2fn; })
+                 .Case([](Float4E2M1FNType) { return kDLFloat4_e2m1fn; })
+                 .Case([](IntegerType integer) { return integer.isUnsigned() ? kDLUInt : kDLInt; })
+                 .Default([](Type) { return none; });
+  unsigned bits = code == none ? 0 : type.getIntOrFloatBitWidth();
+  return {uint8_t(code), uint8_t(bits), 1};
 }
 
 static llvm::Expected<package::TensorInfo> describeTensor(Type type, DictionaryAttr attributes,
                                                           ArrayAttr symbols) {
   Attribute name = attributes ? attributes.get(kernelize::kNameAttr) : Attribute();
   auto dims = attributes ? attributes.getAs<ArrayAttr>(kernelize::kDimsAttr) : ArrayAttr();
-  bool isUnsigned = attributes && attributes.contains(kernelize::kUnsignedAttr);
+  auto element = attributes ? attributes.getAs<TypeAttr>(kernelize::kElementAttr) : TypeAttr();
   package::TensorInfo info;
   if (auto text = dyn_cast_or_null<StringAttr>(name))
     info.name = text.str();
   auto tensor = dyn_cast<RankedTensorType>(type);
-  info.type = tensor ? dlpackType(tensor.getElementType(), isUnsigned) : DLDataType{255, 0, 1};
+  info.type = dlpackType(element ? element.getValue() : tensor ? tensor.getElementType() : type);
   if (info.type.code == 255) {
     std::string text;
     llvm::raw_string_ostream(text) << type;

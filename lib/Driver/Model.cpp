@@ -1,6 +1,7 @@
 //===- Model.cpp - a compiled model in this process ------------------------===//
 
 #include "strut/Driver/Model.h"
+#include "strut/Runtime/dtype.h"
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -33,7 +34,8 @@ std::string strut::driver::dtypeName(DLDataType dtype) {
   case kDLBool:
     return "bool";
   default:
-    return "";
+    const char *narrow = strut_narrow_float_name(dtype.code);
+    return narrow ? narrow : "";
   }
 }
 

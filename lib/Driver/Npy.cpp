@@ -46,6 +46,9 @@ static bool parseDescr(StringRef text, Header &header) {
     header.dtype = {static_cast<uint8_t>(code), static_cast<uint8_t>(8 * bytes), 1};
     return is_contained(sizes, bytes) && StringRef("<>|=").contains(order);
   };
+  // Narrow elements as numpy writes those of ml_dtypes: which they are is not said.
+  if (bytes == 1 && (kind == 'V' || kind == 'f'))
+    return is(kDLUInt, {1});
   switch (kind) {
   case 'b':
     return is(kDLBool, {1});
@@ -247,7 +250,7 @@ Expected<NamedTensors> strut::driver::readNpz(const std::string &path) {
 //===----------------------------------------------------------------------===//
 
 static uint64_t bytesOf(const DLTensor &tensor) {
-  uint64_t bytes = tensor.dtype.bits / 8;
+  uint64_t bytes = elementBytes(tensor.dtype);
   for (int32_t axis = 0; axis < tensor.ndim; ++axis)
     bytes *= static_cast<uint64_t>(tensor.shape[axis]);
   return bytes;
@@ -261,10 +264,10 @@ static const char *dataOf(const DLTensor &tensor) {
 static Expected<std::string> npyHeader(const DLTensor &tensor) {
   static constexpr StringLiteral kinds = "iuf?Vcb";
   uint8_t code = tensor.dtype.code;
-  char kind = code < kinds.size() ? kinds[code] : '?';
-  if (kind == '?' || tensor.dtype.bits % 8 != 0)
+  char kind = isNarrow(tensor.dtype) ? 'V' : code < kinds.size() ? kinds[code] : '?';
+  if (kind == '?')
     return createStringError("numpy has no element type for " + dtypeName(tensor.dtype));
-  unsigned bytes = tensor.dtype.bits / 8;
+  size_t bytes = elementBytes(tensor.dtype);
   std::string text;
   raw_string_ostream dict(text);
   dict << "{'descr': '" << (bytes == 1 || kind == 'V' ? '|' : '<') << kind << bytes

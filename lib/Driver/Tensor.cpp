@@ -9,12 +9,12 @@ using namespace llvm;
 using namespace strut::driver;
 
 Expected<HostTensor> HostTensor::create(DLDataType dtype, ArrayRef<int64_t> shape) {
-  if (dtype.lanes != 1 || dtype.bits == 0 || dtype.bits % 8 != 0)
+  if (dtype.lanes != 1 || dtype.bits == 0 || (dtype.bits > 8 && dtype.bits % 8 != 0))
     return createStringError("tensors of %u-bit elements are not supported here", dtype.bits);
   // More than the machine has would only be found out by being killed.
   uint64_t limit =
       static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  uint64_t bytes = dtype.bits / 8;
+  uint64_t bytes = elementBytes(dtype);
   bool empty = is_contained(shape, 0), fits = true;
   for (int64_t extent : shape) {
     if (extent < 0)

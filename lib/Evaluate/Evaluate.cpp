@@ -198,10 +198,8 @@ llvm::Error Evaluation::lower() {
     return error;
   for (auto [i, type] : llvm::enumerate(main().getResultTypes())) {
     outputs.push_back(cast<RankedTensorType>(type));
-    if (auto integer = dyn_cast<IntegerType>(outputs.back().getElementType());
-        integer && main().getResultAttr(i, kernelize::kUnsignedAttr))
-      outputs.back() = outputs.back().clone(
-          IntegerType::get(&context, integer.getWidth(), IntegerType::Unsigned));
+    if (auto element = main().getResultAttrOfType<TypeAttr>(i, kernelize::kElementAttr))
+      outputs.back() = outputs.back().clone(element.getValue());
   }
   if (llvm::Error error = runPasses([&](OpPassManager &pm) {
         pipeline::buildPlanPipeline(pm, {pipeline::programFor(*host)});

@@ -1,5 +1,6 @@
 //===- Context.cpp - What the families of lowerings share -----------------===//
 #include "Lowering.h"
+#include "Narrow.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 using namespace mlir;
@@ -237,14 +238,17 @@ void Context::define(Value result, Value tensor, ArrayRef<Dim> shape) {
 void Context::define(Value result, Tracked tracked) { values[result] = std::move(tracked); }
 
 void Context::defineConstant(Value result, ElementsAttr constant) {
+  bool narrow = isNarrow(constant.getElementType());
+  if (narrow)
+    constant = bytesOf(constant); // once, however many kernels read it
   Tracked tracked;
   auto type = cast<RankedTensorType>(constant.getShapedType());
   tracked.element = signless(type.getElementType());
   tracked.dims.assign(type.getShape().begin(), type.getShape().end());
   tracked.constant = constant;
   constexpr int64_t small = 1024;
-  // Unsigned numbers wrap where dimensions do not.
-  if (tracked.element == type.getElementType() && isa<IntegerType>(tracked.element) &&
+  // Unsigned numbers wrap where dimensions do not, and bits are no numbers.
+  if (!narrow && tracked.element == type.getElementType() && isa<IntegerType>(tracked.element) &&
       type.getRank() <= 1 && type.getNumElements() <= small)
     if (auto elements = constant.tryGetValues<APInt>()) {
       tracked.contents.emplace();
@@ -289,7 +293,7 @@ Operation *Context::finish(OperationState &state, ArrayRef<Input> inputs, ArrayR
   SmallVector<Value> operands;
   for (auto [i, input] : llvm::enumerate(inputs)) {
     if (input.scalar) {
-      Value constant = arith::ConstantOp::create(bodyBuilder, loc, input.scalar);
+      Value constant = arith::ConstantOp::create(bodyBuilder, loc, signless(input.scalar));
       scalars.push_back(code.widen(constant));
       continue;
     }

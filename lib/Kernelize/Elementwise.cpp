@@ -1,6 +1,8 @@
 //===- Elementwise.cpp - Pointwise ops with broadcasting ------------------===//
 #include "Activations.h"
 #include "Lowering.h"
+#include "Narrow.h"
+#include "llvm/ADT/StringSwitch.h"
 #include <numbers>
 
 using namespace mlir;
@@ -376,18 +378,39 @@ LogicalResult lowerOldPRelu(Operation *operation, Context &context) {
   return success();
 }
 
+std::optional<Narrowing> narrowingOf(AnyOp cast) {
+  using Power = decltype(Narrowing::power);
+  auto power =
+      llvm::StringSwitch<std::optional<Power>>(cast.attr<StringAttr>("round_mode").getValue())
+          .Case("up", Narrowing::Up)
+          .Case("down", Narrowing::Down)
+          .Case("nearest", Narrowing::Nearest)
+          .Default(std::nullopt);
+  if (!power)
+    return std::nullopt;
+  return Narrowing{intAttr(cast, "saturate", 1) != 0, *power};
+}
+
+Value convert(Code &c, ValueRange x, AnyOp op) {
+  Type from = getElementTypeOrSelf(op->getOperand(0).getType()),
+       to = getElementTypeOrSelf(op->getResult(0).getType());
+  if (from == to)
+    return x[0];
+  Value number = isNarrow(from) ? widenNarrow(c, x[0], from) : x[0];
+  return isNarrow(to) ? toNarrow(c, number, to, *narrowingOf(op)) : c.cast(number, to);
+}
+
 LogicalResult lowerCast(Operation *operation, Context &context) {
-  AnyOp op(operation);
-  ScalarFunction function = [](Code &c, ValueRange x, AnyOp op) {
-    return c.cast(x[0], cast<ShapedType>(op->getResult(0).getType()).getElementType());
-  };
-  return lowerPointwise(op, context, function, op->getOperand(0));
+  return lowerPointwise(AnyOp(operation), context, convert, operation->getOperand(0));
 }
 
 Reason supportsCast(Operation *op) {
-  if (Reason reason = refuseType(op->getOperand(0).getType(), Any))
-    return reason;
-  return refuseType(op->getResult(0).getType(), Any);
+  for (Type type : {op->getOperand(0).getType(), op->getResult(0).getType()})
+    if (Reason reason = refuseType(type, Any); reason && !isNarrow(getElementTypeOrSelf(type)))
+      return reason;
+  if (!narrowingOf(AnyOp(op)))
+    return "its round_mode is not one of 'up', 'down' and 'nearest'";
+  return std::nullopt;
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Lowering.h"
+#include "Narrow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "strut/Kernelize/Passes.h"
@@ -49,13 +50,12 @@ const LoweringTable &lowerings() {
   return table;
 }
 
-/// What kernels hold: whole bytes of numbers, and truths.
+/// What kernels hold: numbers and truths.
 static Reason refuseElements(Type type) {
   auto tensor = dyn_cast<TensorType>(type);
   Type element = tensor ? tensor.getElementType() : Type();
-  auto integer = dyn_cast_or_null<IntegerType>(element);
   if (!tensor || isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(element) ||
-      (integer && (integer.getWidth() == 1 || integer.getWidth() >= 8)))
+      isa<IntegerType>(element) || isNarrow(element))
     return std::nullopt;
   std::string text;
   llvm::raw_string_ostream(text) << "it has elements of type " << element
@@ -141,11 +141,11 @@ LogicalResult FormFunction::bindArguments() {
     tracked.element = signless(type.getElementType());
     tracked.tensor = argument;
     if (tracked.element != type.getElementType()) {
-      // Ops being lowered still ask the argument whether it has a sign.
+      // Ops being lowered still ask the argument what its elements are.
       tracked.tensor = UnrealizedConversionCastOp::create(context.b, argument.getLoc(),
                                                           type.clone(tracked.element), argument)
                            .getResult(0);
-      function.setArgAttr(i, kUnsignedAttr, b.getUnitAttr());
+      function.setArgAttr(i, kElementAttr, TypeAttr::get(type.getElementType()));
     }
     for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
       if (!ShapedType::isDynamic(extent)) {
@@ -289,8 +289,9 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
 LogicalResult FormFunction::lowerReturn(func::ReturnOp op) {
   SmallVector<Value> values;
   for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
-    if (getElementTypeOrSelf(operand.getType()).isUnsignedInteger())
-      function.setResultAttr(i, kUnsignedAttr, context.b.getUnitAttr());
+    Type element = getElementTypeOrSelf(operand.getType());
+    if (element != signless(element))
+      function.setResultAttr(i, kElementAttr, TypeAttr::get(element));
     values.push_back(context.tensor(operand));
   }
   op->setOperands(values);

@@ -15,7 +15,10 @@ LogicalResult lowerBitCast(Operation *operation, Context &context) {
   Value result = context.map(op->getLoc(), dims, to, {context.broadcast(input, dims)},
                              [&](Code &c, ValueRange x) -> Value {
                                Value bits = c.cast(x[0], from);
-                               return from == to ? bits : c.make<arith::BitcastOp>(to, bits);
+                               // A truth takes a byte.
+                               if (from == to || from.isInteger(1) || to.isInteger(1))
+                                 return c.cast(bits, to);
+                               return c.make<arith::BitcastOp>(to, bits);
                              });
   context.define(op->getResult(0), result, dims);
   return success();
@@ -24,11 +27,10 @@ LogicalResult lowerBitCast(Operation *operation, Context &context) {
 Reason supportsBitCast(Operation *op) {
   Type from = getElementTypeOrSelf(op->getOperand(0).getType()),
        to = getElementTypeOrSelf(op->getResult(0).getType());
-  auto plain = [](Type type) {
-    return isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(type) ||
-           (isa<IntegerType>(type) && type.getIntOrFloatBitWidth() >= 8);
+  auto width = [](Type type) {
+    return type.isInteger(1) ? 8 : type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
   };
-  if (plain(from) && plain(to) && from.getIntOrFloatBitWidth() == to.getIntOrFloatBitWidth())
+  if (width(from) && width(from) == width(to))
     return std::nullopt;
   return "elements of its types are not supported";
 }

@@ -1,5 +1,6 @@
 //===- ScalarCode.cpp - Scalar code in the bodies of kernels --------------===//
 #include "ScalarCode.h"
+#include "Narrow.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -8,16 +9,22 @@ using namespace mlir;
 namespace strut::kernelize {
 
 Type signless(Type type) {
+  if (isNarrow(type))
+    return IntegerType::get(type.getContext(), 8);
   auto integer = dyn_cast<IntegerType>(type);
   return integer ? IntegerType::get(type.getContext(), integer.getWidth()) : type;
 }
 
 TypedAttr signless(TypedAttr number) {
+  if (isNarrow(number.getType()))
+    return byteOf(number);
   auto integer = dyn_cast<IntegerAttr>(number);
   return integer ? IntegerAttr::get(signless(integer.getType()), integer.getValue()) : number;
 }
 
 ElementsAttr signless(ElementsAttr elements) {
+  if (isNarrow(elements.getElementType()))
+    return bytesOf(elements);
   Type type = signless(elements.getElementType());
   if (type == elements.getElementType())
     return elements;

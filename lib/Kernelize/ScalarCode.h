@@ -13,8 +13,8 @@
 
 namespace strut::kernelize {
 
-/// The type that elements are computed with and stored as: integers have no sign
-/// there, so what they mean is up to the code.
+/// The type that elements are stored as: integers have no sign there, so what they mean
+/// is up to the code, and narrow elements (Narrow.h) are bytes.
 mlir::Type signless(mlir::Type type);
 /// A number of that type, or a tensor of such elements.
 mlir::TypedAttr signless(mlir::TypedAttr number);

@@ -1,6 +1,7 @@
 //===- Header.cpp - The typed C header of a model ---------------*- C++ -*-===//
 #include "strut/Package/Header.h"
 #include "Embedded.h"
+#include "strut/Runtime/dtype.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
@@ -16,14 +17,14 @@ struct ElementType {
 ElementType elementType(DLDataType type) {
   std::string bits = std::to_string(type.bits);
   bool whole = type.bits == 8 || type.bits == 16 || type.bits == 32 || type.bits == 64;
-  std::string raw = type.bits == 16 ? "uint16_t" : type.bits == 8 ? "uint8_t" : "void";
+  std::string raw = type.bits == 16 ? "uint16_t" : type.bits <= 8 ? "uint8_t" : "void";
   if (type.lanes != 1)
     return {"void", "vector"};
   switch (type.code) {
   case kDLInt:
-    return {whole ? "int" + bits + "_t" : "void", "int" + bits};
+    return {whole ? "int" + bits + "_t" : raw, "int" + bits};
   case kDLUInt:
-    return {whole ? "uint" + bits + "_t" : "void", "uint" + bits};
+    return {whole ? "uint" + bits + "_t" : raw, "uint" + bits};
   case kDLFloat:
     return {type.bits == 32 ? "float" : type.bits == 64 ? "double" : raw, "float" + bits};
   case kDLBfloat:
@@ -33,7 +34,8 @@ ElementType elementType(DLDataType type) {
   case kDLComplex:
     return {"void", "complex" + bits};
   default:
-    return {raw, "float" + bits};
+    const char *narrow = strut_narrow_float_name(type.code);
+    return {raw, narrow ? narrow : "float" + bits};
   }
 }
 

@@ -11,17 +11,16 @@ static StrutText describe(StrutContext *context, const char *kind, const char *n
 }
 
 int64_t strut_tensor_bytes(DLDataType dtype, const int64_t *shape, int32_t rank) {
-  int64_t count = 1, bits;
+  int64_t count = 1, bytes;
   for (int32_t i = 0; i < rank; ++i)
     if (shape[i] == 0)
       return 0;
   for (int32_t i = 0; i < rank; ++i)
     if (shape[i] < 0 || __builtin_mul_overflow(count, shape[i], &count))
       return -1;
-  if (__builtin_mul_overflow(count, (int64_t)dtype.bits * dtype.lanes, &bits) ||
-      bits > INT64_MAX - 7)
-    return -1;
-  return (bits + 7) / 8;
+  /* What is narrower than a byte takes one. */
+  int64_t element = ((int64_t)dtype.bits * dtype.lanes + 7) / 8;
+  return __builtin_mul_overflow(count, element, &bytes) ? -1 : bytes;
 }
 
 static int isDense(const DLTensor *tensor) {

@@ -1,5 +1,6 @@
 /*===- text.c - Messages in a fixed buffer ----------------------------------===*/
 #include "text.h"
+#include "strut/Runtime/dtype.h"
 
 StrutText strut_text_begin(char *buffer) {
   buffer[0] = 0;
@@ -66,9 +67,11 @@ static const char *dtypeStem(uint8_t code) {
 }
 
 void strut_text_dtype(StrutText *text, DLDataType dtype) {
-  const char *stem = dtypeStem(dtype.code);
+  const char *stem = dtypeStem(dtype.code), *narrow = strut_narrow_float_name(dtype.code);
   if (dtype.code == kDLBool && dtype.bits == 8) {
     strut_text(text, "bool");
+  } else if (narrow) {
+    strut_text(text, narrow);
   } else if (stem) {
     strut_text(text, stem);
     strut_text_int(text, dtype.bits);

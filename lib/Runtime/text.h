@@ -24,7 +24,7 @@ void strut_text_quoted(StrutText *text, const char *string);
 void strut_text_int(StrutText *text, int64_t value);
 /** "[2, 3, 4]". */
 void strut_text_ints(StrutText *text, const int64_t *values, int32_t count);
-/** "float32", "bfloat16", "bool", "int8x4": numpy's names where it has one. */
+/** "float32", "bfloat16", "bool", "int8x4": numpy's names where it has one, ml_dtypes' else. */
 void strut_text_dtype(StrutText *text, DLDataType dtype);
 /** "[batch, 128]": an axis by name where it is one of the dimensions, "?" where it
  * is computed. */

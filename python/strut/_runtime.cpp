@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "strut/Driver/Model.h"
+#include "strut/Driver/Tensor.h"
 #include <cstring>
 #include <mutex>
 #include <nanobind/nanobind.h>
@@ -41,6 +42,15 @@ size_t bytesOf(const DLTensor &tensor) {
   for (int32_t axis = 0; axis < tensor.ndim; ++axis)
     bytes *= static_cast<size_t>(tensor.shape[axis]);
   return bytes;
+}
+
+/// The type that numpy holds elements in: bfloat16 and narrow ones as their bits.
+nb::dlpack::dtype standInOf(DLDataType type) {
+  if (type.code == kDLBfloat)
+    return {kDLUInt, type.bits, type.lanes};
+  if (strut::driver::isNarrow(type))
+    return {kDLUInt, 8, type.lanes};
+  return {type.code, type.bits, type.lanes};
 }
 
 /// Memory that an array of Python's owns.
@@ -150,8 +160,9 @@ private:
     tensor.ndim = static_cast<int32_t>(input.ndim());
     nb::dlpack::dtype dtype = input.dtype();
     tensor.dtype = {dtype.code, dtype.bits, dtype.lanes};
-    // numpy has no bfloat16: its bits come as uint16, as model.py has checked.
-    if (info.dtype.code == kDLBfloat && dtype.code == kDLUInt && dtype.bits == 16)
+    // What numpy lacks comes as bits, as model.py has checked.
+    nb::dlpack::dtype bits = standInOf(info.dtype);
+    if (dtype.code == bits.code && dtype.bits == bits.bits && dtype.lanes == bits.lanes)
       tensor.dtype = info.dtype;
     std::vector<int64_t> shape, strides;
     for (size_t axis = 0; axis < input.ndim(); ++axis) {
@@ -232,9 +243,7 @@ private:
         });
       }
       std::vector<size_t> shape(output.shape, output.shape + output.ndim);
-      nb::dlpack::dtype dtype = {output.dtype.code, output.dtype.bits, output.dtype.lanes};
-      if (dtype.code == kDLBfloat)
-        dtype.code = kDLUInt;
+      nb::dlpack::dtype dtype = standInOf(output.dtype);
       arrays.append(
           nb::cast(nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), owner, nullptr, dtype),
                    nb::rv_policy::reference));

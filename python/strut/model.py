@@ -1,6 +1,7 @@
 """Compiled models: loading, describing and calling them."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ class TensorInfo(NamedTuple):
     name: str
     """Its name in the ONNX graph."""
     dtype: str
-    """numpy's name of the element type, or "bfloat16"."""
+    """numpy's name of the element type, or that of ml_dtypes: "bfloat16", "float8_e4m3fn", "int4" ..."""
     shape: tuple[int | str | None, ...]
     """Extents: a number, the name of a dimension, or None where it is computed."""
     alias: str | None = None
@@ -164,6 +165,14 @@ def _shape_text(shape: tuple[int | str | None, ...]) -> str:
     return "[" + ", ".join("?" if extent is None else str(extent) for extent in shape) + "]"
 
 
+def _stand_in(dtype: str) -> type | None:
+    """What holds the bits of a type that numpy lacks; None for one that it has."""
+    if dtype == "bfloat16":
+        return np.uint16
+    narrow = re.fullmatch(r"u?int[24]|float[468]_\w+", dtype)
+    return np.uint8 if narrow else None
+
+
 def _as_array(value: Any, info: TensorInfo) -> Any:
     """`value` as something that the runtime takes without a copy, if it is not that yet."""
     if not isinstance(value, np.ndarray):
@@ -174,9 +183,10 @@ def _as_array(value: Any, info: TensorInfo) -> Any:
                 return value  # a type or device that numpy does not know: the runtime says
         else:
             return _from_plain(value, info)
-    if value.dtype.name == "bfloat16" and info.dtype == "bfloat16":
-        value = value.view(np.uint16)
-    elif info.dtype == "bfloat16" or value.dtype.kind not in "biufc":
+    bits = _stand_in(info.dtype)
+    if bits is not None and value.dtype.name == info.dtype:
+        value = value.view(bits)
+    elif bits is not None or _stand_in(value.dtype.name) is not None or value.dtype.kind not in "biufc":
         raise ValueError(f"input '{info.name}' has dtype {value.dtype}, the model's is {info.dtype}")
     if not value.dtype.isnative:
         value = value.astype(value.dtype.newbyteorder("="))
@@ -185,8 +195,8 @@ def _as_array(value: Any, info: TensorInfo) -> Any:
 
 def _from_plain(value: Any, info: TensorInfo) -> np.ndarray:
     """A number or a list, which has no dtype of its own, in the model's."""
-    if info.dtype == "bfloat16":
-        raise ValueError(f"input '{info.name}' must be an array: its dtype is bfloat16")
+    if _stand_in(info.dtype) is not None:
+        raise ValueError(f"input '{info.name}' must be an array: its dtype is {info.dtype}")
     try:
         return np.asarray(value, dtype=info.dtype)
     except (TypeError, ValueError, OverflowError) as error:
@@ -194,11 +204,11 @@ def _from_plain(value: Any, info: TensorInfo) -> np.ndarray:
 
 
 def _from_bits(array: np.ndarray, info: TensorInfo) -> np.ndarray:
-    """bfloat16 results as ml_dtypes' type where that is installed, else as uint16 bits."""
-    if info.dtype != "bfloat16":
+    """What numpy lacks as ml_dtypes' type where that is installed, else as its bits."""
+    if _stand_in(info.dtype) is None:
         return array
     try:
         import ml_dtypes
     except ImportError:
         return array
-    return array.view(ml_dtypes.bfloat16)
+    return array.view(getattr(ml_dtypes, info.dtype))

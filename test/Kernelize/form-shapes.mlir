@@ -162,8 +162,8 @@ func.func @parts(%x: tensor<?x6xf32> {onnx.dims = ["n", ""]}) -> tensor<?x6xf32>
 // Integers have no sign at the kernel level; the function says which had none before.
 
 // CHECK-LABEL: func.func @unsigned
-// CHECK-SAME: tensor<4xi8> {strut.dims = [""], strut.unsigned}, %{{.*}}: tensor<4xi8> {strut.dims = [""], strut.unsigned})
-// CHECK-SAME: -> (tensor<4xi8> {strut.unsigned})
+// CHECK-SAME: tensor<4xi8> {strut.dims = [""], strut.element = ui8}, %{{.*}}: tensor<4xi8> {strut.dims = [""], strut.element = ui8})
+// CHECK-SAME: -> (tensor<4xi8> {strut.element = ui8})
 // CHECK: kernel.map
 // CHECK: arith.maxui
 func.func @unsigned(%x: tensor<4xui8>, %y: tensor<4xui8>) -> tensor<4xui8> {

@@ -22,6 +22,10 @@
 
 namespace strut::driver {
 
+/// Floats of at most 8 bits and integers of fewer: an element is bits in a byte.
+inline bool isNarrow(DLDataType type) { return type.bits < 8 || type.code >= kDLFloat8_e3m4; }
+inline size_t elementBytes(DLDataType type) { return (type.bits + 7u) / 8; }
+
 /// A dense row-major tensor in 64-byte aligned memory of its own.
 class HostTensor {
 public:
@@ -34,7 +38,10 @@ public:
   char *data() { return memory.get(); }
   const char *data() const { return memory.get(); }
   size_t bytes() const { return size; }
-  size_t elements() const { return size / (type.bits / 8); }
+  size_t elements() const { return size / elementBytes(type); }
+
+  /// Takes bytes for the bits of narrow elements.
+  void readAs(DLDataType narrow) { type = narrow; }
 
   /// A view of this tensor, valid while it lives and is not moved.
   DLTensor view();
@@ -53,7 +60,8 @@ using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
 
 /// Reads a .npy. bool, all integers, float16/32/64 and complex64/128 of either
 /// byte order and either memory order; two-byte voids ("|V2", what numpy writes
-/// for ml_dtypes.bfloat16) are bfloat16. Errors name the file.
+/// for ml_dtypes.bfloat16) are bfloat16, and narrow elements, whose type no file says, come as
+/// uint8. Errors name the file.
 llvm::Expected<HostTensor> readNpy(const std::string &path);
 /// Reads every member of a .npz; names are without ".npy".
 llvm::Expected<NamedTensors> readNpz(const std::string &path);

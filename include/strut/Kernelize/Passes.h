@@ -54,9 +54,10 @@ inline constexpr llvm::StringLiteral kChoiceAttr = "strut.choice";
 inline constexpr llvm::StringLiteral kNameAttr = "strut.name";
 /// Of an argument: a symbolic dimension per axis, empty where it is static.
 inline constexpr llvm::StringLiteral kDimsAttr = "strut.dims";
-/// Of an argument or result of the function of kernels: its integers are unsigned.
-/// Kernels compute on integers without a sign.
-inline constexpr llvm::StringLiteral kUnsignedAttr = "strut.unsigned";
+/// Of an argument or result of the function of kernels: the type of its elements in the
+/// model, where kernels hold another: integers have no sign there, and what is narrower
+/// than a byte, like floats of 8 bits, is a byte.
+inline constexpr llvm::StringLiteral kElementAttr = "strut.element";
 
 } // namespace strut::kernelize
 

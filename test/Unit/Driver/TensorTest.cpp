@@ -76,11 +76,28 @@ TEST(HostTensor, RefusesWhatCannotBe) {
     EXPECT_FALSE(static_cast<bool>(tensor));
     consumeError(tensor.takeError());
   }
-  Expected<HostTensor> packed = HostTensor::create({kDLInt, 4, 1}, {2});
+  Expected<HostTensor> packed = HostTensor::create({kDLInt, 12, 1}, {2});
   EXPECT_FALSE(static_cast<bool>(packed));
   consumeError(packed.takeError());
   Expected<HostTensor> empty = HostTensor::create(f32, {0, INT64_MAX});
   ASSERT_TRUE(static_cast<bool>(empty));
   EXPECT_EQ(empty->bytes(), 0u);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(empty->data()) % 64, 0u);
+}
+
+TEST(HostTensor, KeepsNarrowElementsInBytes) {
+  Expected<HostTensor> tensor = HostTensor::create({kDLInt, 4, 1}, {3});
+  ASSERT_TRUE(static_cast<bool>(tensor));
+  EXPECT_EQ(tensor->bytes(), 3u);
+  EXPECT_EQ(tensor->elements(), 3u);
+  std::memcpy(tensor->data(), "\x0f\x07\x08", 3);
+  std::string path = temporary("npy");
+  auto remove = scope_exit([&] { sys::fs::remove(path); });
+  ASSERT_FALSE(static_cast<bool>(writeNpy(path, tensor->view())));
+  // A file does not say which they are.
+  Expected<HostTensor> read = readNpy(path);
+  ASSERT_TRUE(static_cast<bool>(read));
+  EXPECT_EQ(read->dtype().code, kDLUInt);
+  EXPECT_EQ(read->dtype().bits, 8);
+  EXPECT_EQ(StringRef(read->data(), 3), "\x0f\x07\x08");
 }

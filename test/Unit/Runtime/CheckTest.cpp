@@ -87,7 +87,11 @@ TEST_F(Check, NamesTheDtypes) {
   mask.view.dtype = {kDLBfloat, 16, 2};
   expectError("input 'mask' has dtype bfloat16x2, the model's is float32");
   mask.view.dtype = {kDLFloat8_e5m2, 8, 1};
-  expectError("input 'mask' has dtype DLPack type 12 of 8 bits, the model's is float32");
+  expectError("input 'mask' has dtype float8_e5m2, the model's is float32");
+  mask.view.dtype = {kDLUInt, 4, 1};
+  expectError("input 'mask' has dtype uint4, the model's is float32");
+  mask.view.dtype = {kDLOpaqueHandle, 64, 1};
+  expectError("input 'mask' has dtype DLPack type 3 of 64 bits, the model's is float32");
 }
 
 TEST_F(Check, NamesTheShapes) {
