@@ -25,6 +25,7 @@ LogicalResult emitKernel(Simt &simt, Operation *op) {
   OpBuilder host(op);
   LogicalResult emitted =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
+          .Case([&](kernel::AttentionOp kernel) { return emitAttention(simt, host, kernel); })
           .Case([&](kernel::ContractOp kernel) { return emitContract(simt, host, kernel); })
           .Case([&](kernel::MapOp kernel) { return emitMap(simt, host, kernel); })
           .Case([&](kernel::RowsOp kernel) { return emitRows(simt, host, kernel); })

@@ -143,4 +143,20 @@ Value evaluateAt(OpBuilder &b, const Nest &nest, Operation *op, const IRMapping 
   return loadElement(b, op->getLoc(), parameters[fetch.getInput()], indices);
 }
 
+Value evaluateSum(OpBuilder &b, const Nest &nest, Value sum, unsigned firstExtra,
+                  ValueRange parameters, ValueRange point) {
+  Location loc = nest.op->getLoc();
+  IRMapping values = nest.captured(parameters);
+  values.map(nest.body().getArgument(0), sum);
+  for (unsigned operand = firstExtra; operand < nest.inputs; ++operand)
+    if (Value argument = nest.body().getArgument(1 + operand - firstExtra);
+        !isa<NoneType>(argument.getType()))
+      values.map(argument, loadElement(b, loc, parameters[operand],
+                                       applyMap(b, loc, nest.maps[operand], point)));
+  cloneAsVectors(b, nest.body(), values, 1, [&](OpBuilder &b, Operation *op) {
+    return evaluateAt(b, nest, op, values, parameters, point);
+  });
+  return values.lookup(nest.body().getTerminator()->getOperand(0));
+}
+
 } // namespace strut::gpu

@@ -76,10 +76,16 @@ mlir::Value evaluateAt(mlir::OpBuilder &b, const Nest &nest, mlir::Operation *op
                        const mlir::IRMapping &values, mlir::ValueRange parameters,
                        mlir::ValueRange iterators);
 
+/// What the body of a contraction or an attention makes of a sum at `point`. Inputs from number
+/// `firstExtra` on are the arguments after the sum.
+mlir::Value evaluateSum(mlir::OpBuilder &b, const Nest &nest, mlir::Value sum, unsigned firstExtra,
+                        mlir::ValueRange parameters, mlir::ValueRange point);
+
 //===----------------------------------------------------------------------===//
 // Generators, one file each
 //===----------------------------------------------------------------------===//
 
+mlir::LogicalResult emitAttention(Simt &, mlir::OpBuilder &host, kernel::AttentionOp op);
 mlir::LogicalResult emitContract(Simt &, mlir::OpBuilder &host, kernel::ContractOp op);
 mlir::LogicalResult emitMap(Simt &, mlir::OpBuilder &host, kernel::MapOp op);
 mlir::LogicalResult emitRows(Simt &, mlir::OpBuilder &host, kernel::RowsOp op);

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bench import models
 
 
-def _graph(nodes, inputs, outputs, constants, integers=()):
+def _graph(nodes, inputs, outputs, constants, integers=(), opset=20):
     """`inputs` and `outputs` map names to shapes; f32 but for those named in `integers`."""
 
     def info(name, shape):
@@ -20,7 +20,7 @@ def _graph(nodes, inputs, outputs, constants, integers=()):
         [info(*entry) for entry in outputs.items()],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
 
 
 def _weights(rng, **shapes):
@@ -100,9 +100,29 @@ def functions(rng):
     return _graph(nodes, {"x": ("M", 3)}, {kind.lower(): ("M", 3) for kind in kinds}, {})
 
 
+def attention(rng):
+    """Keys of two tiles, with a bias; a key head for two heads of 24, values of 136 in two blocks."""
+    w = _weights(rng, past=(1, 70, 96), q=(96, 96), k=(96, 48), v=(96, 272), past_bias=(1, 70))
+    nodes = [
+        helper.make_node("Unsqueeze", ["x", "zero"], ["now"]),
+        helper.make_node("Concat", ["past", "now"], ["all"], axis=1),
+        helper.make_node("MatMul", ["now", "q"], ["queries"]),
+        helper.make_node("MatMul", ["all", "k"], ["keys"]),
+        helper.make_node("MatMul", ["all", "v"], ["values"]),
+        helper.make_node("ReduceMean", ["now", "two"], ["mean"], keepdims=0),
+        helper.make_node("Concat", ["past_bias", "mean"], ["bias"], axis=1),
+        helper.make_node("Expand", ["bias", "shape"], ["mask"]),
+        helper.make_node(
+            "Attention", ["queries", "keys", "values", "mask"], ["y"], q_num_heads=4, kv_num_heads=2, softcap=3.0
+        ),
+    ]
+    w |= {"zero": np.array([0]), "two": np.array([2]), "shape": np.array([1, 1, 1, 1])}
+    return _graph(nodes, {"x": ("M", 96)}, {"y": (1, "M", 544)}, w, opset=23)
+
+
 def ffn(rng):
     """The bench's perceptron, two layers."""
     return models.mlp(32, 48, layers=2, seed=int(rng.integers(1 << 30)))
 
 
-ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, ffn)}
+ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, ffn)}

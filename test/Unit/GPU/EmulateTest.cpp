@@ -133,6 +133,55 @@ struct Negation {
   }
 };
 
+/// y[70, 30] = softmax(q[70, 20] · k[90, 20]ᵀ / 4) · v[90, 30]: two blocks, two tiles of keys.
+struct Attention {
+  static constexpr int64_t m = 70, s = 90, d = 20, e = 30;
+  std::vector<float> qs = randomValues(m * d), ks = randomValues(s * d), vs = randomValues(s * e);
+
+  static std::string source() {
+    return moduleOf("%q: tensor<70x20xf32> {strut.name = \"q\", strut.dims = [\"\", \"\"]}, "
+                    "%k: tensor<90x20xf32> {strut.name = \"k\", strut.dims = [\"\", \"\"]}, "
+                    "%v: tensor<90x30xf32> {strut.name = \"v\", strut.dims = [\"\", \"\"]}",
+                    "tensor<70x30xf32>",
+                    "%y = kernel.attention ins(%q, %k, %v : tensor<70x20xf32>, tensor<90x20xf32>, "
+                    "tensor<90x30xf32>) outs(%o : tensor<70x30xf32>) attributes {indexing_maps = "
+                    "[affine_map<(m, s, d, e) -> (m, d)>, affine_map<(m, s, d, e) -> (s, d)>, "
+                    "affine_map<(m, s, d, e) -> (s, e)>, affine_map<(m, s, d, e) -> (m, e)>]} "
+                    "{ ^bb0(%a: f32): %c = arith.constant 0.25 : f32 "
+                    "%t = arith.mulf %a, %c : f32 kernel.yield %t : f32 } -> tensor<70x30xf32>");
+  }
+  /// Row `i` of the result, in double precision.
+  std::vector<double> row(int64_t i) const {
+    std::vector<double> sums(e);
+    double total = 0;
+    for (int64_t j = 0; j < s; ++j) {
+      double score = 0;
+      for (int64_t l = 0; l < d; ++l)
+        score += double(qs[i * d + l]) * ks[j * d + l];
+      double weight = std::exp(score / 4);
+      total += weight;
+      for (int64_t l = 0; l < e; ++l)
+        sums[l] += weight * vs[j * e + l];
+    }
+    for (double &sum : sums)
+      sum /= total;
+    return sums;
+  }
+  std::string defect(const Kernels &kernels, const std::string &schedule) const {
+    DeviceArray q(driver(), {m, d}, qs), k(driver(), {s, d}, ks), v(driver(), {s, e}, vs),
+        y(driver(), {m, e});
+    std::string said = kernels.run(driver(), "attention_0", schedule, {&q, &k, &v, &y}, 2, 256);
+    if (!said.empty())
+      return said;
+    std::vector<float> got = y.values();
+    for (int64_t i = 0; i < m; ++i)
+      for (auto [l, expected] : enumerate(row(i)))
+        if (!(std::abs(expected - got[i * e + l]) < 1e-4))
+          return "wrong value";
+    return "";
+  }
+};
+
 /// The calls of an intrinsic, in the order of the code.
 std::vector<IntrinsicInst *> callsOf(Module &module, StringRef name) {
   std::vector<IntrinsicInst *> calls;
@@ -168,7 +217,7 @@ void dropBound(Module &module) {
 }
 
 template <typename Case> class RightKernels : public testing::Test {};
-using Cases = testing::Types<Contraction, Sums, Negation>;
+using Cases = testing::Types<Contraction, Sums, Negation, Attention>;
 TYPED_TEST_SUITE(RightKernels, Cases);
 
 TYPED_TEST(RightKernels, AreRightUnderEverySchedule) {
@@ -201,6 +250,21 @@ TEST(PlantedMistakes, NoBarrierBeforeASliceIsOverwritten) {
 
 TEST(PlantedMistakes, NoBarrierBetweenTheWarpsOfARow) {
   expectFound<Sums>(dropBarrier(0), "shared memory that");
+}
+
+TEST(PlantedMistakes, NoBarrierBetweenThePartsOfAnAttention) {
+  // Slices loaded, multiplied; products, weights stored; values loaded, added; totals stored.
+  for (unsigned barrier = 0; barrier < 7; ++barrier)
+    expectFound<Attention>(dropBarrier(barrier), "shared memory", {schedules[barrier % 6]});
+}
+
+TEST(PlantedMistakes, ARowWhoseThreadsDisagreeOnTheMaximum) {
+  expectFound<Attention>(
+      [](Module &module) {
+        IntrinsicInst *shuffle = callsOf(module, "llvm.nvvm.shfl").front();
+        shuffle->setArgOperand(2, ConstantInt::get(shuffle->getArgOperand(2)->getType(), 1));
+      },
+      "wrong value");
 }
 
 TEST(PlantedMistakes, AButterflyThatLeavesLanesOut) {
