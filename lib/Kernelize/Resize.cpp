@@ -1,201 +1,300 @@
 //===- Resize.cpp - Interpolation -----------------------------------------===//
 //
-// A map that fetches: each element of the result finds its place in the input
-// and reads the nearest element, or weighs its neighbours.
+// Which elements an element is made of, and by what weights, is known per axis: tables
+// of numbers and weights, constants of the model where all extents are. The interpolation
+// is then a map that fetches. Axes of few neighbours are taken together; those of many one
+// by one, the sums as rows where they are long.
 //
 //===----------------------------------------------------------------------===//
-#include "Lowering.h"
+#include "Resampling.h"
 
 using namespace mlir;
 
 namespace strut::kernelize {
 namespace {
 
-/// An axis whose extent changes.
-struct ResizedAxis {
-  unsigned axis;
-  Extent in, out;
-  /// Elements of the result per element of the input; none for out / in.
-  std::optional<double> scale;
-};
-
-struct Interpolation {
-  StringRef mode, transformation, rounding;
-};
-
-StringRef stringAttr(AnyOp op, StringRef name, StringRef otherwise) {
-  auto attr = op.attr<StringAttr>(name);
-  return attr ? attr.getValue() : otherwise;
-}
-
-Interpolation interpolationOf(AnyOp op) {
-  return {stringAttr(op, "mode", "nearest"),
-          stringAttr(op, "coordinate_transformation_mode", "half_pixel"),
-          stringAttr(op, "nearest_mode", "round_prefer_floor")};
-}
+constexpr int64_t fewTaps = 8;
 
 Reason supportsResize(Operation *operation) {
   AnyOp op(operation);
-  Interpolation how = interpolationOf(op);
-  if (how.mode != "nearest" && how.mode != "linear")
-    return ("its mode '" + how.mode + "' is not supported yet").str();
-  if (how.transformation == "tf_crop_and_resize" || how.transformation == "half_pixel_symmetric")
-    return ("its coordinates '" + how.transformation + "' are not supported yet").str();
-  if (intAttr(op, "antialias"))
-    return "antialias is not supported yet";
-  if (stringAttr(op, "keep_aspect_ratio_policy", "stretch") != "stretch")
-    return "keeping the aspect ratio is not supported yet";
   auto type = dyn_cast<ShapedType>(op.in("X").getType());
-  if (!type || !isa<FloatType>(type.getElementType()))
-    return "it is supported for floats only";
+  if (!type || !type.getElementType().isIntOrFloat())
+    return "elements of its type are not supported";
+  auto mode = op.attr<StringAttr>("mode");
+  if (mode && mode.getValue() != "nearest" && type.getElementType().isInteger(1))
+    return "truth values cannot be interpolated; its mode can be 'nearest' only";
   return std::nullopt;
 }
 
-/// An index as a float.
-Value toFloat(Code &c, Value index) {
-  return c.make<arith::SIToFPOp>(c.b.getF32Type(),
-                                 c.make<arith::IndexCastOp>(c.b.getI32Type(), index));
-}
+/// The neighbours of each element along an axis, [taps, elements]: their places, and their
+/// weights (null if there is one neighbour).
+struct Tables {
+  Value places, weights;
+};
 
-/// (in - 1) / (out - 1), and 0 where there is one element only.
-Value cornerScale(Code &c, const ResizedAxis &axis) {
-  Value one = c.index(1), last = c.make<arith::SubIOp>(axis.out.in(c), one);
-  Value numerator = toFloat(c, c.make<arith::SubIOp>(axis.in.in(c), one));
-  Value quotient = c.div(numerator, toFloat(c, c.make<arith::MaxSIOp>(last, one)));
-  Value single = c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, last, one);
-  return c.select(single, c.constant(0, quotient), quotient);
-}
-
-/// The place in the input that element `place` of the result stands for.
-Value sourcePlace(Code &c, Value place, const ResizedAxis &axis, StringRef transformation) {
-  Value x = toFloat(c, place);
-  auto number = [&](double value) { return c.constant(value, x); };
-  if (transformation == "align_corners")
-    return c.mul(x, cornerScale(c, axis));
-  Value scale = axis.scale ? number(*axis.scale)
-                           : c.div(toFloat(c, axis.out.in(c)), toFloat(c, axis.in.in(c)));
-  if (transformation == "asymmetric")
-    return c.div(x, scale);
-  Value centred = c.sub(c.div(c.add(x, number(0.5)), scale), number(0.5));
-  if (transformation != "pytorch_half_pixel")
-    return centred;
-  Value single = c.make<arith::CmpIOp>(arith::CmpIPredicate::sle, axis.out.in(c), c.index(1));
-  return c.select(single, number(0), centred);
-}
-
-/// A float that holds an integer, as an index within the axis.
-Value clampedIndex(Code &c, Value x, const Extent &extent) {
-  Value i =
-      c.make<arith::IndexCastOp>(c.b.getIndexType(), c.make<arith::FPToSIOp>(c.b.getI32Type(), x));
-  Value last = c.make<arith::SubIOp>(extent.in(c), c.index(1));
-  return c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(i, last), c.index(0));
-}
-
-Value nearest(Code &c, Value x, StringRef rounding) {
-  if (rounding == "floor")
-    return c.make<math::FloorOp>(x);
-  if (rounding == "ceil")
-    return c.make<math::CeilOp>(x);
-  if (rounding == "round_prefer_ceil")
-    return c.make<math::FloorOp>(c.add(x, c.constant(0.5, x)));
-  return c.make<math::CeilOp>(c.sub(x, c.constant(0.5, x)));
-}
-
-/// Interpolates between both neighbours along each axis from `next` on.
-Value blend(Code &c, ArrayRef<ResizedAxis> axes, ArrayRef<Value> places, MutableArrayRef<Value> at,
-            Type element) {
-  if (axes.empty())
-    return c.widen(c.fetch(0, element, at));
-  const ResizedAxis &axis = axes.front();
-  Value low = c.make<math::FloorOp>(places.front());
-  Value weight = c.sub(places.front(), low);
-  at[axis.axis] = clampedIndex(c, low, axis.in);
-  Value left = blend(c, axes.drop_front(), places.drop_front(), at, element);
-  at[axis.axis] = clampedIndex(c, c.add(low, c.constant(1, low)), axis.in);
-  Value right = blend(c, axes.drop_front(), places.drop_front(), at, element);
-  weight = c.cast(weight, left.getType());
-  return c.add(left, c.mul(weight, c.sub(right, left)));
-}
-
-/// floor(extent * scale), exactly: a float is a whole number over a power of two.
-Dim scaled(Context &context, const Dim &extent, double scale) {
-  int64_t denominator = 1;
-  for (; scale != std::floor(scale) && denominator < (int64_t(1) << 30); denominator *= 2)
-    scale *= 2;
-  return context.dims.floorDiv(extent * Dim(int64_t(scale)), denominator);
-}
-
-/// Extents and scales from `sizes` or `scales`; none, with a message, if they
-/// depend on data.
-std::optional<SmallVector<ResizedAxis>> resizedAxes(AnyOp op, Context &context, ArrayRef<Dim> from,
-                                                    SmallVector<Dim> &to) {
-  auto refuse = [&](const Twine &why) {
-    (void)context.refuse(op, why);
-    return std::nullopt;
-  };
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, from.size()));
-  if (auto given = op.attr<DenseI64ArrayAttr>("axes"))
-    axes = llvm::to_vector(given.asArrayRef());
-  SmallVector<double> scales;
-  std::optional<SmallVector<Dim>> sizes;
-  if (Value operand = op.in("sizes")) {
-    sizes = context[operand].contents;
-  } else if (Value operand = op.in("scales")) {
-    ElementsAttr constant = context[operand].constant;
-    auto values = constant ? constant.tryGetValues<float>() : std::nullopt;
-    if (values)
-      scales.assign(values->begin(), values->end());
+class Resizer {
+public:
+  Resizer(AnyOp op, Context &context, const Resampling &r)
+      : op(op), context(context), r(r), loc(op->getLoc()) {
+    element = cast<ShapedType>(op.in("X").getType()).getElementType();
+    unsigned width = element.getIntOrFloatBitWidth();
+    unsigned exactInF32 = isa<FloatType>(element) ? 32 : 16;
+    computed = width <= exactInF32 ? Type(context.b.getF32Type()) : Type(context.b.getF64Type());
   }
-  if ((sizes ? sizes->size() : scales.size()) != axes.size())
-    return refuse("its sizes are computed from data, or its scales are no constants");
-  SmallVector<ResizedAxis> result;
-  to.assign(from.begin(), from.end());
-  for (auto [i, given] : llvm::enumerate(axes)) {
-    int64_t axis = normalizeAxis(given, from.size());
-    if (axis < 0 || axis >= int64_t(from.size()))
-      return refuse("one of its axes does not exist");
-    if (!sizes && scales[i] == 1)
-      continue;
-    // An axis of 4096 parts at most, so that scaling the extent stays exact.
-    constexpr double most = 4096;
-    if (!sizes && !(scales[i] > 0 && scales[i] <= most))
-      return refuse("its scale along axis " + Twine(axis) + " is not positive or absurd");
-    std::optional<double> scale;
-    if (!sizes)
-      scale = scales[i];
-    const Dim &in = from[axis];
-    to[axis] = sizes ? (*sizes)[i] : scaled(context, in, *scale);
-    if (in.is(0) && !to[axis].is(0))
-      return refuse("axis " + Twine(axis) + " has no elements to interpolate");
-    if (to[axis] != in || scale)
-      result.push_back({unsigned(axis), {context, in}, {context, to[axis]}, scale});
+
+  void run();
+
+private:
+  using Axes = ArrayRef<const ResampledAxis *>;
+  using Formula = Real (Resampling::*)(Code *, const ResampledAxis &, const Real &,
+                                       const Real &) const;
+
+  SmallVector<const ResampledAxis *> inOrder() const;
+  Tables tablesOf(const ResampledAxis &axis);
+  Value knownTable(const ResampledAxis &axis, Type type, Formula formula, bool sums);
+  Value computedTable(const ResampledAxis &axis, Type type, Formula formula);
+  Value computedWeights(const ResampledAxis &axis);
+  Value interpolate(Value source, SmallVector<Dim> &dims, Axes axes, bool isLast);
+  Value sum(Value source, SmallVector<Dim> &dims, const ResampledAxis &axis, bool isLast);
+  Value read(Code &c, Value source, ArrayRef<Value> at) const;
+  Value stored(Code &c, Value value, Value isOutside, bool isLast) const;
+  Type storedType(bool isLast) const { return isLast ? element : computed; }
+
+  AnyOp op;
+  Context &context;
+  const Resampling &r;
+  Location loc;
+  Type element, computed;
+};
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+Value Resizer::knownTable(const ResampledAxis &axis, Type type, Formula formula, bool sums) {
+  int64_t taps = axis.taps().constant(), size = axis.out.dim.constant();
+  SmallVector<double> numbers(taps * size);
+  for (int64_t i = 0; i < size; ++i) {
+    double sum = 0;
+    for (int64_t tap = 0; tap < taps; ++tap)
+      sum += numbers[tap * size + i] = (r.*formula)(nullptr, axis, double(i), double(tap)).value();
+    for (int64_t tap = 0; sums && sum != 0 && tap < taps; ++tap)
+      numbers[tap * size + i] /= sum;
   }
-  return result;
+  auto elements = llvm::map_to_vector(numbers, [&](double number) -> Attribute {
+    return isa<FloatType>(type) ? Attribute(context.b.getFloatAttr(type, number))
+                                : context.b.getIntegerAttr(type, int64_t(number));
+  });
+  return context.weight(
+      loc, DenseElementsAttr::get(RankedTensorType::get({taps, size}, type), elements));
+}
+
+Value Resizer::computedTable(const ResampledAxis &axis, Type type, Formula formula) {
+  return context.map(loc, {axis.taps(), axis.out.dim}, type, r.runTimeInputs(),
+                     [&](Code &c, ValueRange) {
+                       Type wide = c.b.getF64Type();
+                       Real tap = asReal(c, c.dim(0), wide), i = asReal(c, c.dim(1), wide);
+                       Code s = c.asSigned();
+                       Value number = (r.*formula)(&s, axis, i, tap).in(s, wide);
+                       return s.cast(number, type);
+                     });
+}
+
+/// The weights divided by their sum.
+Value Resizer::computedWeights(const ResampledAxis &axis) {
+  AffineMap turned = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, context.getContext());
+  return context.rows(loc, 1, r.runTimeInputs(), {{axis.taps(), axis.out.dim}, computed, turned},
+                      [&](Code &c, ValueRange) {
+                        Type wide = c.b.getF64Type();
+                        Real i = asReal(c, c.dim(0), wide), tap = asReal(c, c.dim(1), wide);
+                        Code s = c.asSigned();
+                        Value weight = r.weightOfTap(&s, axis, i, tap).in(s, wide);
+                        Real sum(s, s.combine(kernel::CombineKind::Add, weight));
+                        Real scaled = Real(s, weight) / select(sum == Real(0), 1, sum);
+                        return s.cast(scaled.in(s, wide), computed);
+                      });
+}
+
+Tables Resizer::tablesOf(const ResampledAxis &axis) {
+  Type index = context.b.getI32Type();
+  Tables tables;
+  constexpr int64_t most = 1 << 16;
+  bool isKnown = axis.isKnown && axis.taps().constant() * axis.out.dim.constant() <= most;
+  tables.places = isKnown ? knownTable(axis, index, &Resampling::placeOfTap, false)
+                          : computedTable(axis, index, &Resampling::placeOfTap);
+  if (r.isNearest())
+    return tables;
+  if (isKnown)
+    tables.weights = knownTable(axis, computed, &Resampling::weightOfTap, r.needsSum());
+  else
+    tables.weights = r.needsSum() ? computedWeights(axis)
+                                  : computedTable(axis, computed, &Resampling::weightOfTap);
+  return tables;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+Value Resizer::read(Code &c, Value source, ArrayRef<Value> at) const {
+  Type stored = cast<ShapedType>(source.getType()).getElementType();
+  Value value = c.fetch(0, stored, at);
+  if (r.isNearest())
+    return value;
+  return stored == computed ? value : c.cast(value, computed);
+}
+
+/// What an interpolated element is stored as: outside, the value for that.
+Value Resizer::stored(Code &c, Value value, Value isOutside, bool isLast) const {
+  Type type = storedType(isLast);
+  if (isa<IntegerType>(type) && isa<FloatType>(value.getType()))
+    value = c.cast(c.make<math::RoundEvenOp>(value), type);
+  else
+    value = c.cast(value, type);
+  if (!isOutside)
+    return value;
+  Value other = c.cast(c.constant(r.extrapolation, computed), type);
+  return c.select(isOutside, other, value);
+}
+
+/// A number from a table of places, as an index.
+static Value asPlace(Code &c, Value number) {
+  return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
+}
+
+static Value isNone(Code &c, Value number) {
+  Value zero = c.make<arith::ConstantOp>(c.b.getI32IntegerAttr(0));
+  return c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, number, zero);
+}
+
+static Value either(Code &c, Value a, Value b) { return a ? c.make<arith::OrIOp>(a, b) : b; }
+
+/// Along axes of few neighbours, all at once.
+Value Resizer::interpolate(Value source, SmallVector<Dim> &dims, Axes axes, bool isLast) {
+  unsigned rank = dims.size();
+  SmallVector<Input> inputs = {{source, {}, {}}};
+  for (const ResampledAxis *axis : axes) {
+    dims[axis->axis] = axis->out.dim;
+    Tables tables = tablesOf(*axis);
+    for (int64_t tap = 0; tap < axis->taps().constant(); ++tap) {
+      AffineMap at = AffineMap::get(
+          rank, 0, {context.b.getAffineConstantExpr(tap), context.b.getAffineDimExpr(axis->axis)},
+          context.getContext());
+      inputs.push_back({tables.places, at, {}});
+      if (tables.weights)
+        inputs.push_back({tables.weights, at, {}});
+    }
+  }
+  return context.map(loc, dims, storedType(isLast), inputs, [&](Code &c, ValueRange x) {
+    SmallVector<Value> at;
+    for (unsigned i = 0; i < rank; ++i)
+      at.push_back(c.dim(i));
+    Value isOutside;
+    auto blend = [&](auto &self, Axes rest, ValueRange tables) -> Value {
+      if (rest.empty())
+        return read(c, source, at);
+      unsigned axis = rest.front()->axis, width = r.isNearest() ? 1 : 2;
+      int64_t taps = rest.front()->taps().constant();
+      ValueRange others = tables.drop_front(taps * width);
+      Value sum;
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        Value number = tables[tap * width];
+        if (r.crops())
+          number = c.make<arith::MaxSIOp>(number, c.constant(0, number));
+        at[axis] = asPlace(c, number);
+        Value value = self(self, rest.drop_front(), others);
+        if (!r.isNearest())
+          value = c.mul(tables[tap * width + 1], value);
+        sum = sum ? c.add(sum, value) : value;
+      }
+      return sum;
+    };
+    ValueRange tables = x.drop_front();
+    Value value = blend(blend, axes, tables);
+    for (const ResampledAxis *axis : axes) {
+      if (r.crops())
+        isOutside = either(c, isOutside, isNone(c, tables.front()));
+      tables = tables.drop_front(axis->taps().constant() * (r.isNearest() ? 1 : 2));
+    }
+    return stored(c, value, isOutside, isLast);
+  });
+}
+
+/// Along an axis of many neighbours, or of a number that dimensions decide: rows of them.
+Value Resizer::sum(Value source, SmallVector<Dim> &dims, const ResampledAxis &axis, bool isLast) {
+  unsigned rank = dims.size();
+  dims[axis.axis] = axis.out.dim;
+  Tables tables = tablesOf(axis);
+  auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };
+  MLIRContext *ctx = context.getContext();
+  AffineMap at = AffineMap::get(rank + 1, 0, {d(rank), d(axis.axis)}, ctx);
+  AffineMap first =
+      AffineMap::get(rank + 1, 0, {context.b.getAffineConstantExpr(0), d(axis.axis)}, ctx);
+  SmallVector<Input> inputs = {{source, {}, {}}, {tables.places, at, {}}, {tables.weights, at, {}}};
+  if (r.crops())
+    inputs.push_back({tables.places, first, {}});
+  Context::Init init{dims, storedType(isLast),
+                     AffineMap::getMultiDimIdentityMap(rank + 1, ctx).getMajorSubMap(rank)};
+  return context.rows(loc, 1, inputs, init, [&](Code &c, ValueRange x) {
+    SmallVector<Value> place;
+    for (unsigned i = 0; i < rank; ++i)
+      place.push_back(c.dim(i));
+    Value number = r.crops() ? c.make<arith::MaxSIOp>(x[1], c.constant(0, x[1])) : x[1];
+    place[axis.axis] = asPlace(c, number);
+    Value term = c.mul(x[2], read(c, source, place));
+    Value value = c.combine(kernel::CombineKind::Add, term);
+    return stored(c, value, r.crops() ? isNone(c, x[3]) : Value(), isLast);
+  });
+}
+
+/// Axes that lose elements come first, then those that gain the fewest: the kernels that follow
+/// have less to do. Of equals the innermost, where elements are found one by one, is first
+/// while there are few.
+SmallVector<const ResampledAxis *> Resizer::inOrder() const {
+  auto order = llvm::map_to_vector(r.axes, [](const ResampledAxis &axis) { return &axis; });
+  llvm::sort(order, [](const ResampledAxis *a, const ResampledAxis *b) {
+    if (a->ratio != b->ratio)
+      return a->ratio < b->ratio;
+    return a->ratio < 1 ? a->axis < b->axis : a->axis > b->axis;
+  });
+  return order;
+}
+
+void Resizer::run() {
+  Value input = op.in("X");
+  if (r.axes.empty()) {
+    context.define(op->getResult(0), Tracked(context[input]));
+    return;
+  }
+  SmallVector<SmallVector<const ResampledAxis *>> passes;
+  int64_t together = fewTaps + 1;
+  for (const ResampledAxis *axis : inOrder()) {
+    int64_t taps = axis->taps().isConstant() ? axis->taps().constant() : fewTaps + 1;
+    together *= taps;
+    if (together > fewTaps) {
+      passes.emplace_back();
+      together = taps;
+    }
+    passes.back().push_back(axis);
+  }
+  Value value = context.tensor(input);
+  SmallVector<Dim> dims = r.from;
+  for (const auto &axes : passes) {
+    bool isLast = &axes == &passes.back();
+    Dim taps = axes.front()->taps();
+    value = taps.isConstant() && taps.constant() <= fewTaps
+                ? interpolate(value, dims, axes, isLast)
+                : sum(value, dims, *axes.front(), isLast);
+  }
+  context.define(op->getResult(0), value, dims);
 }
 
 LogicalResult lowerResize(Operation *operation, Context &context) {
   AnyOp op(operation);
-  Value input = op.in("X");
-  SmallVector<Dim> from = context[input].dims, to;
-  auto axes = resizedAxes(op, context, from, to);
-  if (!axes)
+  std::optional<Resampling> resampling = Resampling::read(op, context);
+  if (!resampling)
     return failure();
-  Interpolation how = interpolationOf(op);
-  Type element = context[input].element;
-  Value result = context.map(
-      op->getLoc(), to, element, {{context.tensor(input), {}, {}}}, [&](Code &c, ValueRange) {
-        SmallVector<Value> at, places;
-        for (unsigned i = 0; i < from.size(); ++i)
-          at.push_back(c.dim(i));
-        for (const ResizedAxis &axis : *axes)
-          places.push_back(sourcePlace(c, at[axis.axis], axis, how.transformation));
-        if (how.mode == "linear")
-          return blend(c, *axes, places, at, element);
-        for (auto [axis, place] : llvm::zip(*axes, places))
-          at[axis.axis] = clampedIndex(c, nearest(c, place, how.rounding), axis.in);
-        return c.fetch(0, element, at);
-      });
-  context.define(op->getResult(0), result, to);
+  Resizer(op, context, *resampling).run();
   return success();
 }
 

@@ -78,3 +78,50 @@ func.func @negative() -> tensor<?xf32> {
   %0 = onnx.ConstantOfShape(%s) : (tensor<1xi64>) -> tensor<?xf32> loc("fill")
   return %0 : tensor<?xf32>
 }
+
+// -----
+
+// CHECK: error: {{.*}}Resize node 'large' cannot be compiled: it has neither scales nor sizes
+func.func @no_scale(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Resize(%x, %none, %none, %none) : (tensor<2x3xf32>, none, none, none) -> tensor<2x3xf32> loc("large")
+  return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+// What decides the shape comes before what is read at run time.
+
+// CHECK: error: {{.*}}Resize node 'large' cannot be compiled: its scales are known only when it runs, and the model does not declare the extent of axis 0 of its result
+func.func @scales_of_the_run(%x: tensor<?x3xf32> {onnx.dims = ["n", ""]}, %s: tensor<?xf32> {onnx.dims = ["k"]}) -> tensor<?x?xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Resize(%x, %none, %s) : (tensor<?x3xf32>, none, tensor<?xf32>) -> tensor<?x?xf32> loc("large")
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}Resize node 'large' cannot be compiled: the number of its sizes is not known; declare the operand's shape
+func.func @number_of_sizes(%x: tensor<2x3xf32>, %s: tensor<?xi64> {onnx.dims = ["k"]}) -> tensor<4x6xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Resize(%x, %none, %none, %s) : (tensor<2x3xf32>, none, none, tensor<?xi64>) -> tensor<4x6xf32> loc("large")
+  return %0 : tensor<4x6xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}Resize node 'large' cannot be compiled: its scales are not 2 numbers, as many as its axes ask for
+func.func @too_few_scales(%x: tensor<2x3xf32>, %s: tensor<1xf32>) -> tensor<4x6xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Resize(%x, %none, %s) : (tensor<2x3xf32>, none, tensor<1xf32>) -> tensor<4x6xf32> loc("large")
+  return %0 : tensor<4x6xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}Resize node 'large' cannot be compiled: one of its axes does not exist, or is named twice
+func.func @axis_twice(%x: tensor<2x3xf32>, %s: tensor<2xf32>) -> tensor<4x6xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Resize(%x, %none, %s) {axes = array<i64: 1, -1>} : (tensor<2x3xf32>, none, tensor<2xf32>) -> tensor<4x6xf32> loc("large")
+  return %0 : tensor<4x6xf32>
+}
