@@ -1,4 +1,5 @@
 //===- AssignLayouts.cpp - How the operands of contractions are stored ----===//
+#include "ContractPlan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
@@ -58,7 +59,7 @@ private:
   void assign(kernel::AttentionOp op);
   void assign(kernel::RowsOp op);
   void setLayout(Operation *op, unsigned number, PanelsAttr panels);
-  bool pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n);
+  bool pack(kernel::ContractOp op, const kernel::ContractOp::Roles &roles);
 
   Target target;
 };
@@ -75,22 +76,28 @@ void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr pan
   ++packed;
 }
 
-/// Packs a weight; false if the right-hand side is none or has not all of k.
-bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsigned n) {
+/// Packs a weight; false if the right-hand side is none or has not all of k, or its matrices
+/// follow each other in another order than the result's.
+bool AssignLayoutsPass::pack(kernel::ContractOp op, const kernel::ContractOp::Roles &roles) {
   auto use = op.getRhs().getDefiningOp<kernel::UseOp>();
   if (!use)
     return false;
   MLIRContext *context = op.getContext();
   AffineMap map = op.getMaps()[1];
   SmallVector<int64_t> rows;
-  for (unsigned d : k) {
+  SmallVector<unsigned> matrices;
+  for (unsigned d : roles.k) {
     std::optional<unsigned> axis = map.getResultPosition(getAffineDimExpr(d, context));
     if (!axis)
       return false;
     rows.push_back(*axis);
   }
+  for (unsigned d : roles.batch)
+    matrices.push_back(*map.getResultPosition(getAffineDimExpr(d, context)));
+  if (!llvm::is_sorted(matrices))
+    return false;
   auto type = cast<RankedTensorType>(use.getType());
-  int64_t column = *map.getResultPosition(getAffineDimExpr(n, context));
+  int64_t column = *map.getResultPosition(getAffineDimExpr(roles.n[0], context));
   int64_t width = target.panelVectors(type.getDimSize(column)) * target.lanes();
   auto panels = PanelsAttr::get(context, rows, {column}, width);
   setLayout(op, 1, panels);
@@ -98,9 +105,10 @@ bool AssignLayoutsPass::pack(kernel::ContractOp op, ArrayRef<unsigned> k, unsign
 }
 
 void AssignLayoutsPass::assign(kernel::ContractOp op) {
-  kernel::ContractOp::Roles roles = op.getRoles();
-  if (roles.n.size() != 1 || op.getWorkspace() || pack(op, roles.k, roles.n[0]))
+  std::optional<kernel::ContractOp::Roles> known = rolesWithOneColumn(op);
+  if (!known || op.getWorkspace() || pack(op, *known))
     return;
+  kernel::ContractOp::Roles roles = *known;
   auto type = cast<RankedTensorType>(op.getRhs().getType());
   AffineMap map = op.getMaps()[1];
   AffineExpr n = getAffineDimExpr(roles.n[0], op.getContext());

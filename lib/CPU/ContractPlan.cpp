@@ -8,6 +8,25 @@ using namespace mlir;
 
 namespace strut::cpu {
 
+std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp op) {
+  kernel::ContractOp::Roles roles = op.getRoles();
+  AffineMap written = op.getMaps().back();
+  auto place = [&](unsigned d) {
+    return *written.getResultPosition(getAffineDimExpr(d, op.getContext()));
+  };
+  auto column =
+      llvm::max_element(roles.n, [&](unsigned a, unsigned b) { return place(a) < place(b); });
+  if (column == roles.n.end())
+    return std::nullopt;
+  unsigned last = *column;
+  for (unsigned d : roles.n)
+    if (d != last)
+      roles.batch.push_back(d);
+  llvm::sort(roles.batch);
+  roles.n = {last};
+  return roles;
+}
+
 /// The number of products in a sum, kDynamic where the types do not tell.
 static int64_t termsOf(kernel::ContractOp op, const ContractPlan &plan) {
   auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());
@@ -65,10 +84,11 @@ static int64_t interleavedBlocks(const ContractPlan &plan) {
 FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::ContractOp op) {
   ContractPlan plan;
   plan.op = op;
-  plan.roles = op.getRoles();
+  std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(op);
+  if (!roles)
+    return op.emitOpError("needs a column dimension");
+  plan.roles = *roles;
   plan.maps = op.getMaps();
-  if (plan.roles.n.size() != 1)
-    return op.emitOpError("needs exactly one column dimension, has ") << plan.roles.n.size();
   plan.n = plan.roles.n.front();
   plan.lanes = target.lanes();
   auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());

@@ -9,9 +9,14 @@ namespace strut::cpu {
 /// How many terms one accumulator takes.
 constexpr int64_t blockSize = 512;
 
+/// The roles of the op's dimensions with one column dimension. Of several, it is the one along
+/// which the result lies innermost; the others count as batch dimensions, of which lhs, the
+/// same for all, is read again. None, where there are no columns.
+std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp op);
+
 /// What is decided per op before any code is written.
 struct ContractPlan {
-  /// Fails with a message on what has no single column dimension.
+  /// Fails with a message on what has no column dimension.
   static mlir::FailureOr<ContractPlan> create(const Target &target, kernel::ContractOp op);
 
   kernel::ContractOp op;

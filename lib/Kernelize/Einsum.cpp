@@ -65,7 +65,7 @@ std::optional<Space> spaceOf(AnyOp op, Context &context, const Equation &equatio
 }
 
 /// Whether two operands are a product of matrices as kernel.contract has it: each label
-/// once, one column, and sums over what both have.
+/// once, columns, and sums over what both have.
 bool isContraction(const Space &space, ArrayRef<AffineMap> maps) {
   if (maps.size() != 2 || !maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
       maps[0].getNumResults() == 0)
@@ -77,7 +77,7 @@ bool isContraction(const Space &space, ArrayRef<AffineMap> maps) {
       return false;
     columns += d < space.numResult && right && !left;
   }
-  return columns == 1 && space.extents.size() > space.numResult;
+  return columns > 0 && space.extents.size() > space.numResult;
 }
 
 LogicalResult lowerEinsum(Operation *operation, Context &context) {

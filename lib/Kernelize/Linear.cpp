@@ -53,22 +53,6 @@ Factor factorOf(Context &context, Location loc, Value value, ArrayRef<Dim> shape
   return factor;
 }
 
-/// Copies a factor for every batch that it is repeated for: an axis that only the
-/// right side has would be one of columns, and a contraction has one of those.
-void repeatAlong(Context &context, Location loc, Factor &factor, ArrayRef<Dim> batch,
-                 ArrayRef<Dim> matrix) {
-  SmallVector<Dim> shape(batch);
-  llvm::append_range(shape, matrix);
-  SmallVector<AffineExpr> read = factor.batch;
-  for (unsigned i = 0; i < matrix.size(); ++i)
-    read.push_back(context.b.getAffineDimExpr(batch.size() + i));
-  factor.tensor = context.move(loc, factor.tensor,
-                               AffineMap::get(shape.size(), 0, read, context.getContext()), shape);
-  factor.batch.clear();
-  for (unsigned i = 0; i < batch.size(); ++i)
-    factor.batch.push_back(context.b.getAffineDimExpr(i));
-}
-
 /// [..., m, k] x [..., k, n]; a vector on the left has no m, on the right an n of
 /// extent 1 that the result drops, for a contraction has columns.
 LogicalResult lowerMatMul(Operation *operation, Context &context) {
@@ -95,10 +79,6 @@ LogicalResult lowerMatMul(Operation *operation, Context &context) {
 
   Factor lhs = factorOf(context, op->getLoc(), a, batch, leftAxes);
   Factor rhs = factorOf(context, op->getLoc(), b, batch, rightAxes);
-  bool rightAlone = llvm::any_of(
-      rhs.batch, [&](AffineExpr axis) { return !llvm::is_contained(lhs.batch, axis); });
-  if (rightAlone)
-    repeatAlong(context, op->getLoc(), lhs, batch, ArrayRef(left).take_back(leftAxes));
   unsigned numBatch = batch.size(), next = numBatch;
   MLIRContext *mlir = op->getContext();
   Context::Init init;

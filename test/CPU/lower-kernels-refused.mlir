@@ -1,15 +1,15 @@
 // What the emitters cannot write is an error at the kernel.
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels))' --verify-diagnostics --split-input-file
 
-#mk = affine_map<(m, n, p, k) -> (m, k)>
-#knp = affine_map<(m, n, p, k) -> (k, n, p)>
-#mnp = affine_map<(m, n, p, k) -> (m, n, p)>
+#mk = affine_map<(m, k) -> (m, k)>
+#k = affine_map<(m, k) -> (k)>
+#m = affine_map<(m, k) -> (m)>
 func.func @main_bind() {
   return
 }
-func.func @main(%x: memref<4x8xf32>, %w: memref<8x3x5xf32>, %y: memref<4x3x5xf32> {strut.output = 0 : i64}) attributes {strut.symbols = [], strut.lifetimes = []} {
-  // expected-error @+1 {{needs exactly one column dimension, has 2}}
-  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<8x3x5xf32>) outs(%y : memref<4x3x5xf32>) attributes {indexing_maps = [#mk, #knp, #mnp]} {
+func.func @main(%x: memref<4x8xf32>, %w: memref<8xf32>, %y: memref<4xf32> {strut.output = 0 : i64}) attributes {strut.symbols = [], strut.lifetimes = []} {
+  // expected-error @+1 {{needs a column dimension}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<8xf32>) outs(%y : memref<4xf32>) attributes {indexing_maps = [#mk, #k, #m]} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }

@@ -194,25 +194,25 @@ TEST_F(Evaluate, KernelsWithSymbolicDimensions) {
             "input 1 is a tensor<3x6xf32>, the function takes a tensor<?x?xf32>");
 }
 
-// No code is generated for what is too large: no emitter takes a contraction of two
-// column dimensions, and none is asked.
+// No code is generated for what is too large: no emitter takes a contraction without a
+// column dimension, and none is asked.
 TEST_F(Evaluate, LimitsAreCheckedBeforeCodeIsGenerated) {
   constexpr const char *source = R"(
-  #x = affine_map<(m, n, o, k) -> (m, k)>
-  #w = affine_map<(m, n, o, k) -> (n, o, k)>
-  #y = affine_map<(m, n, o, k) -> (m, n, o)>
-  func.func @f(%x: tensor<?x8xf32> {strut.dims = ["M", ""]}, %w: tensor<4x5x8xf32> {strut.dims = ["", "", ""]}, %M: index) -> tensor<?x4x5xf32>
+  #x = affine_map<(m, k) -> (m, k)>
+  #w = affine_map<(m, k) -> (k)>
+  #y = affine_map<(m, k) -> (m)>
+  func.func @f(%x: tensor<?x8xf32> {strut.dims = ["M", ""]}, %w: tensor<8xf32> {strut.dims = [""]}, %M: index) -> tensor<?xf32>
       attributes {strut.symbols = ["M"]} {
-    %o = tensor.empty(%M) : tensor<?x4x5xf32>
-    %y = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<4x5x8xf32>) outs(%o : tensor<?x4x5xf32>) attributes {indexing_maps = [#x, #w, #y]} {
+    %o = tensor.empty(%M) : tensor<?xf32>
+    %y = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<8xf32>) outs(%o : tensor<?xf32>) attributes {indexing_maps = [#x, #w, #y]} {
     ^bb0(%a: f32):
       kernel.yield %a : f32
-    } -> tensor<?x4x5xf32>
-    return %y : tensor<?x4x5xf32>
+    } -> tensor<?xf32>
+    return %y : tensor<?xf32>
   })";
   std::vector<Array> inputs;
   inputs.push_back(random({100, 8}));
-  inputs.push_back(random({4, 5, 8}));
+  inputs.push_back(random({8}));
   auto fails = [&](uint64_t maxBytes) {
     evaluate::Options options;
     options.maxBytes = maxBytes;
@@ -220,7 +220,7 @@ TEST_F(Evaluate, LimitsAreCheckedBeforeCodeIsGenerated) {
     EXPECT_FALSE(bool(values));
     return values ? "" : toString(values.takeError());
   };
-  EXPECT_NE(fails(7999).find("bytes of memory, more than the limit of 7999"), std::string::npos);
+  EXPECT_NE(fails(399).find("bytes of memory, more than the limit of 399"), std::string::npos);
   EXPECT_NE(fails(1 << 20).find("column dimension"), std::string::npos);
 }
 
