@@ -80,6 +80,13 @@ SchemaContext::SchemaContext(AnyOp op, ShapeInference &inference, bool withResul
   for (Value value : op->getResults())
     outputs.push_back(withResults ? toONNX(value.getType()) : TypeProto());
   data.resize(inputs.size());
+  // Inference of STFT takes 0 for an attribute that is 1 where it is left out.
+  if (isa<Op<"STFT">>(*op) && !getAttribute("onesided")) {
+    AttributeProto &oneSided = *node.add_attribute();
+    oneSided.set_name("onesided");
+    oneSided.set_type(AttributeProto::INT);
+    oneSided.set_i(1);
+  }
 }
 
 SchemaContext::~SchemaContext() = default;

@@ -45,6 +45,8 @@ const LoweringTable &lowerings() {
     addPad(table);
     addIf(table);
     addHostLoop(table);
+    addSignal(table);
+    addSignalWindows(table);
     return table;
   }();
   return table;

@@ -79,6 +79,27 @@ std::optional<Dim> constantLength(AnyOp op, Context &context) {
   return Dim(std::max<int64_t>(0, int64_t(length)));
 }
 
+/// The extent that the model declares for the vector itself, or for what is computed from
+/// its elements alone.
+std::optional<Dim> declaredLength(Value vector, Context &context) {
+  if (auto declared = context.declaredShape(vector))
+    return declared->front();
+  for (Operation *user : vector.getUsers()) {
+    bool isPointwise =
+        isa<onnx_ir::Op<"Add">, onnx_ir::Op<"Sub">, onnx_ir::Op<"Mul">, onnx_ir::Op<"Div">,
+            onnx_ir::Op<"Cos">, onnx_ir::Op<"Sin">, onnx_ir::Op<"Cast">>(user);
+    // What broadcasts with the vector to something longer would say too much.
+    bool isAlone = isPointwise && llvm::all_of(user->getOperands(), [&](Value operand) {
+                     auto type = dyn_cast<RankedTensorType>(operand.getType());
+                     return operand == vector || (type && type.getRank() == 0);
+                   });
+    if (isAlone)
+      if (auto length = declaredLength(user->getResult(0), context))
+        return length;
+  }
+  return std::nullopt;
+}
+
 /// The number of elements: from integers known from shapes, from constants, or as
 /// the model declares it.
 std::optional<Dim> rangeLength(AnyOp op, Context &context) {
@@ -95,9 +116,7 @@ std::optional<Dim> rangeLength(AnyOp op, Context &context) {
   }
   if (auto length = constantLength(op, context))
     return length;
-  if (auto declared = context.declaredShape(op->getResult(0)))
-    return declared->front();
-  return std::nullopt;
+  return declaredLength(op->getResult(0), context);
 }
 
 /// start, start + delta, ...

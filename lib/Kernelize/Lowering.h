@@ -197,6 +197,8 @@ void addEinsum(LoweringTable &table);
 void addRecurrent(LoweringTable &table);
 void addReduce(LoweringTable &table);
 void addResize(LoweringTable &table);
+void addSignal(LoweringTable &table);
+void addSignalWindows(LoweringTable &table);
 void addSlices(LoweringTable &table);
 void addConv(LoweringTable &table);
 void addConvTranspose(LoweringTable &table);

@@ -194,12 +194,28 @@ bool isComputedWeight(Value value) {
                                                       Op<"Conv">, Op<"ConvTranspose">>);
 }
 
+/// Whether the value says how long a range is, as a float: only of a constant it is known.
+bool isLength(Value value) {
+  return isa<FloatType>(cast<RankedTensorType>(value.getType()).getElementType()) &&
+         llvm::any_of(value.getUsers(), llvm::IsaPred<onnx_ir::Op<"Range">>);
+}
+
+/// Samples of a function, which cost more to compute than to read.
+bool isSampled(Operation *op) {
+  using namespace onnx_ir;
+  return isa<Op<"HannWindow">, Op<"HammingWindow">, Op<"BlackmanWindow">, Op<"MelWeightMatrix">>(
+      op);
+}
+
 void FoldConstants::fold(func::FuncOp function) {
   ConstantGraph graph(function);
   graph.collect();
   graph.chooseRoots();
-  if (graph.roots.empty() || (!graph.isWorthwhile() && llvm::none_of(graph.roots, blocks) &&
-                              llvm::none_of(graph.roots, isComputedWeight)))
+  auto isWanted = [](Value root) {
+    return blocks(root) || isComputedWeight(root) || isLength(root);
+  };
+  if (graph.roots.empty() || (!graph.isWorthwhile() && llvm::none_of(graph.roots, isWanted) &&
+                              llvm::none_of(graph.ops, isSampled)))
     return;
   OwningOpRef<ModuleOp> module = graph.cut();
   auto values = evaluate::evaluate(*module->getOps<func::FuncOp>().begin());

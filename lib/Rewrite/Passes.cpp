@@ -34,6 +34,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
   // Orders of features that stood between factors stand beside their product now.
   manager.addNestedPass<func::FuncOp>(createAbsorbSelections());
+  manager.addNestedPass<func::FuncOp>(createChooseTransforms({options.machine}));
 }
 
 } // namespace strut::rewrite

@@ -33,6 +33,7 @@ KINDS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 GROUP = 24  # cases a model
 SECONDS = 600  # for one group
 ROUNDING = {"float16": 2**-10, "bfloat16": 2**-7}  # a unit in the last place of 1
+SUMS = ("test_dft_inverse*",)  # their references add in float32, and are off where they should be 0
 DENIED = Path(__file__).with_name("denied.json")
 
 
@@ -137,6 +138,8 @@ def _compare(ours: np.ndarray, expected: np.ndarray, case: Case) -> str:
         unit, largest = ROUNDING[expected.dtype.name], np.abs(expected.astype(wide))
         rtol = max(rtol, 2 * unit)
         atol = max(atol, unit * float(largest[np.isfinite(largest)].max(initial=0)))
+    if any(fnmatch.fnmatchcase(case.name, pattern) for pattern in SUMS):
+        atol = max(atol, 2**-23 * float(np.abs(expected).max()))
     try:
         np.testing.assert_allclose(ours.astype(wide), expected.astype(wide), rtol, atol)
     except AssertionError as error:

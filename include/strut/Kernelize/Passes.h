@@ -37,6 +37,9 @@ void buildPipeline(mlir::OpPassManager &manager, const Options &options = {});
 /// has a lowering. Shapes that stay unknown are found out only by the pass.
 std::optional<std::string> unsupportedReason(mlir::Operation *op);
 
+/// Of onnx.DFT and onnx.STFT: the factors of the length by which the transform is computed.
+inline constexpr llvm::StringLiteral kFactorsAttr = "layer.factors";
+
 // Attributes of a function of kernels.
 
 /// Names of the symbolic dimensions, one per trailing `index` argument.

@@ -257,4 +257,28 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
   ];
 }
 
+def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
+  let summary = "choose the factors by which Fourier transforms are computed";
+  let description = [{
+    A transform of N = r1 r2 ... values is a chain of products whose matrices have r1, r2, ...
+    rows (Cooley and Tukey): N (r1 + r2 + ...) products instead of N N, in more kernels. Times
+    of kernels on a described machine (docs/cost.md) say which factors are fastest, N alone
+    being one of them. They become the attribute `layer.factors` of
+
+    1. DFT whose axis and length are constant,
+    2. STFT whose frames have a constant length.
+
+    Where the number of transforms is known at run time only, 64 stand for it. What was
+    considered is on the op as `layer.considered`, `layer.chosen`. Equal over the reals.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"generic\"",
+           "Description of the machine: a file or a name">
+  ];
+  let statistics = [
+    Statistic<"numFactored", "num-factored", "Number of transforms that are a chain of products">
+  ];
+}
+
 #endif // STRUT_REWRITE_PASSES

@@ -1,0 +1,179 @@
+//===- ChooseTransforms.cpp - Factors of Fourier transforms ---------------===//
+//
+// With N = r M, n = M n1 + n2 and k = k1 + r k2,
+//
+//   sum over n of x[n] w^(k n) = sum over n2 of w^(r k2 n2) sum over n1 of x[n1, n2] w^(k1 n)
+//
+// for w = e^(-2 pi i / N), since w^(k n) = w^(k1 n) w^(r k2 n2) w^(N k2 n1): products with r and
+// then M rows, N (r + M) in all. Equal over the reals.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Layer/Layer.h"
+#include "dialects/Onnx/Onnx.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "strut/Algebra/Fourier.h"
+#include "strut/Cost/Time.h"
+#include "strut/Kernelize/Passes.h"
+#include "strut/Rewrite/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace strut::rewrite {
+#define GEN_PASS_DEF_CHOOSETRANSFORMS
+#include "strut/Rewrite/Passes.h.inc"
+} // namespace strut::rewrite
+
+using namespace mlir;
+
+namespace strut::rewrite {
+namespace {
+
+using onnx_ir::Op;
+
+/// Transforms of `length` values: how many, and whether these are real.
+struct Transforms {
+  int64_t length;
+  double count;
+  bool isReal;
+  Type element;
+};
+
+std::optional<int64_t> numberOf(Value operand) {
+  ElementsAttr constant = onnx_ir::constantOf(operand);
+  auto numbers =
+      constant && constant.getNumElements() == 1 ? constant.tryGetValues<APInt>() : std::nullopt;
+  return numbers ? std::optional((*numbers->begin()).getSExtValue()) : std::nullopt;
+}
+
+/// How many elements there are along the axes but `axis` and the last one, 64 for each of
+/// unknown extent.
+double countBut(RankedTensorType type, int64_t axis) {
+  constexpr double unknown = 64;
+  double count = 1;
+  for (int64_t i = 0; i + 1 < type.getRank(); ++i)
+    if (i != axis)
+      count *= type.isDynamicDim(i) ? unknown : double(type.getDimSize(i));
+  return count;
+}
+
+std::optional<Transforms> transformsOf(Op<"DFT"> op) {
+  auto type = dyn_cast<RankedTensorType>(op.in("input").getType());
+  if (!type || type.getRank() < 2)
+    return std::nullopt;
+  int64_t rank = type.getRank(), axis = rank - 2;
+  if (Value given = op.in("axis")) {
+    std::optional<int64_t> number = numberOf(given);
+    if (!number)
+      return std::nullopt;
+    axis = *number < 0 ? *number + rank : *number;
+  }
+  auto flag = [&](StringRef name) {
+    auto attr = op.attr<IntegerAttr>(name);
+    return attr && attr.getInt() != 0;
+  };
+  if (axis < 0 || axis > rank - 2)
+    return std::nullopt;
+  std::optional<int64_t> length;
+  if (Value given = op.in("dft_length"))
+    length = numberOf(given);
+  else if (!type.isDynamicDim(axis))
+    length = flag("inverse") && flag("onesided") ? 2 * (type.getDimSize(axis) - 1)
+                                                 : type.getDimSize(axis);
+  if (!length)
+    return std::nullopt;
+  return Transforms{*length, countBut(type, axis), type.getShape().back() == 1,
+                    type.getElementType()};
+}
+
+std::optional<Transforms> transformsOf(Op<"STFT"> op) {
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  std::optional<int64_t> length;
+  if (Value window = op.in("window")) {
+    auto shape = dyn_cast<RankedTensorType>(window.getType());
+    if (shape && shape.hasStaticShape())
+      length = shape.getNumElements();
+  } else if (Value given = op.in("frame_length")) {
+    length = numberOf(given);
+  }
+  auto signal = dyn_cast<RankedTensorType>(op.in("signal").getType());
+  if (!type || !signal || !length || type.getRank() != 4)
+    return std::nullopt;
+  return Transforms{*length, countBut(type, 2), signal.getShape().back() == 1,
+                    type.getElementType()};
+}
+
+/// FLOPs of a transform, bytes of weights, and bytes of values of a transform of one stage:
+/// complex products, half of them where one stage alone reads real values.
+DenseF64ArrayAttr stageOf(Builder &b, const Transforms &what, int64_t radix) {
+  double bytes = what.element.getIntOrFloatBitWidth() / 8.0, length = double(what.length);
+  double products = length * double(radix);
+  bool isHalf = what.isReal && radix == what.length;
+  return b.getDenseF64ArrayAttr(
+      {(isHalf ? 4 : 8) * products, 4 * products * bytes, 4 * length * bytes});
+}
+
+std::string nameOf(ArrayRef<int64_t> factors) {
+  if (factors.size() < 2)
+    return "dense";
+  return llvm::join(llvm::map_range(factors, [](int64_t f) { return std::to_string(f); }), " x ");
+}
+
+struct ChooseTransforms : impl::ChooseTransformsBase<ChooseTransforms> {
+  using ChooseTransformsBase::ChooseTransformsBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    llvm::Expected<cost::Machine> read = cost::readMachine(machine);
+    if (!read)
+      return emitError(UnknownLoc::get(context)) << llvm::toString(read.takeError());
+    described = std::move(*read);
+    return success();
+  }
+
+  void runOnOperation() override {
+    getOperation().walk([&](Operation *op) {
+      std::optional<Transforms> what;
+      if (auto dft = dyn_cast<Op<"DFT">>(op))
+        what = transformsOf(dft);
+      else if (auto stft = dyn_cast<Op<"STFT">>(op))
+        what = transformsOf(stft);
+      if (what && what->length > 1)
+        choose(op, *what);
+    });
+  }
+
+  void choose(Operation *op, const Transforms &what);
+
+  cost::Machine described;
+};
+
+void ChooseTransforms::choose(Operation *op, const Transforms &what) {
+  Builder b(op->getContext());
+  std::string type;
+  llvm::raw_string_ostream(type) << what.element;
+  cost::Setting setting(described);
+  std::vector<int64_t> factors = algebra::cheapestFactors(what.length, [&](int64_t radix) {
+    DenseF64ArrayAttr stage = stageOf(b, what, radix);
+    // A product of fewer columns does not fill the registers.
+    constexpr double filled = 16;
+    double flops = stage[0] * std::max(1.0, filled / double(radix));
+    return cost::timeOf(
+        cost::Phase{flops * what.count, stage[1], stage[2] * what.count, what.count, type},
+        setting);
+  });
+  SmallVector<Attribute> forms;
+  std::vector<std::vector<int64_t>> all = {{what.length}};
+  if (factors != all.front())
+    all.push_back(factors);
+  for (ArrayRef<int64_t> form : all) {
+    SmallVector<DenseF64ArrayAttr> kernels;
+    for (int64_t radix : form)
+      kernels.push_back(stageOf(b, what, radix));
+    forms.push_back(layer::FormAttr::get(b.getContext(), nameOf(form), kernels));
+  }
+  op->setAttr(kernelize::kFactorsAttr, b.getDenseI64ArrayAttr(factors));
+  op->setAttr(layer::kConsideredAttr, b.getArrayAttr(forms));
+  op->setAttr(layer::kChosenAttr, b.getStringAttr(nameOf(factors)));
+  numFactored += factors.size() > 1;
+}
+
+} // namespace
+} // namespace strut::rewrite
