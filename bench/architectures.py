@@ -27,7 +27,7 @@ SPELLINGS = ("dynamo", "dynamo18", "legacy")
 NAMES = (
     "resnet50", "mobilenet_v3", "efficientnet_b0", "convnext_t", "swin_t", "vit_b16", "deit_tiny",
     "mixer_s16", "poolformer_s12", "regnet_y", "densenet121", "unet_transposed", "unet_resize", "bert_base",
-    "distilbert", "t5_encoder", "t5_decoder", "gpt2", "llama", "whisper_encoder", "cnn_lstm", "gnn",
+    "distilbert", "t5_encoder", "t5_decoder", "gpt2", "llama", "llama_static", "whisper_encoder", "cnn_lstm", "gnn",
 )  # fmt: skip
 EXPORT_SECONDS = 1200
 

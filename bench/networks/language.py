@@ -3,7 +3,7 @@
 import torch
 import transformers
 from torch import nn
-from transformers import DynamicCache, EncoderDecoderCache
+from transformers import DynamicCache, StaticCache
 
 from .network import Network
 
@@ -111,6 +111,54 @@ def cached_decoder(model, layers: int, heads: int, width: int) -> Network:
     )
 
 
+class StaticDecoder(nn.Module):
+    """One step of a decoder whose cache has its full length from the start: tokens, the number of
+    those before them and the cache's layers in, scores and the cache's layers out."""
+
+    def __init__(self, model: nn.Module, layers: int):
+        super().__init__()
+        self.model, self.layers = model, layers
+
+    def forward(self, input_ids, past, cache):
+        static = StaticCache(self.model.config, max_cache_len=cache[0].shape[2])
+        for i, layer in enumerate(static.layers):
+            # The layer updates in place what it is given, and an exporter's input must stay.
+            layer.keys, layer.values = cache[2 * i].clone(), cache[2 * i + 1].clone()
+            layer.cumulative_length, layer.is_initialized = past.clone(), True
+            layer.dtype, layer.device = cache[0].dtype, cache[0].device
+        out = self.model(input_ids=input_ids, past_key_values=static, use_cache=True)
+        following = [half for layer in static.layers for half in (layer.keys, layer.values)]
+        return out.logits, *following
+
+
+def static_decoder(model, layers: int, heads: int, width: int) -> Network:
+    """`heads` is the number of key heads, `width` that of elements of each."""
+    names = [f"{kind}{i}" for i in range(layers) for kind in ("key", "value")]
+
+    def inputs(sizes, draw):
+        shape = (sizes["batch"], heads, sizes["length"], width)
+        return {
+            "input_ids": words(sizes, draw),
+            "past": torch.tensor(sizes["past"]),
+            "cache": [torch.randn(shape, generator=draw) for _ in names],
+        }
+
+    return Network(
+        lambda: StaticDecoder(model(), layers),
+        inputs,
+        {
+            "input_ids": {0: "batch", 1: "seq"},
+            "past": {},
+            "cache": [{0: "batch", 2: "length"} for _ in names],
+        },
+        ["logits", *(f"next_{name}" for name in names)],
+        [
+            {"batch": b, "seq": s, "length": n, "past": p}
+            for b, s, n, p in [(2, 3, 24, 5), (1, 1, 64, 63), (2, 1, 17, 0), (1, 16, 16, 0), (3, 7, 100, 31)]
+        ],
+    )
+
+
 def gpt2():
     config = transformers.GPT2Config(vocab_size=WORDS, n_embd=256, n_layer=3, n_head=8, n_positions=128)
     return transformers.GPT2LMHeadModel(config)
@@ -187,6 +235,7 @@ NETWORKS = {
     "t5_decoder": t5_decoder(),
     "gpt2": cached_decoder(gpt2, layers=3, heads=8, width=32),
     "llama": cached_decoder(llama, layers=3, heads=2, width=32),
+    "llama_static": static_decoder(llama, layers=3, heads=2, width=32),
     "whisper_encoder": Network(
         Whisper,
         lambda sizes, draw: {"mel": torch.randn(sizes["batch"], 80, 400, generator=draw)},

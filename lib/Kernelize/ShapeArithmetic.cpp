@@ -143,6 +143,23 @@ bool foldConstantOfShape(Fold &fold) {
   return fold.define(fold[0].empty() ? ArrayRef<Dim>() : ArrayRef(Dim(size)), result);
 }
 
+/// Some extents of a shape replaced by others.
+bool foldScatterElements(Fold &fold) {
+  auto reduction = fold.op.attr<StringAttr>("reduction");
+  if ((reduction && reduction.getValue() != "none") || fold[1].size() != fold[2].size() ||
+      llvm::any_of(fold.operands, [](const Tracked *t) { return t->rank() != 1; }))
+    return false;
+  Contents result = fold[0];
+  for (auto [index, update] : llvm::zip(fold[1], fold[2])) {
+    int64_t size = result.size();
+    int64_t i = index.isConstant() ? normalizeAxis(index.constant(), size) : -1;
+    if (i < 0 || i >= size)
+      return false;
+    result[i] = update;
+  }
+  return fold.define(Dim(result.size()), result);
+}
+
 bool foldRange(Fold &fold) {
   auto isConstant = [&](unsigned i) { return fold[i].size() == 1 && fold[i][0].isConstant(); };
   if (!isConstant(0) || !isConstant(1) || !isConstant(2))
@@ -214,6 +231,8 @@ bool dispatch(Fold &fold) {
     return foldView(fold);
   if (name == "ConstantOfShape")
     return foldConstantOfShape(fold);
+  if (name == "ScatterElements")
+    return foldScatterElements(fold);
   if (name == "Range")
     return foldRange(fold);
   if (name == "ReduceProd")

@@ -27,6 +27,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
   pm.addNestedPass<func::FuncOp>(normalize::createFoldChannelMasks());
+  pm.addNestedPass<func::FuncOp>(normalize::createLiftScatter());
   // What no lowering takes falls to the function body of its schema.
   pm.addPass(normalize::createExpandFunctions(hasNoLowering));
   pm.addPass(normalize::createInferShapes());

@@ -47,10 +47,38 @@ def elements():
     ]
 
 
+def transposed():
+    """Assignment to places of the third axis, as torch's newer exporter has it."""
+    return [
+        constant("last", [-1]),
+        helper.make_node("Unsqueeze", ["places", "last"], ["indices"]),
+        helper.make_node("Transpose", ["cache"], ["turned"], perm=[2, 0, 1, 3]),
+        helper.make_node("Transpose", ["update"], ["rows"], perm=[2, 0, 1, 3]),
+        helper.make_node("ScatterND", ["turned", "indices", "rows"], ["scattered"]),
+        helper.make_node("Transpose", ["scattered"], ["next"], perm=[1, 2, 0, 3]),
+    ]
+
+
+def patched():
+    """The same index_copy, the shape of the indices being the cache's with another extent."""
+    return [
+        constant("axes", [0, 1, 3]),
+        constant("third", [2]),
+        helper.make_node("Unsqueeze", ["places", "axes"], ["column"]),
+        helper.make_node("Shape", ["cache"], ["whole"]),
+        helper.make_node("Shape", ["places"], ["count"]),
+        helper.make_node("ScatterElements", ["whole", "third", "count"], ["shape"], axis=0),
+        helper.make_node("Expand", ["column", "shape"], ["indices"]),
+        helper.make_node("ScatterElements", ["cache", "indices", "update"], ["next"], axis=2),
+    ]
+
+
 SPELLINGS = {
     "linear": linear,
     "circular": circular,
     "elements": elements,
+    "patched": patched,
+    "transposed": transposed,
 }
 BY_START = ("linear", "circular")
 

@@ -110,15 +110,34 @@ def FoldChannelMasks : Pass<"strut-fold-channel-masks", "::mlir::func::FuncOp"> 
   ];
 }
 
+def LiftScatter : Pass<"strut-lift-scatter", "::mlir::func::FuncOp"> {
+  let summary = "scatter along an axis where it lies";
+  let description = [{
+    Rows of an axis that is not the first are assigned by ScatterND between two
+    transpositions (`cache[:, :, places] = rows`), which would copy all of the data twice.
+    ScatterElements along that axis takes their place, with the places repeated for every
+    element. Bit-exact. Not for the last axis, whose rows are single elements.
+
+    After strut-fold-channel-masks, which knows masks by the transposed form.
+  }];
+  let statistics = [
+    Statistic<"numScatters", "num-scatters", "Number of scatters that were lifted">
+  ];
+}
+
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
     GELU (by erf or tanh), Swish, Mish, hard sigmoid and hard swish, layer and RMS
-    normalisation and attention are exported as the nodes of their formulas, group
-    normalisation as instance normalisation between reshapes, and the transposition of
-    keys as one between two reshapes. Each becomes its operator, whatever the order of factors and wherever a
-    scale stands. Equal over the reals; a row of attention whose scores are all -inf
-    is 0 instead of NaN.
+    normalisation, attention and rotary embeddings are exported as the nodes of their
+    formulas, group normalisation as instance normalisation between reshapes, and the
+    transposition of keys as one between two reshapes. Each becomes its operator, whatever
+    the order of factors and wherever a scale stands. Equal over the reals; a row of
+    attention whose scores are all -inf is 0 instead of NaN.
+
+    A rotary embedding has pairs of halves or of neighbours, of all of a head or its first
+    places. Tables that have the cosine of a pair twice are taken where both are proved the
+    same: by looking at a constant, or by how the table is made.
   }];
   let statistics = [
     Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
@@ -133,7 +152,8 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
     Statistic<"numGroupNormalization", "num-group-normalization",
               "Number of group normalisations found">,
     Statistic<"numAttention", "num-attention", "Number of attentions found">,
-    Statistic<"numTranspose", "num-transpose", "Number of transpositions found">
+    Statistic<"numTranspose", "num-transpose", "Number of transpositions found">,
+    Statistic<"numRotary", "num-rotary", "Number of rotary embeddings found">
   ];
 }
 
