@@ -35,7 +35,8 @@ PICTURE = {"x": (1, 3, 224, 224)}
 PLAIN = {
     "vit_b16": Plain(PICTURE, 0.97),
     "bert_base": Plain({"input_ids": (1, 128), "attention_mask": (1, 128)}, 0.97),
-    "gpt2": Plain({"input_ids": (1, 128)}, 0.97),
+    "minilm": Plain({"input_ids": (1, 128), "attention_mask": (1, 128)}, 0.97),
+    "gpt2": Plain({"input_ids": (1, 128)}, 0.97),  # the prompt of a decoder, whole
     "mixer_b16": Plain(PICTURE, 0.97),
     "convnext_t": Plain(PICTURE, 0.9),
     "swin_t": Plain(PICTURE, 0.9),

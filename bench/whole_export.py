@@ -37,6 +37,14 @@ def bert_base() -> torch.nn.Module:
     return Hidden(transformers.BertModel(transformers.BertConfig(vocab_size=1000), add_pooling_layer=False))
 
 
+def minilm() -> torch.nn.Module:
+    """As all-MiniLM-L6: six narrow layers."""
+    config = transformers.BertConfig(
+        vocab_size=1000, hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
+    )
+    return Hidden(transformers.BertModel(config, add_pooling_layer=False))
+
+
 def gpt2() -> torch.nn.Module:
     return Logits(transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=1000)))
 
@@ -56,6 +64,7 @@ def tokens(build, masked: bool) -> Network:
 NETWORKS: dict[str, Network] = {
     "vit_b16": picture_network(torchvision.models.vit_b_16),
     "bert_base": tokens(bert_base, masked=True),
+    "minilm": tokens(minilm, masked=True),
     "gpt2": tokens(gpt2, masked=False),
     "mixer_b16": picture_network(from_timm("mixer_b16_224")),
     **{
