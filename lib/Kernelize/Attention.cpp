@@ -6,6 +6,8 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
+using onnx_ir::Op;
+
 /// Iteration dimensions of kernel.attention.
 enum : unsigned { B, H, M, S, D, E, NumDims };
 
@@ -21,6 +23,34 @@ struct Heads {
     return AffineMap::get(NumDims, 0, results, b.getContext());
   }
 };
+
+/// Keys or values whose heads are repeated for groups of queries' heads, as exporters
+/// write it: [B, H, L, D] as [B, H, 1, L, D], expanded to [B, H, g, L, D], as [B, H·g, L, D].
+/// Gives what is repeated; none if nothing is.
+std::optional<Heads> unrepeatedHeads(Context &context, Value value) {
+  auto join = value.getDefiningOp<Op<"Reshape">>();
+  Operation *repeat = join ? join.in("data").getDefiningOp() : nullptr;
+  if (!isa_and_present<Op<"Expand">, Op<"Tile">>(repeat))
+    return std::nullopt;
+  Value source = repeat->getOperand(0);
+  ArrayRef<Dim> from = context[source].dims, to = context[join.in("data")].dims,
+                joined = context[value].dims;
+  if (from.size() != 5 || to.size() != 5 || joined.size() != 4 || !from[2].is(1))
+    return std::nullopt;
+  for (unsigned axis : {0, 1, 3, 4})
+    if (from[axis] != to[axis])
+      return std::nullopt;
+  if (joined != ArrayRef<Dim>{to[0], to[1] * to[2], to[3], to[4]})
+    return std::nullopt;
+  Heads heads;
+  heads.batch = from[0];
+  heads.heads = from[1];
+  heads.length = from[3];
+  heads.size = from[4];
+  SmallVector<Dim> whole(from), shape = {from[0], from[1], from[3], from[4]};
+  heads.tensor = context.reshape(value.getLoc(), context.tensor(source), whole, shape);
+  return heads;
+}
 
 std::optional<Heads> headsOf(Context &context, AnyOp op, Value value, StringRef countName) {
   SmallVector<Dim> dims = context[value].dims;
@@ -86,6 +116,12 @@ LogicalResult lowerAttention(Operation *operation, Context &context) {
   auto v = headsOf(context, op, op.in("V"), "kv_num_heads");
   if (!q || !k || !v)
     return context.refuse(op, "its heads cannot be told from the shapes of Q, K and V");
+  // One key head then serves a group of query heads, and is not repeated in memory.
+  auto onceK = unrepeatedHeads(context, op.in("K")), onceV = unrepeatedHeads(context, op.in("V"));
+  if (onceK && onceV && onceK->heads == onceV->heads) {
+    k = onceK;
+    v = onceV;
+  }
   std::optional<Dim> group = q->heads.dividedBy(k->heads);
   if (!group || !group->isConstant() || k->heads != v->heads)
     return context.refuse(op, "the heads of Q are no multiple of those of K and V");

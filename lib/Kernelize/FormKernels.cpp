@@ -33,6 +33,7 @@ const LoweringTable &lowerings() {
     addConv(table);
     addConvTranspose(table);
     addRecurrent(table);
+    addRotary(table);
     addReduce(table);
     addQuantize(table);
     addEinsum(table);

@@ -195,6 +195,7 @@ void addTopK(LoweringTable &table);
 void addQuantize(LoweringTable &table);
 void addEinsum(LoweringTable &table);
 void addRecurrent(LoweringTable &table);
+void addRotary(LoweringTable &table);
 void addReduce(LoweringTable &table);
 void addResize(LoweringTable &table);
 void addSignal(LoweringTable &table);

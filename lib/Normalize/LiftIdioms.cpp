@@ -153,6 +153,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     addLiftGroupNormalization(patterns, counts);
     addLiftTranspose(patterns, counts);
     addLiftAttention(patterns, counts);
+    addLiftRotary(patterns, counts);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numGelu += counts.gelu;
@@ -165,6 +166,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     numGroupNormalization += counts.groupNormalization;
     numAttention += counts.attention;
     numTranspose += counts.transpose;
+    numRotary += counts.rotary;
   }
 };
 
