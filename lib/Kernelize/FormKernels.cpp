@@ -41,6 +41,8 @@ const LoweringTable &lowerings() {
     addCumulate(table);
     addScatter(table);
     addTopK(table);
+    addDet(table);
+    addMelWeightMatrix(table);
     addResize(table);
     addPool(table);
     addPad(table);

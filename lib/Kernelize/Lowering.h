@@ -192,6 +192,8 @@ void addRearrange(LoweringTable &table);
 void addCumulate(LoweringTable &table);
 void addScatter(LoweringTable &table);
 void addTopK(LoweringTable &table);
+void addDet(LoweringTable &table);
+void addMelWeightMatrix(LoweringTable &table);
 void addQuantize(LoweringTable &table);
 void addEinsum(LoweringTable &table);
 void addRecurrent(LoweringTable &table);

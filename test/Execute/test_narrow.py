@@ -4,48 +4,20 @@ import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
-FLOATS = (
-    "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float6_e2m3fn", "float6_e3m2fn",
-    "float4_e2m1fn",
-)  # fmt: skip
-INTEGERS = ("int4", "uint4", "int2", "uint2")
-WIDE = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64", "uint64", "bool")
-BITS = {"float8": 8, "float6": 6, "float4": 4, "int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
-
-
-def dtype_of(name):
-    return np.dtype(getattr(ml_dtypes, name, None) or name)
-
-
-def tensor_type(name):
-    return helper.np_dtype_to_tensor_dtype(dtype_of(name))
-
-
-def values_of(name):
-    """Every element that the type has."""
-    codes = np.arange(2 ** BITS[name.split("_")[0]], dtype=np.uint8)
-    return codes.view(dtype_of(name))
-
+from Execute.narrow import BITS, FLOATS, INTEGERS, cast, dtype_of, model_of, tensor_type, values_of
 
 def cast_model(casts, extent="n", constants=()):
     """One Cast for each (input, its type, output, its type, attributes)."""
     inputs = {x: dtype for x, dtype, *_ in casts}
     held = {name for name, _ in constants}
-    graph = helper.make_graph(
+    return model_of(
         [helper.make_node("Cast", [x], [y], to=tensor_type(to), **attrs) for x, _, y, to, attrs in casts],
-        "casts",
-        [helper.make_tensor_value_info(x, tensor_type(t), [extent]) for x, t in inputs.items() if x not in held],
-        [helper.make_tensor_value_info(y, tensor_type(to), [extent]) for _, _, y, to, _ in casts],
-        [onnx.numpy_helper.from_array(array, name) for name, array in constants],
+        [(x, dtype, [extent]) for x, dtype in inputs.items() if x not in held],
+        [(y, to, [extent]) for _, _, y, to, _ in casts],
+        constants,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 28)], ir_version=14)
-
-
-def cast(x, dtype):
-    with np.errstate(all="ignore"):
-        return x.astype(dtype_of(dtype))
 
 
 def assert_same(got, expected, what):
@@ -206,7 +178,6 @@ def test_moves_keep_elements(compile_model, run_model, rng, name):
     held = values_of(name)
     table = rng.choice(held.view(np.uint8), (129, 130)).view(held.dtype)
     x = rng.choice(held.view(np.uint8), (3, 7)).view(held.dtype)
-    kind = tensor_type(name)
     nodes = [
         helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0]),
         helper.make_node("Reshape", ["t", "flat"], ["moved"]),
@@ -214,23 +185,29 @@ def test_moves_keep_elements(compile_model, run_model, rng, name):
         helper.make_node("Identity", ["x"], ["same"]),
         helper.make_node("Pad", ["x", "pads"], ["padded"]),
     ]
-    graph = helper.make_graph(
-        nodes, "moves",
-        [helper.make_tensor_value_info("x", kind, ["n", "m"])],
-        [helper.make_tensor_value_info(y, kind, [None] * (1 if y == "moved" else 2)) for y in ("moved", "turned", "same", "padded")],
-        [
-            onnx.numpy_helper.from_array(table, "table"),
-            onnx.numpy_helper.from_array(np.array([-1]), "flat"),
-            onnx.numpy_helper.from_array(np.array([1, 0, 0, 2]), "pads"),
-        ],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 28)], ir_version=14)
+    outputs = [("moved", name, [None]), *((y, name, [None, None]) for y in ("turned", "same", "padded"))]
+    constants = [("table", table), ("flat", np.array([-1])), ("pads", np.array([1, 0, 0, 2]))]
+    model = model_of(nodes, [("x", name, ["n", "m"])], outputs, constants)
     got = run_model(compile_model(model), {"x": x})
     bits = {key: array.view(np.uint8) for key, array in got.items()}
     np.testing.assert_array_equal(bits["moved"], x.view(np.uint8).T.reshape(-1))
     np.testing.assert_array_equal(bits["turned"], table.view(np.uint8).T)
     np.testing.assert_array_equal(bits["same"], x.view(np.uint8))
     np.testing.assert_array_equal(bits["padded"], np.pad(x.view(np.uint8), ((1, 0), (0, 2))))
+
+
+def test_nan_and_infinity(compile_model, run_model):
+    narrow = [name for name in FLOATS if "float8" in name]
+    kinds = {"IsNaN": np.isnan, "IsInf": np.isinf}
+    model = model_of(
+        [helper.make_node(kind, [name], [f"{kind}_{name}"]) for kind in kinds for name in narrow],
+        [(name, name, [name]) for name in narrow],
+        [(f"{kind}_{name}", "bool", [name]) for kind in kinds for name in narrow],
+    )
+    got = run_model(compile_model(model), {name: values_of(name) for name in narrow})
+    for kind, of in kinds.items():
+        for name in narrow:
+            np.testing.assert_array_equal(got[f"{kind}_{name}"], of(values_of(name).astype(np.float32)), name)
 
 
 def test_bits_above_an_element_say_nothing(compile_model, run_model):

@@ -2,12 +2,12 @@
 
 // Every node without a lowering is named, not only the first.
 
-// CHECK: error: {{.*}}Det node 'first' cannot be compiled: this operator is not supported yet
-// CHECK: error: {{.*}}Det node 'second' cannot be compiled: this operator is not supported yet
-func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<f32>, tensor<f32>) {
-  %0 = onnx.Det(%x) : (tensor<2x2xf32>) -> tensor<f32> loc("first")
-  %1 = onnx.Det(%y) : (tensor<2x2xf32>) -> tensor<f32> loc("second")
-  return %0, %1 : tensor<f32>, tensor<f32>
+// CHECK: error: {{.*}}RandomUniformLike node 'first' cannot be compiled: this operator is not supported yet
+// CHECK: error: {{.*}}RandomUniformLike node 'second' cannot be compiled: this operator is not supported yet
+func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
+  %0 = onnx.RandomUniformLike(%x) : (tensor<2x2xf32>) -> tensor<2x2xf32> loc("first")
+  %1 = onnx.RandomUniformLike(%y) : (tensor<2x2xf32>) -> tensor<2x2xf32> loc("second")
+  return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
 }
 
 // -----
