@@ -308,9 +308,9 @@ Reason refuseType(Type type, int allowed) {
   auto shaped = dyn_cast<ShapedType>(type);
   Type element = shaped ? shaped.getElementType() : type;
   bool known = element.isF32() || element.isF64() || element.isF16() || element.isBF16();
-  int kind = known ? Floats : 0;
-  if (auto integer = dyn_cast<IntegerType>(element))
-    kind = integer.getWidth() == 1 ? Bools : integer.getWidth() >= 8 ? Integers : 0;
+  int kind = known || (isNarrow(element) && isa<FloatType>(element)) ? Floats : 0;
+  if (isa<IntegerType>(element))
+    kind = element.isInteger(1) ? Bools : Integers;
   if (kind & allowed)
     return std::nullopt;
   std::string text;
@@ -329,8 +329,14 @@ LogicalResult lowerPointwise(AnyOp op, Context &context, ScalarFunction function
     inputs.push_back(context.broadcast(operand, *shape));
   Value result = op->getResult(0);
   Type element = cast<ShapedType>(result.getType()).getElementType();
-  Value tensor = context.map(op->getLoc(), *shape, element, inputs,
-                             [&](Code &c, ValueRange x) { return function(c, x, op); });
+  auto body = [&](Code &c, ValueRange x) {
+    SmallVector<Value> numbers(x);
+    for (auto [number, operand] : llvm::zip(numbers, operands))
+      if (Type from = getElementTypeOrSelf(operand.getType()); isNarrow(from))
+        number = widenNarrow(c, number, from);
+    return function(c, numbers, op);
+  };
+  Value tensor = context.map(op->getLoc(), *shape, element, inputs, body);
   context.define(result, tensor, *shape);
   return success();
 }
@@ -392,12 +398,8 @@ std::optional<Narrowing> narrowingOf(AnyOp cast) {
 }
 
 Value convert(Code &c, ValueRange x, AnyOp op) {
-  Type from = getElementTypeOrSelf(op->getOperand(0).getType()),
-       to = getElementTypeOrSelf(op->getResult(0).getType());
-  if (from == to)
-    return x[0];
-  Value number = isNarrow(from) ? widenNarrow(c, x[0], from) : x[0];
-  return isNarrow(to) ? toNarrow(c, number, to, *narrowingOf(op)) : c.cast(number, to);
+  Type to = getElementTypeOrSelf(op->getResult(0).getType());
+  return isNarrow(to) ? toNarrow(c, x[0], to, *narrowingOf(op)) : c.cast(x[0], to);
 }
 
 LogicalResult lowerCast(Operation *operation, Context &context) {
@@ -406,7 +408,7 @@ LogicalResult lowerCast(Operation *operation, Context &context) {
 
 Reason supportsCast(Operation *op) {
   for (Type type : {op->getOperand(0).getType(), op->getResult(0).getType()})
-    if (Reason reason = refuseType(type, Any); reason && !isNarrow(getElementTypeOrSelf(type)))
+    if (Reason reason = refuseType(type, Any))
       return reason;
   if (!narrowingOf(AnyOp(op)))
     return "its round_mode is not one of 'up', 'down' and 'nearest'";

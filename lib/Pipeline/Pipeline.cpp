@@ -23,6 +23,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(normalize::createFoldIntegers());
   pm.addPass(normalize::createInferShapes());
+  pm.addPass(normalize::createExpandOperators());
   if (foldConstants)
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());

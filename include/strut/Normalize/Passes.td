@@ -36,6 +36,23 @@ def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExpandOperators : Pass<"strut-expand-operators", "::mlir::ModuleOp"> {
+  let summary = "replace operators that others say, though the standard gives no body";
+  let description = [{
+    * MatMulInteger, QLinearMatMul, ConvInteger and QLinearConv become MatMul and Conv of
+      floats that hold every partial sum exactly: f32, the contracted axis cut into parts as
+      small as that takes (2^24 by the types, the zero points and constant weights), or f64
+      where its extent is open or the parts were more than eight. The sums are int32.
+    * LRN becomes a pooling over channels.
+    * Binarizer and ArrayFeatureExtractor become a comparison and a Gather.
+
+    Operands must have a rank.
+  }];
+  let statistics = [
+    Statistic<"numExpanded", "num-expanded", "Number of operators that were replaced">
+  ];
+}
+
 def UnrollLoops : Pass<"strut-unroll-loops", "::mlir::ModuleOp"> {
   let summary = "write out the steps of Scan";
   let description = [{
