@@ -173,13 +173,17 @@ Type ContractOp::getAccumulatorType(Type element) {
   return isa<FloatType>(element) ? Type(b.getF32Type()) : Type(b.getI32Type());
 }
 
+unsigned ContractOp::getNumSums() {
+  return getSums() && !getSums()->empty() ? *llvm::max_element(*getSums()) + 1 : 1;
+}
+
 ContractOp::Roles ContractOp::getRoles() { return rolesOf(getMaps()); }
 
-ContractOp::Roles ContractOp::rolesOf(ArrayRef<AffineMap> maps) {
+ContractOp::Roles ContractOp::rolesOf(ArrayRef<AffineMap> maps, unsigned product) {
   AffineMap init = maps.back();
   Roles roles;
   for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
-    bool lhs = maps[0].isFunctionOfDim(d), rhs = maps[1].isFunctionOfDim(d),
+    bool lhs = maps[2 * product].isFunctionOfDim(d), rhs = maps[2 * product + 1].isFunctionOfDim(d),
          out = init.isFunctionOfDim(d);
     if (lhs && rhs && out)
       roles.batch.push_back(d);
@@ -193,18 +197,37 @@ ContractOp::Roles ContractOp::rolesOf(ArrayRef<AffineMap> maps) {
   return roles;
 }
 
+SmallVector<unsigned> ContractOp::stepsOf(ArrayRef<AffineMap> maps, unsigned product) {
+  SmallVector<unsigned> steps = rolesOf(maps).k;
+  llvm::erase_if(steps, [&](unsigned d) {
+    return !maps[2 * product].isFunctionOfDim(d) && !maps[2 * product + 1].isFunctionOfDim(d);
+  });
+  return steps;
+}
+
 LogicalResult ContractOp::verify() {
-  if (getInputs().size() < 2 || getInits().size() != 1)
-    return emitOpError("needs lhs, rhs and one init");
+  if (getNumProducts() == 0 || getInputs().size() < getNumFactors() || getInits().size() != 1)
+    return emitOpError("needs lhs and rhs of every product and one init");
+  for (int64_t sum = 0; getSums() && sum <= *llvm::max_element(*getSums()); ++sum)
+    if (*llvm::min_element(*getSums()) < 0 || !llvm::is_contained(*getSums(), sum))
+      return emitOpError("has numbers of sums with gaps");
   SmallVector<AffineMap> maps = getMaps();
   Type accumulator = getAccumulatorType(shapedTypeOf(getLhs().getType()).getElementType());
+  for (Value factor : getInputs().take_front(getNumFactors()))
+    if (getAccumulatorType(shapedTypeOf(factor.getType()).getElementType()) != accumulator)
+      return emitOpError("has products with different accumulators");
   if (failed(verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
-                          accumulator, 2)))
+                          SmallVector<Type>(getNumSums(), accumulator), getNumFactors())))
     return failure();
-  if (!maps[1].isProjectedPermutation() || !maps.back().isProjectedPermutation())
-    return emitOpError("needs projected permutations as maps of rhs and init");
   Roles roles = getRoles();
-  for (AffineMap extra : ArrayRef(maps).slice(2, getExtras().size()))
+  for (unsigned product = 0; product < getNumProducts(); ++product) {
+    if (!maps[2 * product + 1].isProjectedPermutation() || !maps.back().isProjectedPermutation())
+      return emitOpError("needs projected permutations as maps of rhs and init");
+    Roles own = rolesOf(maps, product);
+    if (own.batch != roles.batch || own.m != roles.m || own.n != roles.n)
+      return emitOpError("has dimensions of init with other roles in product ") << product;
+  }
+  for (AffineMap extra : ArrayRef(maps).slice(getNumFactors(), getExtras().size()))
     for (unsigned k : roles.k)
       if (extra.isFunctionOfDim(k))
         return emitOpError("has an extra operand that depends on the contracted d") << k;

@@ -127,29 +127,37 @@ class Kernel_StructuredOp<string mnemonic, list<Trait> traits = []>
 }
 
 def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
-  let summary = "contraction of two operands with an epilogue";
+  let summary = "sums of products with an epilogue";
   let description = [{
     For every point of the dimensions of init:
 
-        acc  = sum over k of lhs[map_lhs] * rhs[map_rhs]
-        init[map_init] = epilogue(acc, extra_0[map_0], ...)
+        sum_s = sum over products p with sums[p] = s, over k of
+                lhs_p[map_lhs_p] * rhs_p[map_rhs_p]
+        init[map_init] = epilogue(sum_0, sum_1, ..., extra_0[map_0], ...)
 
-    `inputs` are lhs, rhs, extras. An iteration dimension is *batch* if lhs, rhs
-    and init have it, *m* if lhs and init, *n* if rhs and init, *k* if only lhs
-    and rhs. lhs may be any strided view, and its map may have windows
-    (`oh * 2 + kh`), which makes a convolution an implicit matrix product; the
-    extras are read at (batch, m, n). The accumulator is f32 for f16, bf16 and
-    f32 operands, f64 for f64, i32 for 8-bit integers.
+    `inputs` are lhs and rhs of each product, then extras. `sums` has one number per
+    product; without it there is one product and one sum. Products of one sum make
+    x V + z W, of several sums what an epilogue joins, as f(x V) * (x W).
+
+    An iteration dimension is *batch* if lhs, rhs and init have it, *m* if lhs and init,
+    *n* if rhs and init, *k* if only lhs and rhs. lhs may be any strided view, and its map
+    may have windows (`oh * 2 + kh`), which makes a convolution an implicit matrix product;
+    the extras are read at (batch, m, n). The accumulator is f32 for f16, bf16 and f32
+    operands, f64 for f64, i32 for 8-bit integers.
 
     Constraints:
-    1. at least two inputs and exactly one init;
-    2. rhs and init are projected permutations;
+    1. lhs and rhs of every product and exactly one init;
+    2. every rhs and init are projected permutations;
     3. the extras' maps use no k dimension;
-    4. the epilogue takes the accumulator and one scalar per extra and yields the
-       init's element type.
+    4. the epilogue takes the sums and one scalar per extra and yields the init's
+       element type;
+    5. the dimensions of init have the same roles in every product, and all operands of
+       products one accumulator;
+    6. `sums` has the numbers 0, 1, ... without a gap.
 
     A sum over no elements is 0. The order in which terms are added depends on
-    k alone, so that the bits of a row do not depend on its neighbours.
+    k and the order of products alone, so that the bits of a row do not depend on its
+    neighbours.
 
     ```mlir
     %y = kernel.contract ins(%x, %w, %b : tensor<?x768xf32>, tensor<768x3072xf32>, tensor<3072xf32>)
@@ -162,17 +170,32 @@ def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
     } -> tensor<?x3072xf32>
     ```
   }];
+  let arguments = (ins
+    Variadic<Kernel_Operand>:$inputs,
+    Variadic<Kernel_Buffer>:$inits,
+    Optional<Kernel_Buffer>:$workspace,
+    AffineMapArrayAttr:$indexing_maps,
+    OptionalAttr<DenseI64ArrayAttr>:$sums);
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
-    ::mlir::Value getLhs() { return getInputs()[0]; }
-    ::mlir::Value getRhs() { return getInputs()[1]; }
-    ::mlir::OperandRange getExtras() { return getInputs().drop_front(2); }
+    unsigned getNumProducts() { return getSums() ? getSums()->size() : 1; }
+    unsigned getNumSums();
+    /// The number of the sum that a product adds to.
+    unsigned getSumOf(unsigned product) { return getSums() ? (*getSums())[product] : 0; }
+    /// How many inputs belong to products; they come first.
+    unsigned getNumFactors() { return 2 * getNumProducts(); }
+    ::mlir::Value getLhs(unsigned product = 0) { return getInputs()[2 * product]; }
+    ::mlir::Value getRhs(unsigned product = 0) { return getInputs()[2 * product + 1]; }
+    ::mlir::OperandRange getExtras() { return getInputs().drop_front(getNumFactors()); }
     ::mlir::Value getInit() { return getInits()[0]; }
-    /// The iteration dimensions by role, each in ascending order.
+    /// The iteration dimensions by role, each in ascending order; k has those of all products.
     struct Roles { ::llvm::SmallVector<unsigned> batch, m, n, k; };
     Roles getRoles();
-    /// Likewise for other maps of lhs, rhs, extras and init.
-    static Roles rolesOf(::llvm::ArrayRef<::mlir::AffineMap> maps);
+    /// Likewise for other maps of products, extras and init.
+    static Roles rolesOf(::llvm::ArrayRef<::mlir::AffineMap> maps, unsigned product = 0);
+    /// The k dimensions of one product, in ascending order.
+    static ::llvm::SmallVector<unsigned> stepsOf(::llvm::ArrayRef<::mlir::AffineMap> maps,
+                                                 unsigned product);
     /// The accumulator's type for operands of this element type.
     static ::mlir::Type getAccumulatorType(::mlir::Type element);
   }];

@@ -59,7 +59,8 @@ private:
   void assign(kernel::AttentionOp op);
   void assign(kernel::RowsOp op);
   void setLayout(Operation *op, unsigned number, PanelsAttr panels);
-  bool pack(kernel::ContractOp op, const kernel::ContractOp::Roles &roles);
+  bool pack(kernel::ContractOp op, unsigned product, const kernel::ContractOp::Roles &roles,
+            int64_t sums);
 
   Target target;
 };
@@ -76,17 +77,19 @@ void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr pan
   ++packed;
 }
 
-/// Packs a weight; false if the right-hand side is none or has not all of k, or its matrices
-/// follow each other in another order than the result's.
-bool AssignLayoutsPass::pack(kernel::ContractOp op, const kernel::ContractOp::Roles &roles) {
-  auto use = op.getRhs().getDefiningOp<kernel::UseOp>();
+/// Packs a weight, in panels of which `sums` fit side by side into a tile; false if the
+/// right-hand side is none or has not all of k, or its matrices follow each other in another
+/// order than the result's.
+bool AssignLayoutsPass::pack(kernel::ContractOp op, unsigned product,
+                             const kernel::ContractOp::Roles &roles, int64_t sums) {
+  auto use = op.getRhs(product).getDefiningOp<kernel::UseOp>();
   if (!use)
     return false;
   MLIRContext *context = op.getContext();
-  AffineMap map = op.getMaps()[1];
+  AffineMap map = op.getMaps()[2 * product + 1];
   SmallVector<int64_t> rows;
   SmallVector<unsigned> matrices;
-  for (unsigned d : roles.k) {
+  for (unsigned d : kernel::ContractOp::stepsOf(op.getMaps(), product)) {
     std::optional<unsigned> axis = map.getResultPosition(getAffineDimExpr(d, context));
     if (!axis)
       return false;
@@ -98,15 +101,23 @@ bool AssignLayoutsPass::pack(kernel::ContractOp op, const kernel::ContractOp::Ro
     return false;
   auto type = cast<RankedTensorType>(use.getType());
   int64_t column = *map.getResultPosition(getAffineDimExpr(roles.n[0], context));
-  int64_t width = target.panelVectors(type.getDimSize(column)) * target.lanes();
+  int64_t width = target.panelVectors(type.getDimSize(column), sums) * target.lanes();
   auto panels = PanelsAttr::get(context, rows, {column}, width);
-  setLayout(op, 1, panels);
+  setLayout(op, 2 * product + 1, panels);
   return true;
 }
 
 void AssignLayoutsPass::assign(kernel::ContractOp op) {
   std::optional<kernel::ContractOp::Roles> known = rolesWithOneColumn(op);
-  if (!known || op.getWorkspace() || pack(op, *known))
+  if (!known || op.getWorkspace())
+    return;
+  size_t together = 0;
+  for (ArrayRef<unsigned> products : productLoops(target, op))
+    together = std::max(together, products.size());
+  bool packedAll = true;
+  for (unsigned product = 0; product < op.getNumProducts(); ++product)
+    packedAll &= pack(op, product, *known, together);
+  if (packedAll || op.getNumProducts() > 1)
     return;
   kernel::ContractOp::Roles roles = *known;
   auto type = cast<RankedTensorType>(op.getRhs().getType());

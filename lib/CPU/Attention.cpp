@@ -175,7 +175,6 @@ void TaskEmitter::emitScores(int64_t rows, Value panelInBlock, Value firstKey) {
   FlatView a(b, loc, query);
   TileProduct tile;
   tile.a = a.flat;
-  tile.b = packed;
   tile.vectors = plan.vectors;
   tile.lanes = plan.lanes;
   tile.accumulator = f32;
@@ -184,7 +183,7 @@ void TaskEmitter::emitScores(int64_t rows, Value panelInBlock, Value firstKey) {
   tile.bStrides = {index(plan.panel())};
   Value firstPanel = arith::DivUIOp::create(b, loc, firstKey, index(plan.panel()));
   Value panel = add(batchOfKeys, add(firstPanel, panelInBlock));
-  tile.bOffset = mul(mul(panel, extents[plan.d]), index(plan.panel()));
+  tile.b.push_back({packed, mul(mul(panel, extents[plan.d]), index(plan.panel()))});
   SmallVector<Value> iterators(fixed);
   for (int64_t r = 0; r < rows; ++r) {
     iterators[plan.m] = rowNumbers[r];
@@ -287,14 +286,13 @@ void TaskEmitter::emitSums(int64_t rows, Value firstKey, Value keysInBlock) {
   for (int64_t first = 0; first < plan.valueVectors(); first += plan.vectors) {
     TileProduct tile;
     tile.a = scores;
-    tile.b = v.flat;
     tile.vectors = std::min(plan.vectors, plan.valueVectors() - first);
     tile.lanes = plan.lanes;
     tile.accumulator = f32;
     tile.extents = {keysInBlock};
     tile.aStrides = {index(1)};
     tile.bStrides = {v.strideOf(b, loc, plan.maps[2], plan.s)};
-    tile.bOffset = add(origin, index(first * plan.lanes));
+    tile.b.push_back({v.flat, add(origin, index(first * plan.lanes))});
     if (plan.headSize % plan.lanes)
       for (int64_t i = 0; i < tile.vectors; ++i) {
         int64_t left = std::min(plan.lanes, plan.headSize - (first + i) * plan.lanes);

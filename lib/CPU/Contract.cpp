@@ -8,8 +8,7 @@
 // place. Sizes and strides are run-time values, so all layers share this code.
 //
 //===----------------------------------------------------------------------===//
-#include "ContractPlan.h"
-#include "MicroKernel.h"
+#include "ContractTask.h"
 #include "Transpose.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -24,35 +23,14 @@ namespace strut::cpu {
 namespace {
 
 /// Code inside the kernel function, for one task.
-class TaskEmitter {
+class TaskEmitter : ContractTask {
 public:
-  TaskEmitter(const ContractPlan &decided, OpBuilder builder, ValueRange arguments)
-      : plan(decided), b(builder), loc(plan.op.getLoc()) {
-    size_t extraCount = plan.op.getExtras().size();
-    lhs = arguments[0];
-    rhs = arguments[1];
-    llvm::append_range(extras, arguments.slice(2, extraCount));
-    init = arguments[2 + extraCount];
-    ValueRange rest = arguments.drop_front(3 + extraCount).drop_back();
-    SmallVector<Value> outside = capturesOf(plan.op);
-    captured.map(ValueRange(outside), rest.take_front(outside.size()));
-    llvm::append_range(extents, rest.drop_front(outside.size()));
-    rowsPerTask = arguments.back();
-  }
+  TaskEmitter(const ContractPlan &decided, const OpBuilder &builder, ValueRange arguments)
+      : ContractTask(decided, builder, arguments) {}
 
   void emit(Value task);
 
 private:
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  SmallVector<Value> extentsOf(ArrayRef<unsigned> dims) {
-    return llvm::map_to_vector(dims, [&](unsigned d) { return extents[d]; });
-  }
-  Value product(ValueRange values) {
-    Value result = index(1);
-    for (Value v : values)
-      result = b.createOrFold<arith::MulIOp>(loc, result, v);
-    return result;
-  }
   /// Iteration indices of a row: batch and n are fixed for the task.
   SmallVector<Value> iteratorsAt(Value row) {
     SmallVector<Value> iterators(fixed);
@@ -61,30 +39,10 @@ private:
       iterators[d] = value;
     return iterators;
   }
-  /// Lanes of vector `v` that hold columns; null if all do.
-  Value columnsLeft(int64_t v);
   /// From the indices of a row to those of the next one, without a division.
   void advance(SmallVector<Value> &iterators);
-  void emitProducts(const SmallVector<Value> &first, Value height);
-  void emitProduct(SmallVector<Value> row, int64_t height);
-  void fetchNextPanel(TileProduct &tile, Value panelSize);
-  void emitBlocks(TileProduct &tile);
-  void emitBlock(const TileProduct &tile, ArrayRef<Value> steps);
-  void emitEpilogue(SmallVector<Value> iterators, Value scratchOffset);
+  Rows rowsFrom(SmallVector<Value> first, int64_t count) override;
   void emitInterleaved(SmallVector<Value> iterators, Value scratchOffset);
-  Value epilogueOf(Value sum, ValueRange extraLanes, ValueRange iterators);
-  /// Elements of the scratch array for one block.
-  int64_t blockElements() { return plan.rows * plan.columns(); }
-
-  ContractPlan plan;
-  OpBuilder b;
-  Location loc;
-  Value lhs, rhs, init, rowsPerTask, scratch, panelNumber;
-  Value blockScratch; ///< where the block's tile begins in `scratch`
-  Value tileNumber;   ///< in its task
-  Value fullTiles;    ///< how many whole tiles the task has
-  SmallVector<Value> extras, extents, fixed;
-  IRMapping captured; ///< what the epilogue reads from outside
 };
 
 void TaskEmitter::emit(Value task) {
@@ -109,7 +67,7 @@ void TaskEmitter::emit(Value task) {
   Value begin = arith::MulIOp::create(b, loc, chunk, rowsPerTask);
   Value end = arith::AddIOp::create(b, loc, begin, rowsPerTask);
   end = arith::MinUIOp::create(b, loc, end, rowCount);
-  scratch = stackArray(b, loc, plan.blocks * blockElements(), plan.accumulator);
+  scratch = stackArray(b, loc, plan.blocks * plan.sums * blockElements(), plan.accumulator);
   blockScratch = index(0);
 
   fullTiles = arith::SubIOp::create(b, loc, end, begin);
@@ -170,192 +128,16 @@ void TaskEmitter::advance(SmallVector<Value> &iterators) {
   }
 }
 
-Value TaskEmitter::columnsLeft(int64_t v) {
-  if (!plan.masked)
-    return {};
-  Value first = arith::AddIOp::create(b, loc, fixed[plan.n], index(v * plan.lanes));
-  return lanesLeft(b, loc, extents[plan.n], first, plan.lanes);
-}
-
-/// Chooses the K loop of the tile's height.
-void TaskEmitter::emitProducts(const SmallVector<Value> &first, Value height) {
-  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
-  auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange(), height, cases, cases.size());
-  for (auto [i, region] : llvm::enumerate(choice.getRegions())) {
-    OpBuilder::InsertionGuard guard(b);
-    b.createBlock(region);
-    // Region 0 is the default: the full tile.
-    emitProduct(first, i == 0 ? plan.rows : cases[i - 1]);
-    scf::YieldOp::create(b, loc);
+ContractTask::Rows TaskEmitter::rowsFrom(SmallVector<Value> first, int64_t count) {
+  Rows rows;
+  for (int64_t r = 0; r < count; ++r) {
+    rows.push_back(first);
+    advance(first);
   }
+  return rows;
 }
 
-void TaskEmitter::emitProduct(SmallVector<Value> row, int64_t height) {
-  FlatView a(b, loc, lhs), columns(b, loc, rhs);
-  TileProduct tile;
-  tile.a = a.flat;
-  tile.b = columns.flat;
-  tile.vectors = plan.vectors;
-  tile.lanes = plan.lanes;
-  tile.accumulator = plan.accumulator;
-  SmallVector<Value> first = row;
-  for (int64_t r = 0; r < height; ++r) {
-    tile.rowOffsets.push_back(a.offsetOf(b, loc, plan.maps[0], row));
-    advance(row);
-  }
-  tile.extents = extentsOf(plan.roles.k);
-  for (unsigned k : plan.roles.k)
-    tile.aStrides.push_back(a.strideOf(b, loc, plan.maps[0], k));
-  if (plan.panels) {
-    Value k = product(tile.extents);
-    Value panelSize = arith::MulIOp::create(b, loc, k, index(plan.columns()));
-    tile.bOffset = arith::MulIOp::create(b, loc, panelNumber, panelSize);
-    Value stride = index(plan.columns());
-    for (Value extent : llvm::reverse(tile.extents)) {
-      tile.bStrides.insert(tile.bStrides.begin(), stride);
-      stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
-    }
-    if (height == plan.rows && plan.blocks == 1)
-      fetchNextPanel(tile, panelSize);
-  } else {
-    tile.bOffset = columns.offsetOf(b, loc, plan.maps[1], first);
-    for (unsigned k : plan.roles.k)
-      tile.bStrides.push_back(columns.strideOf(b, loc, plan.maps[1], k));
-    auto maskType = VectorType::get(plan.lanes, b.getI1Type());
-    for (int64_t v = 0; plan.masked && v < plan.vectors; ++v)
-      tile.masks.push_back(vector::CreateMaskOp::create(b, loc, maskType, columnsLeft(v)));
-  }
-
-  emitBlocks(tile);
-}
-
-/// Reads the next panel into L2 while this one is worked on. The first tile of a panel would
-/// otherwise wait for memory with its products idle, and the others leave memory idle: the two
-/// times would add. Each whole tile fetches an even share, some columns of the panel a step.
-/// Where that gains nothing, a tile asks for what it has: a single tile already reads as fast as
-/// memory allows, and a few tiles of a panel so large that L2 does not hold two would push out
-/// what they still need.
-void TaskEmitter::fetchNextPanel(TileProduct &tile, Value panelSize) {
-  constexpr int64_t largePanel = 640 << 10, manyTiles = 8;
-  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
-  auto add = [&](Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); };
-  int64_t elementBytes = cast<MemRefType>(tile.b.getType()).getElementTypeBitWidth() / 8;
-  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, panelSize,
-                                      index(largePanel / elementBytes));
-  Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
-  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, fullTiles, needed);
-  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), fullTiles);
-  share = arith::SelectOp::create(b, loc, pays, share, index(0));
-  Value next = arith::SelectOp::create(b, loc, pays, panelSize, index(0));
-  Value before = mul(tileNumber, mul(product(tile.extents), share));
-  tile.ahead = add(add(tile.bOffset, next), before);
-  for (Value extent : llvm::reverse(tile.extents)) {
-    tile.aheadStrides.insert(tile.aheadStrides.begin(), share);
-    share = mul(share, extent);
-  }
-}
-
-/// Sums over blocks of k into the scratch tile. A block bounds how many terms one
-/// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
-/// sqrt(K) units, blocks of 512 keep it near that of 512 terms. A block is a part of
-/// the innermost dimension of k.
-void TaskEmitter::emitBlocks(TileProduct &tile) {
-  OpBuilder::InsertionGuard guard(b);
-  if (plan.oneBlock)
-    return emitBlock(tile, {});
-  // At least one block, so that a sum over nothing is stored as 0.
-  Value some =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, product(tile.extents), index(0));
-  Value &k = tile.extents.back();
-  k = arith::SelectOp::create(b, loc, some, k, index(0));
-  SmallVector<Value> steps;
-  for (auto [d, extent] : llvm::enumerate(tile.extents)) {
-    bool innermost = d + 1 == tile.extents.size();
-    Value end = arith::MaxUIOp::create(b, loc, extent, index(1));
-    auto loop = scf::ForOp::create(b, loc, index(0), end, index(innermost ? blockSize : 1));
-    b.setInsertionPointToStart(loop.getBody());
-    steps.push_back(loop.getInductionVar());
-    Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
-    for (Value &row : tile.rowOffsets)
-      row = arith::AddIOp::create(b, loc, row, aMove);
-    if (tile.ahead)
-      tile.ahead = arith::AddIOp::create(
-          b, loc, tile.ahead, arith::MulIOp::create(b, loc, steps.back(), tile.aheadStrides[d]));
-    Value bMove = arith::MulIOp::create(b, loc, steps.back(), tile.bStrides[d]);
-    tile.bOffset = arith::AddIOp::create(b, loc, tile.bOffset, bMove);
-  }
-  Value left = arith::SubIOp::create(b, loc, tile.extents.back(), steps.back());
-  tile.extents = {arith::MinUIOp::create(b, loc, left, index(blockSize))};
-  tile.aStrides = {tile.aStrides.back()};
-  tile.bStrides = {tile.bStrides.back()};
-  if (tile.ahead)
-    tile.aheadStrides = {tile.aheadStrides.back()};
-  emitBlock(tile, steps);
-}
-
-/// Adds a block to the scratch tile; the first one, at `steps` that are all 0, is stored.
-void TaskEmitter::emitBlock(const TileProduct &tile, ArrayRef<Value> steps) {
-  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
-  SmallVector<Value> zeros(tile.rowOffsets.size() * plan.vectors, zero);
-  SmallVector<Value> sums = tile.emit(b, loc, zeros);
-  auto at = [&](size_t i) {
-    return b.createOrFold<arith::AddIOp>(loc, blockScratch, index(i * plan.lanes));
-  };
-  auto store = [&] {
-    for (auto [i, sum] : llvm::enumerate(sums))
-      vector::StoreOp::create(b, loc, sum, scratch, at(i));
-  };
-  if (steps.empty())
-    return store();
-  Value place = steps.front();
-  for (Value step : steps.drop_front())
-    place = arith::OrIOp::create(b, loc, place, step);
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, place, index(0));
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/true);
-  b.setInsertionPointToStart(branch.thenBlock());
-  store();
-  b.setInsertionPointToStart(branch.elseBlock());
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value older = vector::LoadOp::create(b, loc, vectorType, scratch, at(i));
-    sum = isa<FloatType>(plan.accumulator) ? Value(arith::AddFOp::create(b, loc, older, sum))
-                                           : Value(arith::AddIOp::create(b, loc, older, sum));
-  }
-  store();
-}
-
-/// The epilogue on one vector of sums.
-Value TaskEmitter::epilogueOf(Value sum, ValueRange extraLanes, ValueRange iterators) {
-  Block &body = plan.op.getBody().front();
-  IRMapping values(captured);
-  values.map(body.getArguments().front(), sum);
-  values.map(body.getArguments().drop_front(), extraLanes);
-  cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &nested, Operation *op) -> Value {
-    unsigned dim = cast<kernel::IndexOp>(op).getDim();
-    return dim == plan.n ? laneIndices(nested, loc, iterators[dim], plan.lanes) : iterators[dim];
-  });
-  Value result = values.lookupOrDefault(body.getTerminator()->getOperand(0));
-  return asVector(b, loc, result, plan.lanes);
-}
-
-void TaskEmitter::emitEpilogue(SmallVector<Value> iterators, Value scratchOffset) {
-  Value firstColumn = iterators[plan.n];
-  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
-  for (int64_t v = 0; v < plan.vectors; ++v) {
-    iterators[plan.n] = arith::AddIOp::create(b, loc, firstColumn, index(v * plan.lanes));
-    Value count = columnsLeft(v);
-    Value at = arith::AddIOp::create(b, loc, scratchOffset, index(v * plan.lanes));
-    Value sum = vector::LoadOp::create(b, loc, vectorType, scratch, at);
-    SmallVector<Value> lanes;
-    for (auto [i, extra] : llvm::enumerate(extras))
-      lanes.push_back(
-          loadLanes(b, loc, extra, plan.maps[2 + i], iterators, plan.n, plan.lanes, count));
-    storeLanes(b, loc, epilogueOf(sum, lanes, iterators), init, plan.maps.back(), iterators, plan.n,
-               plan.lanes, count);
-  }
-}
-
-/// The same where the columns of the blocks lie side by side: what each block has summed for
+/// The epilogue where the columns of the blocks lie side by side: what each block has summed for
 /// some columns is interleaved in registers and goes on as one run of memory.
 void TaskEmitter::emitInterleaved(SmallVector<Value> iterators, Value scratchOffset) {
   Value firstColumn = iterators[plan.n];
@@ -386,8 +168,8 @@ void TaskEmitter::emitInterleaved(SmallVector<Value> iterators, Value scratchOff
       int64_t step = i * plan.lanes;
       Value count = plan.masked ? lanesLeft(b, loc, left, index(step), plan.lanes) : Value();
       SmallVector<Value> lanes;
-      for (auto [number, extra] : llvm::enumerate(extras)) {
-        AffineMap map = plan.maps[2 + number];
+      for (auto [number, extra] : llvm::enumerate(ArrayRef(inputs).drop_front(plan.firstExtra))) {
+        AffineMap map = plan.maps[plan.firstExtra + number];
         if (!map.isFunctionOfDim(plan.n)) {
           lanes.push_back(loadLanes(b, loc, extra, map, iterators, plan.n, plan.lanes, count));
           continue;
@@ -404,7 +186,7 @@ void TaskEmitter::emitInterleaved(SmallVector<Value> iterators, Value scratchOff
 /// Copies a right-hand side without unit stride into panels, one panel a task.
 Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const ContractPlan &plan,
                            ArrayRef<Value> extents, Value panelCount) {
-  kernel::ContractOp op = plan.op;
+  auto op = cast<kernel::ContractOp>(*plan.op);
   Location loc = op.getLoc();
   SmallVector<Value> arguments{op.getRhs(), op.getWorkspace()};
   llvm::append_range(arguments, extents);
@@ -451,26 +233,15 @@ Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const ContractPlan
       });
 }
 
-/// Rows of a task: few enough that all threads find work, at most 32 tiles so that
-/// the rows of a task stay in L2 beside the panel.
-Value chooseRowsPerTask(OpBuilder &b, Location loc, Value rows, Value panels, int64_t tileRows) {
-  auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); };
-  Value tiles = b.createOrFold<arith::CeilDivUIOp>(loc, rows, index(tileRows));
-  Value most = b.createOrFold<arith::CeilDivUIOp>(
-      loc, b.createOrFold<arith::MulIOp>(loc, tiles, panels), index(32));
-  Value perTask = b.createOrFold<arith::MaxUIOp>(loc, most, index(2));
-  perTask = b.createOrFold<arith::MinUIOp>(loc, perTask, index(32));
-  return b.createOrFold<arith::MulIOp>(loc, perTask, index(tileRows));
-}
-
 } // namespace
 
 FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::ContractOp op) {
-  FailureOr<ContractPlan> plan = ContractPlan::create(emitter.getTarget(), op);
+  auto kernelOp = cast<kernel::KernelOpInterface>(*op);
+  FailureOr<ContractPlan> plan = ContractPlan::create(emitter.getTarget(), kernelOp);
   if (failed(plan))
     return failure();
   Location loc = op.getLoc();
-  FailureOr<SmallVector<Value>> known = extentsOf(host, cast<kernel::KernelOpInterface>(*op));
+  FailureOr<SmallVector<Value>> known = extentsOf(host, kernelOp);
   if (failed(known))
     return failure();
   SmallVector<Value> extents = *known;
@@ -489,22 +260,21 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   Value tasks = host.createOrFold<arith::MulIOp>(loc, panels, chunks);
 
   Launches launches;
-  Value rhs = op.getRhs();
+  SmallVector<Value> arguments(op.getInputs());
   if (op.getWorkspace()) {
     launches.push_back(packPanels(emitter, host, *plan, extents, panels));
-    rhs = op.getWorkspace();
-  }
-  if (isa<kernel::PackedType>(rhs.getType()))
+    arguments[1] = op.getWorkspace();
+  } else {
     joinSteps(host, loc, *plan, extents);
-  SmallVector<Value> arguments{op.getLhs(), rhs};
-  llvm::append_range(arguments, op.getExtras());
+  }
   arguments.push_back(op.getInit());
   llvm::append_range(arguments, capturesOf(op));
   llvm::append_range(arguments, extents);
   arguments.push_back(rowsPerTask);
-  std::string key =
-      llvm::formatv("{0}/{1}x{2}/{3}/{4}/{5}/{6}", keyOf(op), plan->vectors, plan->lanes,
-                    plan->masked, plan->panels, plan->oneBlock, plan->blocks);
+  std::string key = llvm::formatv("{0}/{1}x{2}/{3}/{4}", keyOf(op), plan->vectors, plan->lanes,
+                                  plan->masked, plan->blocks);
+  for (const ContractPlan::Loop &loop : plan->loops)
+    key += llvm::formatv("/{0}x{1}{2}", loop.products.size(), loop.panels, loop.oneBlock);
   launches.push_back(emitter.launch(host, loc, "contract", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {
                                       TaskEmitter(*plan, b, parameters).emit(task);

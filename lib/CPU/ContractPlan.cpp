@@ -1,8 +1,9 @@
-//===- ContractPlan.cpp - How a kernel.contract is computed ---------------===//
+//===- ContractPlan.cpp - How a contraction is computed -------------------===//
 #include "ContractPlan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "strut/CPU/CPU.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 
@@ -27,14 +28,38 @@ std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp o
   return roles;
 }
 
+SmallVector<SmallVector<unsigned>> productLoops(const Target &target, kernel::ContractOp op) {
+  SmallVector<AffineMap> maps = op.getMaps();
+  auto isWeight = [](Value v) {
+    return isa<kernel::PackedType>(v.getType()) || v.getDefiningOp<kernel::UseOp>();
+  };
+  SmallVector<SmallVector<unsigned>> loops;
+  for (unsigned p = 0; p < op.getNumProducts(); ++p) {
+    bool joins = p > 0 && isWeight(op.getRhs(p)) && loops.back().size() < target.mostSums() &&
+                 llvm::all_of(
+                     loops.back(),
+                     [&](unsigned q) {
+                       return op.getLhs(p) == op.getLhs(q) && maps[2 * p] == maps[2 * q] &&
+                              maps[2 * p + 1] == maps[2 * q + 1] && isWeight(op.getRhs(q)) &&
+                              op.getSumOf(p) != op.getSumOf(q);
+                     });
+    if (!joins)
+      loops.emplace_back();
+    loops.back().push_back(p);
+  }
+  return loops;
+}
+
 /// The number of products in a sum, kDynamic where the types do not tell.
-static int64_t termsOf(kernel::ContractOp op, const ContractPlan &plan) {
-  auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());
+static int64_t termsOf(ContractPlan &plan, unsigned product, ArrayRef<unsigned> steps) {
+  Type type = plan.rhs(product).getType();
+  auto packed = dyn_cast<kernel::PackedType>(type);
   ArrayRef<int64_t> shape =
-      packed ? packed.getLogical().getShape() : cast<MemRefType>(op.getRhs().getType()).getShape();
+      packed ? packed.getLogical().getShape() : cast<MemRefType>(type).getShape();
   int64_t terms = 1;
-  for (unsigned k : plan.roles.k) {
-    auto axis = plan.maps[1].getResultPosition(getAffineDimExpr(k, op.getContext()));
+  for (unsigned k : steps) {
+    auto axis =
+        plan.maps[2 * product + 1].getResultPosition(getAffineDimExpr(k, plan.op->getContext()));
     if (!axis || ShapedType::isDynamic(shape[*axis]))
       return ShapedType::kDynamic;
     terms *= shape[*axis];
@@ -56,10 +81,10 @@ static bool liesInterleaved(Type operand, AffineMap map, AffineExpr column, Affi
 }
 
 /// How many blocks of the last batch dimension a task can store side by side, else 1.
-static int64_t interleavedBlocks(const ContractPlan &plan) {
+static int64_t interleavedBlocks(ContractPlan &plan) {
   constexpr int64_t most = 8; // their accumulators wait in L1
-  kernel::ContractOp op = plan.op;
-  if (plan.roles.batch.empty())
+  auto op = cast<kernel::ContractOp>(*plan.op);
+  if (plan.roles.batch.empty() || plan.sumOf.size() > 1)
     return 1;
   AffineExpr column = getAffineDimExpr(plan.n, op.getContext()),
              block = getAffineDimExpr(plan.roles.batch.back(), op.getContext());
@@ -81,37 +106,62 @@ static int64_t interleavedBlocks(const ContractPlan &plan) {
   return indexed.wasInterrupted() ? 1 : blocks;
 }
 
-FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::ContractOp op) {
+/// What is decided per loop over k.
+static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &target) {
+  llvm::SmallBitVector begun(plan.sums);
+  for (ArrayRef<unsigned> products : productLoops(target, op)) {
+    ContractPlan::Loop &loop = plan.loops.emplace_back();
+    loop.products.assign(products.begin(), products.end());
+    loop.k = kernel::ContractOp::stepsOf(plan.maps, products.front());
+    loop.panels =
+        isa<kernel::PackedType>(plan.rhs(products.front()).getType()) || bool(op.getWorkspace());
+    int64_t terms = termsOf(plan, products.front(), loop.k);
+    loop.oneBlock = loop.k.size() > 1 && terms != ShapedType::kDynamic && terms <= blockSize;
+    loop.begins = !begun[plan.sumOf[products.front()]];
+    for (unsigned p : products)
+      begun.set(plan.sumOf[p]);
+  }
+}
+
+FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::KernelOpInterface op) {
   ContractPlan plan;
   plan.op = op;
-  std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(op);
-  if (!roles)
-    return op.emitOpError("needs a column dimension");
-  plan.roles = *roles;
   plan.maps = op.getMaps();
+  auto contract = cast<kernel::ContractOp>(*op);
+  std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(contract);
+  if (!roles)
+    return op->emitOpError("needs a column dimension");
+  plan.roles = *roles;
+  plan.firstExtra = contract.getNumFactors();
+  plan.sums = contract.getNumSums();
+  for (unsigned p = 0; p < contract.getNumProducts(); ++p)
+    plan.sumOf.push_back(contract.getSumOf(p));
   plan.n = plan.roles.n.front();
   plan.lanes = target.lanes();
-  auto packed = dyn_cast<kernel::PackedType>(op.getRhs().getType());
-  plan.panels = packed || op.getWorkspace();
-  Type element;
+  addLoops(plan, contract, target);
+  size_t together = 0;
+  for (const Loop &loop : plan.loops)
+    together = std::max(together, loop.products.size());
+  AffineExpr n = getAffineDimExpr(plan.n, op->getContext());
+  std::optional<int64_t> vectors;
   int64_t columns = ShapedType::kDynamic;
-  AffineExpr n = getAffineDimExpr(plan.n, op.getContext());
-  auto columnsOf = [&](ShapedType type, AffineMap map) {
-    element = type.getElementType();
-    return type.getDimSize(*map.getResultPosition(n));
-  };
-  if (packed) {
-    columns = columnsOf(packed.getLogical(), plan.maps[1]);
-    plan.vectors = cast<PanelsAttr>(packed.getLayout()).getN() / plan.lanes;
-  } else {
-    columns = columnsOf(cast<MemRefType>(op.getRhs().getType()), plan.maps[1]);
-    plan.vectors = target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns);
+  for (unsigned p = 0; p < contract.getNumProducts(); ++p) {
+    Type type = plan.rhs(p).getType();
+    auto packed = dyn_cast<kernel::PackedType>(type);
+    ShapedType logical = packed ? ShapedType(packed.getLogical()) : cast<MemRefType>(type);
+    columns = logical.getDimSize(*plan.maps[2 * p + 1].getResultPosition(n));
+    plan.accumulator = kernel::ContractOp::getAccumulatorType(logical.getElementType());
+    int64_t width =
+        packed
+            ? cast<PanelsAttr>(packed.getLayout()).getN() / plan.lanes
+            : target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns, together);
+    if (vectors && *vectors != width)
+      return op->emitOpError("has products in panels of different width");
+    vectors = width;
   }
-  plan.rows = target.tileRows(plan.vectors);
+  plan.vectors = *vectors;
+  plan.rows = target.tileRows(plan.vectors * together);
   plan.masked = ShapedType::isDynamic(columns) || columns % plan.columns() != 0;
-  plan.accumulator = kernel::ContractOp::getAccumulatorType(element);
-  int64_t terms = termsOf(op, plan);
-  plan.oneBlock = plan.roles.k.size() > 1 && terms != ShapedType::kDynamic && terms <= blockSize;
   plan.blocks = interleavedBlocks(plan);
   return plan;
 }
@@ -132,23 +182,46 @@ static std::optional<int64_t> strideOf(AffineMap map, ArrayRef<int64_t> strides,
   return stride;
 }
 
-void joinSteps(OpBuilder &host, Location loc, const ContractPlan &plan,
-               SmallVector<Value> &extents) {
+static void joinSteps(OpBuilder &host, Location loc, ContractPlan &plan,
+                      const ContractPlan::Loop &loop, SmallVector<Value> &extents) {
   SmallVector<int64_t> strides;
   int64_t offset;
-  kernel::ContractOp op = plan.op;
-  if (failed(cast<MemRefType>(op.getLhs().getType()).getStridesAndOffset(strides, offset)))
+  unsigned product = loop.products.front();
+  if (failed(cast<MemRefType>(plan.lhs(product).getType()).getStridesAndOffset(strides, offset)))
     return;
-  unsigned inner = plan.roles.k.back();
-  for (unsigned outer : llvm::reverse(ArrayRef(plan.roles.k).drop_back())) {
+  AffineMap map = plan.maps[2 * product];
+  unsigned inner = loop.k.back();
+  for (unsigned outer : llvm::reverse(ArrayRef(loop.k).drop_back())) {
     std::optional<int64_t> run = getConstantIntValue(extents[inner]);
-    auto outerStride = strideOf(plan.maps[0], strides, outer);
-    auto innerStride = strideOf(plan.maps[0], strides, inner);
+    auto outerStride = strideOf(map, strides, outer);
+    auto innerStride = strideOf(map, strides, inner);
     if (!run || !outerStride || !innerStride || *outerStride != *run * *innerStride)
       return;
     extents[inner] = host.createOrFold<arith::MulIOp>(loc, extents[inner], extents[outer]);
     extents[outer] = arith::ConstantIndexOp::create(host, loc, 1);
   }
+}
+
+void joinSteps(OpBuilder &host, Location loc, ContractPlan &plan, SmallVector<Value> &extents) {
+  for (const ContractPlan::Loop &loop : plan.loops) {
+    // Other products that step along the same k would have to agree.
+    bool alone = llvm::none_of(plan.loops, [&](const ContractPlan::Loop &other) {
+      return &other != &loop &&
+             llvm::any_of(loop.k, [&](unsigned k) { return llvm::is_contained(other.k, k); });
+    });
+    if (alone && !loop.k.empty() && loop.panels)
+      joinSteps(host, loc, plan, loop, extents);
+  }
+}
+
+Value chooseRowsPerTask(OpBuilder &b, Location loc, Value rows, Value panels, int64_t tileRows) {
+  auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); };
+  Value tiles = b.createOrFold<arith::CeilDivUIOp>(loc, rows, index(tileRows));
+  Value most = b.createOrFold<arith::CeilDivUIOp>(
+      loc, b.createOrFold<arith::MulIOp>(loc, tiles, panels), index(32));
+  Value perTask = b.createOrFold<arith::MaxUIOp>(loc, most, index(2));
+  perTask = b.createOrFold<arith::MinUIOp>(loc, perTask, index(32));
+  return b.createOrFold<arith::MulIOp>(loc, perTask, index(tileRows));
 }
 
 } // namespace strut::cpu

@@ -1,4 +1,4 @@
-//===- ContractPlan.h - How a kernel.contract is computed ------*- C++ -*-===//
+//===- ContractPlan.h - How a contraction is computed ----------*- C++ -*-===//
 #ifndef STRUT_LIB_CPU_CONTRACTPLAN_H
 #define STRUT_LIB_CPU_CONTRACTPLAN_H
 
@@ -17,18 +17,28 @@ std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp o
 /// What is decided per op before any code is written.
 struct ContractPlan {
   /// Fails with a message on what has no column dimension.
-  static mlir::FailureOr<ContractPlan> create(const Target &target, kernel::ContractOp op);
+  static mlir::FailureOr<ContractPlan> create(const Target &target, kernel::KernelOpInterface op);
 
-  kernel::ContractOp op;
+  kernel::KernelOpInterface op;
+  unsigned firstExtra; ///< the number of inputs before those of the epilogue
   kernel::ContractOp::Roles roles;
   llvm::SmallVector<mlir::AffineMap> maps;
-  unsigned n; ///< the column dimension
-  int64_t vectors, lanes, rows;
-  bool masked; ///< the last panel may be partly filled
-  bool panels; ///< rhs is stored as panels (packed weight or workspace)
-  /// Several dimensions of k with few steps in all: summed in registers throughout.
-  bool oneBlock;
+  unsigned n;                   ///< the column dimension
+  int64_t vectors, lanes, rows; ///< vectors are those of one sum
+  bool masked;                  ///< the last panel may be partly filled
   mlir::Type accumulator;
+  /// One loop over k.
+  struct Loop {
+    llvm::SmallVector<unsigned> products; ///< that it computes, see productLoops
+    llvm::SmallVector<unsigned> k;
+    bool panels; ///< rhs is stored as panels (packed weight or workspace)
+    /// Several dimensions of k with few steps in all: summed in registers throughout.
+    bool oneBlock;
+    bool begins; ///< no loop before it adds to its sums
+  };
+  llvm::SmallVector<Loop> loops;
+  llvm::SmallVector<unsigned> sumOf; ///< per product
+  unsigned sums = 1;
   /// Blocks of a batch dimension, the last of roles.batch, whose columns lie side by side in
   /// the result: a task computes all of them. 1 where there are none.
   int64_t blocks = 1;
@@ -40,12 +50,29 @@ struct ContractPlan {
     return llvm::ArrayRef(roles.batch).drop_back(blocks > 1 ? 1 : 0);
   }
   int64_t columns() const { return vectors * lanes; }
+
+  mlir::Value lhs(unsigned product = 0) { return op.getKernelInputs()[2 * product]; }
+  mlir::Value rhs(unsigned product = 0) { return op.getKernelInputs()[2 * product + 1]; }
+  mlir::OperandRange extras() { return op.getKernelInputs().drop_front(firstExtra); }
+  mlir::Value init() { return op.getKernelInits()[0]; }
+  mlir::Block &body() { return op->getRegion(0).front(); }
 };
+
+/// The products that share a loop over k: neighbours that multiply the same rows with weights,
+/// each for another sum, as many as a register tile has vectors. The rows are then read once,
+/// and the sums are in registers together.
+llvm::SmallVector<llvm::SmallVector<unsigned>> productLoops(const Target &target,
+                                                            kernel::ContractOp op);
+
+/// Rows of a task: few enough that all threads find work, at most 32 tiles so that
+/// the rows of a task stay in L2 beside the panel.
+mlir::Value chooseRowsPerTask(mlir::OpBuilder &host, mlir::Location loc, mlir::Value rows,
+                              mlir::Value panels, int64_t tileRows);
 
 /// Joins dimensions of k along which lhs goes on where the inner one ends, as a row of a
 /// window does with its channels: the inner extent becomes the product, the outer one 1.
-/// Holds for a packed rhs, whose rows follow each other in the order of k.
-void joinSteps(mlir::OpBuilder &host, mlir::Location loc, const ContractPlan &plan,
+/// Done for packed right-hand sides, whose rows follow each other in the order of k.
+void joinSteps(mlir::OpBuilder &host, mlir::Location loc, ContractPlan &plan,
                llvm::SmallVector<mlir::Value> &extents);
 
 } // namespace strut::cpu

@@ -84,9 +84,9 @@ Value FlatView::strideOf(OpBuilder &b, Location loc, AffineMap map, unsigned dim
 // TileProduct
 //===----------------------------------------------------------------------===//
 
-/// Asks for the cache line of element `at` and for the line after it, in L2.
-static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at) {
-  constexpr int64_t lineBits = 512, lines = 2, intoL2 = 2;
+/// Asks for the cache line of element `at` and for those after it, in L2.
+static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at, int64_t lines) {
+  constexpr int64_t lineBits = 512, intoL2 = 2;
   int64_t elements = lineBits / cast<MemRefType>(flat.getType()).getElementTypeBitWidth();
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(b, loc, flat,
@@ -95,27 +95,28 @@ static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at) {
 }
 
 SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
-  auto loadB = [&](OpBuilder &nested, Value offset, int64_t v) -> Value {
-    Type element = cast<MemRefType>(b.getType()).getElementType();
+  auto loadB = [&](OpBuilder &nested, Value flat, Value offset, int64_t v) -> Value {
+    Type element = cast<MemRefType>(flat.getType()).getElementType();
     auto type = VectorType::get(lanes, element);
     Value at = add(nested, loc, offset, constantIndex(nested, loc, v * lanes));
     if (masks.empty())
-      return vector::LoadOp::create(nested, loc, type, b, at);
+      return vector::LoadOp::create(nested, loc, type, flat, at);
     Value zero = arith::ConstantOp::create(nested, loc, nested.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(nested, loc, type, b, at, masks[v], zero);
+    return vector::MaskedLoadOp::create(nested, loc, type, flat, at, masks[v], zero);
   };
-  auto step = [&](OpBuilder &nested, Value aOffset, Value bOffset, ValueRange accumulators) {
+  auto step = [&](OpBuilder &nested, Value aOffset, ValueRange bOffsets, ValueRange accumulators) {
     SmallVector<Value> columns, result;
-    for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(widen(nested, loc, loadB(nested, bOffset, v), accumulator));
+    for (auto [side, offset] : llvm::zip(b, bOffsets))
+      for (int64_t v = 0; v < vectors; ++v)
+        columns.push_back(widen(nested, loc, loadB(nested, side.flat, offset, v), accumulator));
     for (auto [r, row] : llvm::enumerate(rowOffsets)) {
       Value at = add(nested, loc, row, aOffset);
       Value scalar = memref::LoadOp::create(nested, loc, a, at);
       Value broadcast =
           vector::BroadcastOp::create(nested, loc, VectorType::get(lanes, accumulator),
                                       widen(nested, loc, scalar, accumulator));
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value acc = accumulators[r * vectors + v];
+      for (size_t v = 0; v < columns.size(); ++v) {
+        Value acc = accumulators[r * columns.size() + v];
         if (isa<FloatType>(accumulator)) {
           result.push_back(vector::FMAOp::create(nested, loc, broadcast, columns[v], acc));
         } else {
@@ -126,28 +127,42 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
     }
     return result;
   };
+  auto moved = [&](OpBuilder &inner, ValueRange offsets, Value move) {
+    return llvm::map_to_vector(offsets, [&](Value offset) -> Value {
+      return offset ? add(inner, loc, offset, move) : Value();
+    });
+  };
+  // Several sums share the lines that a step asks for.
+  int64_t lines = b.size() > 1 ? 1 : 2;
   // One loop per k dimension, each adding its step to all offsets.
-  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Value, Value, ValueRange)> nest =
-      [&](OpBuilder &nested, size_t depth, Value aOffset, Value bOffset, Value fetched,
-          ValueRange accumulators) -> SmallVector<Value> {
+  using Offsets = SmallVector<Value>;
+  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Offsets, Offsets, ValueRange)> nest =
+      [&](OpBuilder &nested, size_t depth, Value aOffset, const Offsets &bOffsets,
+          const Offsets &fetched, ValueRange accumulators) -> SmallVector<Value> {
     if (depth == extents.size()) {
-      if (fetched)
-        prefetchLines(nested, loc, b, fetched);
-      return step(nested, aOffset, bOffset, accumulators);
+      for (auto [side, at] : llvm::zip(b, fetched))
+        if (at)
+          prefetchLines(nested, loc, side.flat, at, lines);
+      return step(nested, aOffset, bOffsets, accumulators);
     }
     auto loop = scf::ForOp::create(
         nested, loc, constantIndex(nested, loc, 0), extents[depth], constantIndex(nested, loc, 1),
         accumulators, [&](OpBuilder &inner, Location, Value k, ValueRange carried) {
           Value nextA = add(inner, loc, aOffset, mul(inner, loc, k, aStrides[depth]));
-          Value nextB = add(inner, loc, bOffset, mul(inner, loc, k, bStrides[depth]));
-          Value next;
-          if (fetched)
-            next = add(inner, loc, fetched, mul(inner, loc, k, aheadStrides[depth]));
+          Offsets nextB = moved(inner, bOffsets, mul(inner, loc, k, bStrides[depth])),
+                  next(fetched);
+          if (!aheadStrides.empty())
+            next = moved(inner, fetched, mul(inner, loc, k, aheadStrides[depth]));
           scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, next, carried));
         });
     return SmallVector<Value>(loop.getResults());
   };
-  return nest(builder, 0, constantIndex(builder, loc, 0), bOffset, ahead, init);
+  Offsets begin, ahead;
+  for (const Columns &side : b) {
+    begin.push_back(side.offset);
+    ahead.push_back(side.ahead);
+  }
+  return nest(builder, 0, constantIndex(builder, loc, 0), begin, ahead, init);
 }
 
 //===----------------------------------------------------------------------===//

@@ -34,25 +34,28 @@ struct FlatView {
                        unsigned dim) const;
 };
 
-/// acc[r][v] += sum over k of a[row r, k] * b[k, vector v], the terms in the order
+/// acc[r][s][v] += sum over k of a[row r, k] * b[s][k, vector v], the terms in the order
 /// of k. One loop per entry of `extents`, the last one innermost.
 struct TileProduct {
-  mlir::Value a;                             ///< flat memref
-  llvm::SmallVector<mlir::Value> rowOffsets; ///< one per row of the tile
-  llvm::SmallVector<mlir::Value> aStrides;   ///< one per loop
-  mlir::Value b;                             ///< flat memref, unit stride along columns
-  mlir::Value bOffset;
-  llvm::SmallVector<mlir::Value> bStrides; ///< one per loop
-  llvm::SmallVector<mlir::Value> extents;  ///< trip count of each loop
-  llvm::SmallVector<mlir::Value> masks;    ///< per vector of b; empty: read whole vectors
-  /// Where in b each step asks L2 to have the next two cache lines, for a later product; null:
-  /// nothing is fetched ahead.
-  mlir::Value ahead;
+  /// A right-hand side: flat memref with unit stride along columns, and where it begins.
+  struct Columns {
+    mlir::Value flat, offset;
+    /// Where each step asks L2 to have the next cache lines, for a later product; null:
+    /// nothing is fetched ahead.
+    mlir::Value ahead = {};
+  };
+  mlir::Value a;                               ///< flat memref
+  llvm::SmallVector<mlir::Value> rowOffsets;   ///< one per row of the tile
+  llvm::SmallVector<mlir::Value> aStrides;     ///< one per loop
+  llvm::SmallVector<Columns> b;                ///< one per sum, all with the same strides
+  llvm::SmallVector<mlir::Value> bStrides;     ///< one per loop
   llvm::SmallVector<mlir::Value> aheadStrides; ///< one per loop
+  llvm::SmallVector<mlir::Value> extents;      ///< trip count of each loop
+  llvm::SmallVector<mlir::Value> masks;        ///< per vector of b; empty: read whole vectors
   int64_t vectors, lanes;
   mlir::Type accumulator; ///< element type
 
-  /// Emits the loops; `init` and the result are row by row, vector by vector.
+  /// Emits the loops; `init` and the result are row by row, sum by sum, vector by vector.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &builder, mlir::Location loc,
                                       llvm::ArrayRef<mlir::Value> init) const;
 };

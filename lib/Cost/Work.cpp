@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -267,8 +268,10 @@ KernelWork Counter::count(Operation *op) {
   SmallVector<AffineMap> maps = kernelOp ? kernelOp.getMaps() : SmallVector<AffineMap>();
   auto region = dyn_cast<kernel::RegionOp>(op);
   bool updates = region && region.getUpdates();
+  llvm::DenseSet<std::pair<Value, AffineMap>> moved; // what products share moves once
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-    if (!isa<RankedTensorType, kernel::PackedType>(operand.getType()))
+    if (!isa<RankedTensorType, kernel::PackedType>(operand.getType()) ||
+        !moved.insert({operand, i < maps.size() ? maps[i] : AffineMap()}).second)
       continue;
     // Of what is updated in place, as much is written as comes in.
     if (updates && i >= region.getInputs().size())
@@ -290,8 +293,15 @@ KernelWork Counter::count(Operation *op) {
   }
   double bodyOps = floatOps(op->getRegion(0).front());
   if (auto contract = dyn_cast<kernel::ContractOp>(op)) {
-    work.flops += pointsOf(kernelOp) * Polynomial(2);
-    work.flops += pointsOf(kernelOp, contract.getRoles().k) * Polynomial(bodyOps);
+    SmallVector<unsigned> steps = contract.getRoles().k;
+    for (unsigned product = 0; product < contract.getNumProducts(); ++product) {
+      SmallVector<unsigned> others(steps);
+      llvm::erase_if(others, [own = kernel::ContractOp::stepsOf(maps, product)](unsigned k) {
+        return llvm::is_contained(own, k);
+      });
+      work.flops += pointsOf(kernelOp, others) * Polynomial(2);
+    }
+    work.flops += pointsOf(kernelOp, steps) * Polynomial(bodyOps);
   } else if (isa<kernel::AttentionOp>(op)) {
     unsigned dims = kernelOp.getNumIterators();
     work.flops += pointsOf(kernelOp, {dims - 1}) * Polynomial(2);

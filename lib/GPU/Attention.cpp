@@ -141,7 +141,7 @@ Value AttentionCode::scoreAt(OpBuilder &b, Value row, Value key, Value sum) {
   SmallVector<Value> point(origin);
   m.place(b, loc, point, safeRow);
   s.place(b, loc, point, safeKey);
-  Value score = evaluateSum(b, nest, sum, /*firstExtra=*/3, parameters, point);
+  Value score = evaluateSums(b, nest, sum, /*firstExtra=*/3, parameters, point);
   return arith::SelectOp::create(b, loc, isKey, score, lowest(b));
 }
 

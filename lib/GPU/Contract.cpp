@@ -18,9 +18,9 @@ constexpr int64_t columns = 64; ///< of a block
 
 class ContractCode {
 public:
-  ContractCode(Simt &simt, const Nest &nest, Type accumulator)
-      : simt(simt), nest(nest), roles(kernel::ContractOp::rolesOf(nest.maps)),
-        accumulator(accumulator), loc(nest.op->getLoc()) {}
+  ContractCode(Simt &simt, const Nest &nest, kernel::ContractOp op, Type accumulator)
+      : simt(simt), nest(nest), op(op), roles(kernel::ContractOp::rolesOf(nest.maps)),
+        accumulator(accumulator), loc(op.getLoc()) {}
 
   /// Blocks of the grid, from the operands in the host function.
   Value blocks(OpBuilder &host);
@@ -30,16 +30,19 @@ private:
   void setGroups(OpBuilder &b, ValueRange operands);
   /// How many blocks there are for batch, m and n.
   SmallVector<Value> gridExtents(OpBuilder &b);
-  void finish(OpBuilder &b, const Tile &tile, ValueRange sums, Value firstRow, Value firstColumn);
-  void finishElement(OpBuilder &b, Value row, Value column, Value sum);
+  void finish(OpBuilder &b, const Tile &tile, ArrayRef<SmallVector<Value>> sums, Value firstRow,
+              Value firstColumn);
+  void finishElement(OpBuilder &b, Value row, Value column, ValueRange sums);
 
   Simt &simt;
   const Nest &nest;
+  kernel::ContractOp op;
   kernel::ContractOp::Roles roles;
   Type accumulator;
   Location loc;
 
-  DimGroup batch, m, n, k;
+  DimGroup batch, m, n;
+  SmallVector<DimGroup> steps; ///< the k of each product
   ValueRange parameters;
   SmallVector<Value> origin; ///< the point of the batch index, other dimensions 0
 };
@@ -49,7 +52,9 @@ void ContractCode::setGroups(OpBuilder &b, ValueRange operands) {
   batch = DimGroup(b, loc, roles.batch, extents);
   m = DimGroup(b, loc, roles.m, extents);
   n = DimGroup(b, loc, roles.n, extents);
-  k = DimGroup(b, loc, roles.k, extents);
+  steps.clear();
+  for (unsigned product = 0; product < op.getNumProducts(); ++product)
+    steps.emplace_back(b, loc, kernel::ContractOp::stepsOf(nest.maps, product), extents);
 }
 
 SmallVector<Value> ContractCode::gridExtents(OpBuilder &b) {
@@ -73,35 +78,48 @@ void ContractCode::emit(OpBuilder &b, ValueRange arguments) {
   batch.place(b, loc, origin, block[0]);
   Value firstRow = arith::MulIOp::create(b, loc, block[1], indexConstant(b, loc, Tile::rows));
   Value firstColumn = arith::MulIOp::create(b, loc, block[2], indexConstant(b, loc, columns));
-  TileOperand left{parameters[0], nest.maps[0], &m, &k, origin};
-  TileOperand right{parameters[1], nest.maps[1], &n, &k, origin};
-  SmallVector<Value> sums = tile.multiply(b, left, lhs, firstRow, right, rhs, firstColumn);
+  SmallVector<SmallVector<Value>> sums(op.getNumSums());
+  for (unsigned product = 0; product < op.getNumProducts(); ++product) {
+    unsigned number = 2 * product;
+    const DimGroup *k = &steps[product];
+    TileOperand left{parameters[number], nest.maps[number], &m, k, origin};
+    TileOperand right{parameters[number + 1], nest.maps[number + 1], &n, k, origin};
+    SmallVector<Value> made = tile.multiply(b, left, lhs, firstRow, right, rhs, firstColumn);
+    SmallVector<Value> &sum = sums[op.getSumOf(product)];
+    for (auto [i, older] : llvm::enumerate(sum))
+      made[i] = isa<FloatType>(accumulator)
+                    ? Value(arith::AddFOp::create(b, loc, older, made[i]))
+                    : Value(arith::AddIOp::create(b, loc, older, made[i]));
+    sum = std::move(made);
+  }
   finish(b, tile, sums, firstRow, firstColumn);
 }
 
-void ContractCode::finish(OpBuilder &b, const Tile &tile, ValueRange sums, Value firstRow,
-                          Value firstColumn) {
+void ContractCode::finish(OpBuilder &b, const Tile &tile, ArrayRef<SmallVector<Value>> sums,
+                          Value firstRow, Value firstColumn) {
   int64_t own = tile.threadColumns();
-  for (auto [i, sum] : llvm::enumerate(sums)) {
+  for (int64_t i = 0; i < tile.sums(); ++i) {
     Value row = arith::AddIOp::create(b, loc, firstRow, plus(b, loc, tile.threadRow, i / own));
     Value column =
         arith::AddIOp::create(b, loc, firstColumn, plus(b, loc, tile.threadColumn, i % own));
     Value inside = arith::AndIOp::create(
         b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, m.size),
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, column, n.size));
-    scf::IfOp::create(b, loc, inside, [&, sum = sum](OpBuilder &b, Location) {
-      finishElement(b, row, column, sum);
+    SmallVector<Value> here =
+        llvm::map_to_vector(sums, [&](const SmallVector<Value> &sum) { return sum[i]; });
+    scf::IfOp::create(b, loc, inside, [&](OpBuilder &b, Location) {
+      finishElement(b, row, column, here);
       scf::YieldOp::create(b, loc);
     });
   }
 }
 
 /// The epilogue of one element.
-void ContractCode::finishElement(OpBuilder &b, Value row, Value column, Value sum) {
+void ContractCode::finishElement(OpBuilder &b, Value row, Value column, ValueRange sums) {
   SmallVector<Value> point(origin);
   m.place(b, loc, point, row);
   n.place(b, loc, point, column);
-  Value result = evaluateSum(b, nest, sum, /*firstExtra=*/2, parameters, point);
+  Value result = evaluateSums(b, nest, sums, op.getNumFactors(), parameters, point);
   storeLanes(b, loc, result, parameters[nest.inputs], nest.maps.back(), point, 0, 1, nullptr);
 }
 
@@ -112,7 +130,7 @@ LogicalResult emitContract(Simt &simt, OpBuilder &host, kernel::ContractOp op) {
   if (failed(nest))
     return failure();
   Type accumulator = kernel::ContractOp::getAccumulatorType(nest->typeOf(0).getElementType());
-  ContractCode code(simt, *nest, accumulator);
+  ContractCode code(simt, *nest, op, accumulator);
   Location loc = op.getLoc();
   Grid grid{code.blocks(host), indexConstant(host, loc, Tile::threads), Tile::threads};
   simt.launch(host, op, "contract", nest->key(), nest->arguments(), grid,

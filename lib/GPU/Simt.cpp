@@ -143,13 +143,13 @@ Value evaluateAt(OpBuilder &b, const Nest &nest, Operation *op, const IRMapping 
   return loadElement(b, op->getLoc(), parameters[fetch.getInput()], indices);
 }
 
-Value evaluateSum(OpBuilder &b, const Nest &nest, Value sum, unsigned firstExtra,
-                  ValueRange parameters, ValueRange point) {
+Value evaluateSums(OpBuilder &b, const Nest &nest, ValueRange sums, unsigned firstExtra,
+                   ValueRange parameters, ValueRange point) {
   Location loc = nest.op->getLoc();
   IRMapping values = nest.captured(parameters);
-  values.map(nest.body().getArgument(0), sum);
+  values.map(nest.body().getArguments().take_front(sums.size()), sums);
   for (unsigned operand = firstExtra; operand < nest.inputs; ++operand)
-    if (Value argument = nest.body().getArgument(1 + operand - firstExtra);
+    if (Value argument = nest.body().getArgument(sums.size() + operand - firstExtra);
         !isa<NoneType>(argument.getType()))
       values.map(argument, loadElement(b, loc, parameters[operand],
                                        applyMap(b, loc, nest.maps[operand], point)));

@@ -76,10 +76,10 @@ mlir::Value evaluateAt(mlir::OpBuilder &b, const Nest &nest, mlir::Operation *op
                        const mlir::IRMapping &values, mlir::ValueRange parameters,
                        mlir::ValueRange iterators);
 
-/// What the body of a contraction or an attention makes of a sum at `point`. Inputs from number
-/// `firstExtra` on are the arguments after the sum.
-mlir::Value evaluateSum(mlir::OpBuilder &b, const Nest &nest, mlir::Value sum, unsigned firstExtra,
-                        mlir::ValueRange parameters, mlir::ValueRange point);
+/// What the body of a contraction or an attention makes of its sums at `point`. Inputs from number
+/// `firstExtra` on are the arguments after the sums.
+mlir::Value evaluateSums(mlir::OpBuilder &b, const Nest &nest, mlir::ValueRange sums,
+                         unsigned firstExtra, mlir::ValueRange parameters, mlir::ValueRange point);
 
 //===----------------------------------------------------------------------===//
 // Generators, one file each

@@ -120,7 +120,8 @@ struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       if (isInit ? !operand.getDefiningOp<tensor::EmptyOp>() : !isContiguous(operand))
         return false;
       // A weight keeps the shape that it is packed in.
-      if (isa<kernel::ContractOp>(op.getOperation()) && i == 1 &&
+      auto contract = dyn_cast<kernel::ContractOp>(op.getOperation());
+      if (contract && i < contract.getNumFactors() && i % 2 == 1 &&
           operand.getDefiningOp<kernel::UseOp>())
         return false;
       auto dims = isa<RankedTensorType>(operand.getType()) ? env.ofTensor(operand) : std::nullopt;

@@ -67,11 +67,12 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
         foldIntoFetches(edit, i, *move, rewriter);
       } else {
         AffineMap composed = move->map.compose(edit.map(i));
-        bool contract = isa<kernel::ContractOp>(op.getOperation());
+        auto contract = dyn_cast<kernel::ContractOp>(op.getOperation());
+        bool factor = contract && i < contract.getNumFactors();
         // A contraction reads lhs as a strided view and rhs as a permuted one.
-        if (contract && i == 0 && !(isStrided(composed) && readsSameDims(composed, edit.map(i))))
+        if (factor && i % 2 == 0 && !(isStrided(composed) && readsSameDims(composed, edit.map(i))))
           continue;
-        if (contract && i == 1 && !composed.isProjectedPermutation())
+        if (factor && i % 2 == 1 && !composed.isProjectedPermutation())
           continue;
         SmallVector<AffineMap> maps = op.getMaps();
         maps[i] = composed;

@@ -113,8 +113,11 @@ KernelEdit::KernelEdit(RewriterBase &rewriter, kernel::KernelOpInterface op)
   SmallVector<AffineMap> all = op.getMaps();
   maps.assign(all.begin(), all.begin() + inputs.size());
   initMaps.assign(all.begin() + inputs.size(), all.end());
-  if (isa<kernel::ContractOp, kernel::AttentionOp>(op.getOperation())) {
-    unmapped = isa<kernel::ContractOp>(op.getOperation()) ? 2 : 3;
+  if (auto contract = dyn_cast<kernel::ContractOp>(op.getOperation())) {
+    unmapped = contract.getNumFactors();
+    leading = contract.getNumSums();
+  } else if (isa<kernel::AttentionOp>(op.getOperation())) {
+    unmapped = 3;
     leading = 1;
   }
 }

@@ -22,6 +22,10 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
     functions.addPass(createFuseKernels());
   if (options.collapseDimensions)
     functions.addPass(createCollapseDimensions());
+  if (options.fuse) {
+    functions.addPass(createCSEPass()); // views of the same rows are the same
+    functions.addPass(createJoinContractions());
+  }
   functions.addPass(createCSEPass());
   functions.addPass(createVerifyKernels());
 }

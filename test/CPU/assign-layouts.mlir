@@ -136,3 +136,35 @@ func.func @windows(%x: tensor<?x8x8x40xf32>, %a: tensor<?x6x6x40xf32>, %b: tenso
   } -> tensor<10xf32>
   return %0, %1 : tensor<?x6x6x40xf32>, tensor<10xf32>
 }
+
+// -----
+
+#mk = affine_map<(m, n, k, r) -> (m, k)>
+#kn = affine_map<(m, n, k, r) -> (k, n)>
+#mr = affine_map<(m, n, k, r) -> (m, r)>
+#rn = affine_map<(m, n, k, r) -> (r, n)>
+#mn = affine_map<(m, n, k, r) -> (m, n)>
+kernel.weight @gate : tensor<8x200xf32> = #kernel.file<"m.onnx", 0, 6400>
+kernel.weight @up : tensor<8x200xf32> = #kernel.file<"m.onnx", 6400, 6400>
+kernel.weight @update : tensor<3x200xf32> = #kernel.file<"m.onnx", 12800, 2400>
+
+// Two sums of the same rows lie side by side in a tile, so that each has half of its vectors;
+// what else adds to them is as wide.
+// CHECK-LABEL: func @sums
+// SSE-LABEL: func @sums
+func.func @sums(%x: tensor<?x8xf32>, %z: tensor<?x3xf32>, %o: tensor<?x200xf32>) -> tensor<?x200xf32> {
+  // CHECK-DAG: kernel.use @gate : !kernel.packed<tensor<8x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 32>>
+  // CHECK-DAG: kernel.use @up : !kernel.packed<tensor<8x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 32>>
+  // CHECK-DAG: kernel.use @update : !kernel.packed<tensor<3x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 32>>
+  // SSE: kernel.use @{{.*}} : !kernel.packed<tensor<{{[38]}}x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 4>>
+  %g = kernel.use @gate : tensor<8x200xf32>
+  %u = kernel.use @up : tensor<8x200xf32>
+  %v = kernel.use @update : tensor<3x200xf32>
+  %y = kernel.contract ins(%x, %g, %x, %u, %z, %v : tensor<?x8xf32>, tensor<8x200xf32>, tensor<?x8xf32>, tensor<8x200xf32>, tensor<?x3xf32>, tensor<3x200xf32>)
+      outs(%o : tensor<?x200xf32>) attributes {indexing_maps = [#mk, #kn, #mk, #kn, #mr, #rn, #mn], sums = array<i64: 0, 1, 1>} {
+  ^bb0(%a: f32, %b: f32):
+    %p = arith.mulf %a, %b : f32
+    kernel.yield %p : f32
+  } -> tensor<?x200xf32>
+  return %y : tensor<?x200xf32>
+}

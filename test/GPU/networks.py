@@ -120,9 +120,25 @@ def attention(rng):
     return _graph(nodes, {"x": ("M", 96)}, {"y": (1, "M", 544)}, w, opset=23)
 
 
+def gated(rng):
+    """A contraction with two sums, and one of two products into one sum."""
+    w = _weights(rng, gate=(33, 70), up=(33, 70), down=(70, 33), skip=(33, 33), bias=(70,))
+    nodes = [
+        helper.make_node("MatMul", ["x", "gate"], ["p"]),
+        helper.make_node("Add", ["p", "bias"], ["q"]),
+        helper.make_node("Gelu", ["q"], ["g"]),
+        helper.make_node("MatMul", ["x", "up"], ["u"]),
+        helper.make_node("Mul", ["g", "u"], ["h"]),
+        helper.make_node("MatMul", ["h", "down"], ["d"]),
+        helper.make_node("MatMul", ["x", "skip"], ["s"]),
+        helper.make_node("Add", ["d", "s"], ["y"]),
+    ]
+    return _graph(nodes, {"x": ("M", 33)}, {"y": ("M", 33)}, w)
+
+
 def ffn(rng):
     """The bench's perceptron, two layers."""
     return models.mlp(32, 48, layers=2, seed=int(rng.integers(1 << 30)))
 
 
-ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, ffn)}
+ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, gated, ffn)}

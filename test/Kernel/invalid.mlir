@@ -71,7 +71,7 @@ func.func @use_as_another_type() {
 #mn = affine_map<(m, n, k) -> (m, n)>
 // Constraint 1 of kernel.contract: two inputs.
 func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32>) {
-  // expected-error @+1 {{needs lhs, rhs and one init}}
+  // expected-error @+1 {{needs lhs and rhs of every product and one init}}
   %y = kernel.contract ins(%x : tensor<?x8xf32>) outs(%o : tensor<?x4xf32>) attributes {indexing_maps = [#mk, #mn]} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
@@ -86,11 +86,59 @@ func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32
 #mn = affine_map<(m, n, k) -> (m, n)>
 // Constraint 1: one init.
 func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32>) {
-  // expected-error @+1 {{needs lhs, rhs and one init}}
+  // expected-error @+1 {{needs lhs and rhs of every product and one init}}
   %y:2 = kernel.contract ins(%x, %w : tensor<?x8xf32>, tensor<8x4xf32>) outs(%o, %o : tensor<?x4xf32>, tensor<?x4xf32>) attributes {indexing_maps = [#mk, #kn, #mn, #mn]} {
   ^bb0(%acc: f32):
     kernel.yield %acc, %acc : f32, f32
   } -> tensor<?x4xf32>, tensor<?x4xf32>
+  return
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+// Constraint 5: a product in which m is no row.
+func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %v: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{has dimensions of init with other roles in product 1}}
+  %y = kernel.contract ins(%x, %w, %x, %v : tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x8xf32>, tensor<?x4xf32>) outs(%o : tensor<?x4xf32>)
+      attributes {indexing_maps = [#mk, #kn, #mk, #mn, #mn], sums = array<i64: 0, 0>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+// Constraint 5: accumulators of two types.
+func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %z: tensor<?x8xf64>, %v: tensor<8x4xf64>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{has products with different accumulators}}
+  %y = kernel.contract ins(%x, %w, %z, %v : tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x8xf64>, tensor<8x4xf64>) outs(%o : tensor<?x4xf32>)
+      attributes {indexing_maps = [#mk, #kn, #mk, #kn, #mn], sums = array<i64: 0, 0>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+// Constraint 6: sum 1 is missing.
+func.func @contract(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{has numbers of sums with gaps}}
+  %y = kernel.contract ins(%x, %w, %x, %w : tensor<?x8xf32>, tensor<8x4xf32>, tensor<?x8xf32>, tensor<8x4xf32>) outs(%o : tensor<?x4xf32>)
+      attributes {indexing_maps = [#mk, #kn, #mk, #kn, #mn], sums = array<i64: 0, 2>} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    kernel.yield %a : f32
+  } -> tensor<?x4xf32>
   return
 }
 

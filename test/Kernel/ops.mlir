@@ -43,6 +43,23 @@ func.func @contract_tensors(%x: tensor<?x8xf32>, %b: tensor<20xf32>, %o: tensor<
   return %y : tensor<?x20xf32>
 }
 
+// A gated net: two sums of one x, added to the second one another product.
+// CHECK-LABEL: func @contract_sums
+func.func @contract_sums(%x: tensor<?x8xf32>, %z: tensor<?x3xf32>, %v: tensor<8x20xf32>, %u: tensor<3x20xf32>, %o: tensor<?x20xf32>) -> tensor<?x20xf32> {
+  // CHECK: kernel.contract ins({{.*}}) outs({{.*}}) attributes {indexing_maps = [{{.*}}], sums = array<i64: 0, 1, 1>}
+  %y = kernel.contract ins(%x, %v, %x, %v, %z, %u : tensor<?x8xf32>, tensor<8x20xf32>, tensor<?x8xf32>, tensor<8x20xf32>, tensor<?x3xf32>, tensor<3x20xf32>)
+      outs(%o : tensor<?x20xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, k, r) -> (m, k)>, affine_map<(m, n, k, r) -> (k, n)>,
+                                   affine_map<(m, n, k, r) -> (m, k)>, affine_map<(m, n, k, r) -> (k, n)>,
+                                   affine_map<(m, n, k, r) -> (m, r)>, affine_map<(m, n, k, r) -> (r, n)>,
+                                   affine_map<(m, n, k, r) -> (m, n)>], sums = array<i64: 0, 1, 1>} {
+  ^bb0(%gate: f32, %up: f32):
+    %p = arith.mulf %gate, %up : f32
+    kernel.yield %p : f32
+  } -> tensor<?x20xf32>
+  return %y : tensor<?x20xf32>
+}
+
 // CHECK-LABEL: func @contract_memrefs
 func.func @contract_memrefs(%x: memref<?x8xf32, strided<[?, 1], offset: ?>>, %o: memref<?x20xf32>, %s: memref<?xf32>) {
   %w = kernel.use @w : !kernel.packed<tensor<8x20xf32>, #cpu.panels<rows = [0], cols = [1], n = 16>>

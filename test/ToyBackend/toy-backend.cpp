@@ -75,7 +75,8 @@ void Printer::printBody(Block &body) {
 void Printer::print(kernel::KernelOpInterface op) {
   SmallVector<AffineMap> maps = op.getMaps();
   os << op->getName().stripDialect() << " over d0..d" << op.getNumIterators() - 1;
-  if (auto contract = dyn_cast<kernel::ContractOp>(*op)) {
+  auto contract = dyn_cast<kernel::ContractOp>(*op);
+  if (contract) {
     kernel::ContractOp::Roles roles = contract.getRoles();
     auto list = [&](StringRef role, ArrayRef<unsigned> dims) {
       os << " " << role << "("
@@ -89,8 +90,8 @@ void Printer::print(kernel::KernelOpInterface op) {
   Block &body = op->getRegion(0).front();
   unsigned inputs = op.getKernelInputs().size();
   // Operands that the op itself consumes come before those of the body.
-  unsigned own =
-      inputs + (isa<kernel::ContractOp, kernel::AttentionOp>(*op) ? 1 : 0) - body.getNumArguments();
+  unsigned results = contract ? contract.getNumSums() : isa<kernel::AttentionOp>(*op) ? 1 : 0;
+  unsigned own = inputs + results - body.getNumArguments();
   for (unsigned i = 0; i < inputs; ++i) {
     std::string source = access(op.getKernelInputs()[i], maps[i]);
     if (i < own)

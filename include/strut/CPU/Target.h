@@ -15,11 +15,16 @@ struct Target {
 
   /// f32 elements in a vector.
   int64_t lanes() const { return vectorBytes / 4; }
-  /// Vectors in a row of a register tile: four with 32 registers, or what wastes less of
-  /// the last panel of `columns` if that is worth a kernel of its own.
-  int64_t panelVectors(int64_t columns) const {
-    int64_t usual = vectorRegisters >= 32 ? 4 : 2, most = vectorRegisters >= 32 ? 5 : 2;
+  /// How many sums a register tile can hold side by side: the vectors of its usual row.
+  unsigned mostSums() const { return vectorRegisters >= 32 ? 4 : 2; }
+  /// Vectors of one sum in a row of a register tile: four with 32 registers, or what wastes
+  /// less of the last panel of `columns` if that is worth a kernel of its own. Several `sums`
+  /// share the usual row.
+  int64_t panelVectors(int64_t columns, int64_t sums = 1) const {
+    int64_t usual = mostSums(), most = vectorRegisters >= 32 ? 5 : 2;
     int64_t needed = (columns + lanes() - 1) / lanes();
+    if (sums > 1)
+      return needed < 1 ? 1 : needed < usual / sums ? needed : usual / sums;
     if (needed <= most)
       return needed < 1 ? 1 : needed;
     auto padded = [&](int64_t vectors) { return (needed + vectors - 1) / vectors * vectors; };

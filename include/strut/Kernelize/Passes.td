@@ -64,6 +64,38 @@ def CollapseDimensions : Pass<"strut-collapse-dimensions", "::mlir::func::FuncOp
   ];
 }
 
+def JoinContractions : Pass<"strut-join-contractions", "::mlir::func::FuncOp"> {
+  let summary = "make one kernel of contractions that meet in an epilogue";
+  let description = [{
+    A contraction whose epilogue reads what another one has computed becomes one kernel
+    with it, and the value between them is never stored:
+
+    * of one sum, where the two are added: x V + z W + b is summed up in one accumulator,
+      first over the one k, then over the other;
+    * of two sums, where anything else joins them: f(x V) (x W) of a gated net. Where both
+      read the same rows, these are read once and both halves are in registers together.
+
+    They are joined where
+
+    1. nothing else reads the value between;
+    2. it is read as it was written, element by element, over the same extents: a view of a
+       part of it would be another product;
+    3. all right-hand sides are weights, and neither contraction has a batch, for what is
+       packed at run time, and blocks that are stored side by side, have one product each;
+    4. neither writes or reads what a loop carries;
+    5. no body looks up a table;
+    6. there are at most four sums, as many as a register tile holds.
+
+    The sums of one accumulator are equal over the reals: they are added in another order.
+    Two sums are bit-exact.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numAccumulated", "num-accumulated", "Number of contractions that add to another's sum">,
+    Statistic<"numBeside", "num-beside", "Number of contractions that became a sum beside another's">
+  ];
+}
+
 def VerifyKernels : Pass<"strut-verify-kernels", "::mlir::func::FuncOp"> {
   let summary = "check that a function holds kernels and nothing else";
   let description = [{

@@ -80,6 +80,32 @@ TEST_F(Work, Contract) {
   }
 }
 
+// Two sums of one x, which is moved once, and a product with steps of its own.
+TEST_F(Work, ContractWithSums) {
+  KernelWork work = of(R"(
+    #mk = affine_map<(m, n, k, r) -> (m, k)>
+    #kn = affine_map<(m, n, k, r) -> (k, n)>
+    #mr = affine_map<(m, n, k, r) -> (m, r)>
+    #rn = affine_map<(m, n, k, r) -> (r, n)>
+    #mn = affine_map<(m, n, k, r) -> (m, n)>
+    func.func @main(%x: tensor<?x96xf32> {strut.name = "x", strut.dims = ["M", ""]}, %z: tensor<?x7xf32> {strut.name = "z", strut.dims = ["M", ""]},
+                    %v: tensor<96x160xf32>, %w: tensor<96x160xf32>, %u: tensor<7x160xf32>, %m: index)
+        -> tensor<?x160xf32> attributes {strut.symbols = ["M"]} {
+      %o = tensor.empty(%m) : tensor<?x160xf32>
+      %y = kernel.contract ins(%x, %v, %x, %w, %z, %u : tensor<?x96xf32>, tensor<96x160xf32>, tensor<?x96xf32>, tensor<96x160xf32>, tensor<?x7xf32>, tensor<7x160xf32>)
+          outs(%o : tensor<?x160xf32>) attributes {indexing_maps = [#mk, #kn, #mk, #kn, #mr, #rn, #mn], sums = array<i64: 0, 1, 1>} {
+      ^bb0(%gate: f32, %up: f32):
+        %p = arith.mulf %gate, %up : f32
+        kernel.yield %p : f32
+      } -> tensor<?x160xf32>
+      return %y : tensor<?x160xf32>
+    })");
+  for (int64_t m : {0, 1, 128}) {
+    EXPECT_EQ(valueAt(work.flops, {m}), 2.0 * m * (96 + 96 + 7) * 160 + m * 160);
+    EXPECT_EQ(valueAt(work.bytes, {m}), 4.0 * (m * (96 + 7) + (96 + 96 + 7) * 160 + m * 160));
+  }
+}
+
 // Two products and the softmax; B and S are dimensions, heads and their size are not.
 TEST_F(Work, Attention) {
   KernelWork work = of(R"(

@@ -1,0 +1,250 @@
+//===- ContractTask.cpp - Code inside a task of a contraction -------------===//
+#include "ContractTask.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace strut::cpu {
+
+ContractTask::ContractTask(const ContractPlan &decided, const OpBuilder &builder,
+                           ValueRange arguments)
+    : plan(decided), b(builder), loc(plan.op->getLoc()) {
+  size_t count = plan.op.getKernelInputs().size();
+  llvm::append_range(inputs, arguments.take_front(count));
+  init = arguments[count];
+  ValueRange rest = arguments.drop_front(count + 1).drop_back();
+  SmallVector<Value> outside = capturesOf(plan.op);
+  captured.map(ValueRange(outside), rest.take_front(outside.size()));
+  llvm::append_range(extents, rest.drop_front(outside.size()));
+  rowsPerTask = arguments.back();
+}
+
+Value ContractTask::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+
+SmallVector<Value> ContractTask::extentsOf(ArrayRef<unsigned> dims) {
+  return llvm::map_to_vector(dims, [&](unsigned d) { return extents[d]; });
+}
+
+Value ContractTask::product(ValueRange values) {
+  Value result = index(1);
+  for (Value v : values)
+    result = b.createOrFold<arith::MulIOp>(loc, result, v);
+  return result;
+}
+
+Value ContractTask::columnsLeft(int64_t v) {
+  if (!plan.masked)
+    return {};
+  Value first = arith::AddIOp::create(b, loc, fixed[plan.n], index(v * plan.lanes));
+  return lanesLeft(b, loc, extents[plan.n], first, plan.lanes);
+}
+
+/// Chooses the K loops of the tile's height.
+void ContractTask::emitProducts(const SmallVector<Value> &first, Value height) {
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
+  auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange(), height, cases, cases.size());
+  for (auto [i, region] : llvm::enumerate(choice.getRegions())) {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(region);
+    // Region 0 is the default: the full tile.
+    for (const Loop &loop : plan.loops)
+      emitLoop(first, i == 0 ? plan.rows : cases[i - 1], loop);
+    scf::YieldOp::create(b, loc);
+  }
+}
+
+void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, const Loop &loop) {
+  unsigned product = loop.products.front();
+  FlatView a(b, loc, inputs[2 * product]);
+  AffineMap map = plan.maps[2 * product];
+  TileProduct tile;
+  tile.a = a.flat;
+  tile.vectors = plan.vectors;
+  tile.lanes = plan.lanes;
+  tile.accumulator = plan.accumulator;
+  for (const SmallVector<Value> &row : rowsFrom(first, height))
+    tile.rowOffsets.push_back(a.offsetOf(b, loc, map, row));
+  tile.extents = extentsOf(loop.k);
+  for (unsigned k : loop.k)
+    tile.aStrides.push_back(a.strideOf(b, loc, map, k));
+  for (unsigned p : loop.products) {
+    FlatView columns(b, loc, inputs[2 * p + 1]);
+    tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
+  }
+  if (loop.panels && fullTiles && height == plan.rows && plan.blocks == 1)
+    fetchNextPanels(tile);
+  emitBlocks(tile, loop);
+}
+
+/// Reads the next panel into L2 while this one is worked on. The first tile of a panel would
+/// otherwise wait for memory with its products idle, and the others leave memory idle: the two
+/// times would add. Each whole tile fetches an even share, some columns of the panel a step.
+/// Where that gains nothing, a tile asks for what it has: a single tile already reads as fast as
+/// memory allows, and a few tiles of panels so large that L2 does not hold two of each would push
+/// out what they still need.
+void ContractTask::fetchNextPanels(TileProduct &tile) {
+  constexpr int64_t largePanel = 640 << 10, manyTiles = 8;
+  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
+  auto add = [&](Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); };
+  int64_t elementBytes =
+      cast<MemRefType>(tile.b.front().flat.getType()).getElementTypeBitWidth() / 8;
+  Value all = index(0); // the panels of all products
+  for (const Loop &loop : plan.loops)
+    all = add(all, mul(product(extentsOf(loop.k)), index(plan.columns() * loop.products.size())));
+  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, all,
+                                      index(largePanel / elementBytes));
+  Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
+  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, fullTiles, needed);
+  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), fullTiles);
+  share = arith::SelectOp::create(b, loc, pays, share, index(0));
+  Value steps = product(tile.extents), panelSize = mul(steps, index(plan.columns()));
+  Value next = arith::SelectOp::create(b, loc, pays, panelSize, index(0));
+  Value begin = add(next, mul(tileNumber, mul(steps, share)));
+  for (TileProduct::Columns &side : tile.b)
+    side.ahead = add(side.offset, begin);
+  for (Value extent : llvm::reverse(tile.extents)) {
+    tile.aheadStrides.insert(tile.aheadStrides.begin(), share);
+    share = mul(share, extent);
+  }
+}
+
+Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> first,
+                            TileProduct &tile) {
+  tile.bStrides.clear();
+  if (loop.panels) {
+    Value stride = index(plan.columns());
+    for (Value extent : llvm::reverse(tile.extents)) {
+      tile.bStrides.insert(tile.bStrides.begin(), stride);
+      stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
+    }
+    return arith::MulIOp::create(b, loc, panelNumber, stride);
+  }
+  FlatView columns(b, loc, inputs[2 * product + 1]);
+  AffineMap map = plan.maps[2 * product + 1];
+  for (unsigned k : loop.k)
+    tile.bStrides.push_back(columns.strideOf(b, loc, map, k));
+  auto maskType = VectorType::get(plan.lanes, b.getI1Type());
+  for (int64_t v = 0; plan.masked && v < plan.vectors; ++v)
+    tile.masks.push_back(vector::CreateMaskOp::create(b, loc, maskType, columnsLeft(v)));
+  return columns.offsetOf(b, loc, map, first);
+}
+
+/// Sums over blocks of k into the scratch tile. A block bounds how many terms one
+/// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
+/// sqrt(K) units, blocks of 512 keep it near that of 512 terms. A block is a part of
+/// the innermost dimension of k.
+void ContractTask::emitBlocks(TileProduct &tile, const Loop &loop) {
+  OpBuilder::InsertionGuard guard(b);
+  if (loop.oneBlock)
+    return emitBlock(tile, loop, {});
+  // At least one block, so that a sum over nothing is stored as 0.
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, product(tile.extents), index(0));
+  Value &k = tile.extents.back();
+  k = arith::SelectOp::create(b, loc, some, k, index(0));
+  SmallVector<Value> steps;
+  for (auto [d, extent] : llvm::enumerate(tile.extents)) {
+    bool innermost = d + 1 == tile.extents.size();
+    Value end = arith::MaxUIOp::create(b, loc, extent, index(1));
+    auto nest = scf::ForOp::create(b, loc, index(0), end, index(innermost ? blockSize : 1));
+    b.setInsertionPointToStart(nest.getBody());
+    steps.push_back(nest.getInductionVar());
+    Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
+    for (Value &row : tile.rowOffsets)
+      row = arith::AddIOp::create(b, loc, row, aMove);
+    Value bMove = arith::MulIOp::create(b, loc, steps.back(), tile.bStrides[d]), ahead;
+    if (!tile.aheadStrides.empty())
+      ahead = arith::MulIOp::create(b, loc, steps.back(), tile.aheadStrides[d]);
+    for (TileProduct::Columns &side : tile.b) {
+      side.offset = arith::AddIOp::create(b, loc, side.offset, bMove);
+      if (ahead)
+        side.ahead = arith::AddIOp::create(b, loc, side.ahead, ahead);
+    }
+  }
+  Value left = arith::SubIOp::create(b, loc, tile.extents.back(), steps.back());
+  tile.extents = {arith::MinUIOp::create(b, loc, left, index(blockSize))};
+  tile.aStrides = {tile.aStrides.back()};
+  tile.bStrides = {tile.bStrides.back()};
+  if (!tile.aheadStrides.empty())
+    tile.aheadStrides = {tile.aheadStrides.back()};
+  emitBlock(tile, loop, steps);
+}
+
+/// Adds a block to the scratch tile. The first one of a sum, at `steps` that are all 0, is stored.
+void ContractTask::emitBlock(const TileProduct &tile, const Loop &loop, ArrayRef<Value> steps) {
+  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
+  size_t perRow = loop.products.size() * plan.vectors;
+  SmallVector<Value> zeros(tile.rowOffsets.size() * perRow, zero);
+  SmallVector<Value> sums = tile.emit(b, loc, zeros);
+  auto at = [&](size_t i) {
+    int64_t sum = plan.sumOf[loop.products[i % perRow / plan.vectors]];
+    int64_t place = i / perRow * plan.vectors + i % plan.vectors;
+    return b.createOrFold<arith::AddIOp>(loc, blockScratch,
+                                         index(sum * blockElements() + place * plan.lanes));
+  };
+  auto store = [&] {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      vector::StoreOp::create(b, loc, sum, scratch, at(i));
+  };
+  auto add = [&] {
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Value older = vector::LoadOp::create(b, loc, vectorType, scratch, at(i));
+      sum = isa<FloatType>(plan.accumulator) ? Value(arith::AddFOp::create(b, loc, older, sum))
+                                             : Value(arith::AddIOp::create(b, loc, older, sum));
+    }
+    store();
+  };
+  if (!loop.begins)
+    return add();
+  if (steps.empty())
+    return store();
+  Value place = steps.front();
+  for (Value step : steps.drop_front())
+    place = arith::OrIOp::create(b, loc, place, step);
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, place, index(0));
+  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElse=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  store();
+  b.setInsertionPointToStart(branch.elseBlock());
+  add();
+}
+
+/// The epilogue on one vector of each sum.
+Value ContractTask::epilogueOf(ValueRange sums, ValueRange extraLanes, ValueRange iterators) {
+  Block &body = plan.body();
+  IRMapping values(captured);
+  values.map(body.getArguments().take_front(sums.size()), sums);
+  values.map(body.getArguments().drop_front(sums.size()), extraLanes);
+  cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &nested, Operation *op) -> Value {
+    unsigned dim = cast<kernel::IndexOp>(op).getDim();
+    return dim == plan.n ? laneIndices(nested, loc, iterators[dim], plan.lanes) : iterators[dim];
+  });
+  Value result = values.lookupOrDefault(body.getTerminator()->getOperand(0));
+  return asVector(b, loc, result, plan.lanes);
+}
+
+void ContractTask::emitEpilogue(SmallVector<Value> iterators, Value scratchOffset) {
+  Value firstColumn = iterators[plan.n];
+  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
+  for (int64_t v = 0; v < plan.vectors; ++v) {
+    iterators[plan.n] = arith::AddIOp::create(b, loc, firstColumn, index(v * plan.lanes));
+    Value count = columnsLeft(v);
+    SmallVector<Value> sums, lanes;
+    for (int64_t s = 0; s < plan.sums; ++s) {
+      Value at =
+          arith::AddIOp::create(b, loc, scratchOffset, index(s * blockElements() + v * plan.lanes));
+      sums.push_back(vector::LoadOp::create(b, loc, vectorType, scratch, at));
+    }
+    for (auto [i, extra] : llvm::enumerate(ArrayRef(inputs).drop_front(plan.firstExtra)))
+      lanes.push_back(loadLanes(b, loc, extra, plan.maps[plan.firstExtra + i], iterators, plan.n,
+                                plan.lanes, count));
+    storeLanes(b, loc, epilogueOf(sums, lanes, iterators), init, plan.maps.back(), iterators,
+               plan.n, plan.lanes, count);
+  }
+}
+
+} // namespace strut::cpu

@@ -1,0 +1,63 @@
+//===- ContractTask.h - Code inside a task of a contraction ----*- C++ -*-===//
+#ifndef STRUT_LIB_CPU_CONTRACTTASK_H
+#define STRUT_LIB_CPU_CONTRACTTASK_H
+
+#include "ContractPlan.h"
+#include "MicroKernel.h"
+
+namespace strut::cpu {
+
+/// What tasks of contractions share: the sums of a register tile, and the epilogue row by row.
+/// Derived classes say which rows a task has.
+class ContractTask {
+public:
+  virtual ~ContractTask() = default;
+
+protected:
+  /// `arguments` are the op's inputs, its init, what its body reads from outside, the extents of
+  /// the iteration dimensions, and the number of rows of a task.
+  ContractTask(const ContractPlan &decided, const mlir::OpBuilder &builder,
+               mlir::ValueRange arguments);
+
+  using Rows = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
+  /// Iteration indices of the `count` rows that begin with `first`.
+  virtual Rows rowsFrom(llvm::SmallVector<mlir::Value> first, int64_t count) = 0;
+
+  mlir::Value index(int64_t value);
+  llvm::SmallVector<mlir::Value> extentsOf(llvm::ArrayRef<unsigned> dims);
+  mlir::Value product(mlir::ValueRange values);
+  /// Lanes of vector `v` that hold columns; null if all do.
+  mlir::Value columnsLeft(int64_t v);
+  /// Sums of a tile of `height` rows into the scratch array.
+  void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height);
+  /// The epilogue of the row that lies at this offset of the scratch array.
+  void emitEpilogue(llvm::SmallVector<mlir::Value> iterators, mlir::Value scratchOffset);
+  mlir::Value epilogueOf(mlir::ValueRange sums, mlir::ValueRange extraLanes,
+                         mlir::ValueRange iterators);
+  /// Elements of the scratch array for one sum, or one block.
+  int64_t blockElements() { return plan.rows * plan.columns(); }
+
+  ContractPlan plan;
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  mlir::Value init, rowsPerTask, scratch, panelNumber;
+  mlir::Value blockScratch; ///< where the block's tile begins in `scratch`
+  mlir::Value tileNumber;   ///< in its task
+  mlir::Value fullTiles;    ///< how many whole tiles the task has; null: nothing is fetched ahead
+  llvm::SmallVector<mlir::Value> inputs, extents, fixed; ///< inputs as the op has them
+  mlir::IRMapping captured;                              ///< what the epilogue reads from outside
+
+private:
+  using Loop = ContractPlan::Loop;
+  void emitLoop(const llvm::SmallVector<mlir::Value> &first, int64_t height, const Loop &loop);
+  /// Where a right-hand side begins for this task, and the strides of its steps.
+  mlir::Value startOf(unsigned product, const Loop &loop, llvm::ArrayRef<mlir::Value> first,
+                      TileProduct &tile);
+  void fetchNextPanels(TileProduct &tile);
+  void emitBlocks(TileProduct &tile, const Loop &loop);
+  void emitBlock(const TileProduct &tile, const Loop &loop, llvm::ArrayRef<mlir::Value> steps);
+};
+
+} // namespace strut::cpu
+
+#endif // STRUT_LIB_CPU_CONTRACTTASK_H
