@@ -275,10 +275,16 @@ Value bareNormalisation(Operation *op, OpBuilder &b) {
 Operation *build(const Host &host, Value input, Value weight, Value bias, Location loc,
                  OpBuilder &b) {
   Type result = host.op->getResult(0).getType();
+  Operation *layer = nullptr;
   if (isa<layer::LinearOp>(host.op))
-    return layer::LinearOp::create(b, loc, result, input, weight, bias);
+    layer = layer::LinearOp::create(b, loc, result, input, weight, bias);
   if (isa<layer::BlockLinearOp>(host.op))
-    return layer::BlockLinearOp::create(b, loc, result, input, weight, bias);
+    layer = layer::BlockLinearOp::create(b, loc, result, input, weight, bias);
+  if (layer) {
+    // What the map ends is called as before.
+    layer->setDiscardableAttrs(host.op->getDiscardableAttrDictionary());
+    return layer;
+  }
   Operation *again = b.clone(*host.op);
   SmallVector<Value> operands = {input, weight};
   if (bias)

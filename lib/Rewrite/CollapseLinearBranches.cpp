@@ -150,58 +150,14 @@ struct Collapse : OpRewritePattern<layer::LinearOp> {
   unsigned &count;
 };
 
-/// x + (x W + b) = x (W + 1) + b, among the addends of a sum.
-template <typename SumOp> struct AbsorbIdentity : OpRewritePattern<SumOp> {
-  AbsorbIdentity(MLIRContext *context, unsigned &count)
-      : OpRewritePattern<SumOp>(context), count(count) {}
-
-  LogicalResult matchAndRewrite(SumOp op, PatternRewriter &rewriter) const override {
-    SmallVector<Value> addends;
-    RankedTensorType type = addendsOf(op->getResult(0), addends);
-    if (!type)
-      return failure();
-    for (Value &addend : addends) {
-      auto map = addend.getDefiningOp<layer::LinearOp>();
-      if (!map || !map->hasOneUse() || map.getInput().getType() != type ||
-          !isConstantOf(map.getWeight(), map))
-        continue;
-      Value *identity = llvm::find(addends, map.getInput());
-      if (identity == addends.end())
-        continue;
-      auto weight = readMatrix(map.getWeight());
-      if (!weight)
-        continue;
-      for (int64_t i = 0; i < weight->rows(); ++i)
-        (*weight)(i, i) += 1;
-      Location loc = rewritten("absorb-identity", {map.getLoc(), op.getLoc()});
-      Value with = writeConstant(rewriter, loc, cast<RankedTensorType>(map.getWeight().getType()),
-                                 {weight->data(), size_t(weight->rows() * weight->cols())});
-      addend = layer::LinearOp::create(rewriter, loc, map.getType(), map.getInput(), with,
-                                       map.getBias());
-      addends.erase(identity);
-      rewriter.replaceOp(op, sumOf(rewriter, op.getLoc(), addends));
-      ++count;
-      return success();
-    }
-    return failure();
-  }
-
-  unsigned &count;
-};
-
 struct CollapseLinearBranches : impl::CollapseLinearBranchesBase<CollapseLinearBranches> {
   void runOnOperation() override {
-    unsigned branches = 0, identities = 0;
+    unsigned branches = 0;
     RewritePatternSet patterns(&getContext());
     patterns.add<Collapse>(&getContext(), branches);
-    patterns.add<AbsorbIdentity<Op<"Add">>, AbsorbIdentity<Op<"Sum">>>(&getContext(), identities);
-    // A sum before its parts, so that one sees all addends.
-    GreedyRewriteConfig config;
-    config.setUseTopDownTraversal(false);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numBranches += branches;
-    numIdentities += identities;
   }
 };
 

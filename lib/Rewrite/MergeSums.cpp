@@ -3,7 +3,9 @@
 // x W1 + x W2 = x (W1 + W2), and the maps of zero go: docs/algebra.md, laws 1 to 3.
 //
 //===----------------------------------------------------------------------===//
+#include "Constants.h"
 #include "MapValues.h"
+#include "Sums.h"
 #include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
@@ -160,6 +162,87 @@ Chain SumMerger::merge(const Chain &chain, int64_t inputs) {
   return result;
 }
 
+//===----------------------------------------------------------------------===//
+// The order of addends
+//===----------------------------------------------------------------------===//
+
+using onnx_ir::Op;
+
+/// The values that an addend is a map of: itself, and what is before its maps and factors.
+SmallVector<Value> rootsOf(Value addend) {
+  SmallVector<Value> roots = {addend};
+  while (Operation *op = roots.back().getDefiningOp()) {
+    Value next;
+    unsigned others = 0;
+    for (Value operand : op->getOperands())
+      if (!isa<NoneType>(operand.getType()) && !isConstant(operand)) {
+        next = operand;
+        ++others;
+      }
+    bool isMap = isa<layer::LinearOp, layer::BlockLinearOp, Op<"Mul">, Op<"Div">, Op<"Neg">>(op);
+    if (!isMap || others != 1 || (isa<Op<"Div">>(op) && next != op->getOperand(0)) ||
+        !roots.back().hasOneUse())
+      break;
+    roots.push_back(next);
+  }
+  return roots;
+}
+
+/// Erases a sum without readers, and its parts that lose theirs.
+void eraseSum(Operation *sum) {
+  SmallVector<Value> operands(sum->getOperands());
+  sum->erase();
+  for (Value operand : operands) {
+    Operation *op = operand.getDefiningOp();
+    if (isa_and_present<Op<"Add">, Op<"Sum">>(op) && op->use_empty())
+      eraseSum(op);
+  }
+}
+
+/// Adds maps of one value before anything else, so that they are next to each other:
+/// x + t + x W = (x + x W) + t.
+void groupAddends(Operation *sum) {
+  SmallVector<Value> addends;
+  RankedTensorType type = addendsOf(sum->getResult(0), addends);
+  if (!type || addends.size() < 3)
+    return;
+  struct Group {
+    SmallVector<Value> addends, roots;
+    bool hasMap = false;
+  };
+  SmallVector<Group> groups;
+  for (Value addend : addends) {
+    SmallVector<Value> roots = rootsOf(addend);
+    bool isMap = addend.getDefiningOp<layer::LinearOp>();
+    Group *group = llvm::find_if(groups, [&](const Group &other) {
+      return addend.getType() == type && other.addends.front().getType() == type &&
+             (isMap || other.hasMap) &&
+             llvm::any_of(roots, [&](Value r) { return llvm::is_contained(other.roots, r); });
+    });
+    if (group == groups.end())
+      group = &groups.emplace_back();
+    group->addends.push_back(addend);
+    llvm::append_range(group->roots, roots);
+    group->hasMap |= isMap;
+  }
+  if (groups.size() < 2 || groups.size() == addends.size())
+    return;
+  OpBuilder b(sum);
+  SmallVector<Value> parts;
+  for (bool several : {true, false})
+    for (const Group &group : groups)
+      if ((group.addends.size() > 1) == several)
+        parts.push_back(sumOf(b, sum->getLoc(), group.addends));
+  sum->replaceAllUsesWith(sumOf(b, sum->getLoc(), parts).getDefiningOp());
+  eraseSum(sum);
+}
+
+bool isPartOfSum(Operation *op) {
+  Value value = op->getResult(0);
+  return value.hasOneUse() && isa<Op<"Add">, Op<"Sum">>(*value.user_begin()) &&
+         value.user_begin()->getResult(0).getType() == value.getType();
+}
+
 bool hasSums(const Chain &chain) {
   return llvm::any_of(chain, [](const auto &step) { return step->template as<Terms>(); });
 }
@@ -168,6 +251,13 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
   using MergeSumsBase::MergeSumsBase;
 
   void runOnOperation() override {
+    SmallVector<Operation *> sums;
+    getOperation().walk([&](Operation *op) {
+      if (isa<Op<"Add">, Op<"Sum">>(op) && !isPartOfSum(op))
+        sums.push_back(op);
+    });
+    for (Operation *sum : sums)
+      groupAddends(sum);
     for (Block &block : getOperation().getBody())
       for (recognize::MapRegion &region : recognize::regionsOf(block))
         run(region);
@@ -182,9 +272,12 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
     Chain chain = merger.merge(region.chain, region.inputs());
     if (merger.merged + merger.dropped == 0)
       return;
+    bool isLora = recognize::formOf(region.chain, region.inputs()) == "lora";
     region.chain = std::move(chain);
     if (failed(recognize::replace(region, "merge-sums")))
       return;
+    if (isLora && merger.merged > 0)
+      region.ops.back()->setAttr(layer::kKindAttr, StringAttr::get(&getContext(), "lora"));
     numMerged += merger.merged;
     numDropped += merger.dropped;
   }

@@ -22,7 +22,13 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createAbsorbAffine());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCollapseLinearBranches());
+  // Shortcuts and branches that came from hidden layers.
+  functions.addPass(createMergeSums());
   functions.addPass(createSplitGates());
+  functions.addPass(createRemoveDeadChannels());
+  functions.addPass(createStackNets());
+  // What stood behind sums of nets.
+  functions.addPass(createAbsorbAffine());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());

@@ -1,4 +1,4 @@
-// RUN: strut-opt %s --strut-collapse-linear-branches --canonicalize | FileCheck %s
+// RUN: strut-opt %s --strut-collapse-linear-branches --strut-merge-sums --canonicalize | FileCheck %s
 
 // One of five hidden channels passes the activation, with a shortcut around it. All weights
 // are 1 but where they tell channels apart: channels 1 to 4 of the first map have 2, 3, 4,
@@ -137,7 +137,8 @@ func.func @overflow(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   return %3 : tensor<?x2xf32>
 }
 
-// (7) Shortcuts of another value, around a weight that is read twice, in f16; one that is.
+// Shortcuts, which strut-merge-sums takes in: of another value, around a weight that is read
+// twice, in f16; one that is.
 
 // CHECK-LABEL: func.func @shortcuts
 // CHECK-COUNT-3: onnx.Add

@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @lora
 // CHECK-DAG: %[[W:.*]] = onnx.Constant() {value = dense<{{\[\[}}1.700000e+01, 1.000000e+00], [9.000000e+00, 1.000000e+00], [1.000000e+00, 1.000000e+00]]> : tensor<3x2xf32>}
 // CHECK-DAG: %[[B:.*]] = onnx.Constant() {value = dense<[5.000000e+00, 6.000000e+00]>
-// CHECK: %[[Y:.*]] = layer.linear %arg0, %[[W]] bias %[[B]] {layer.form = "dense"}
+// CHECK: %[[Y:.*]] = layer.linear %arg0, %[[W]] bias %[[B]] {layer.form = "dense", layer.kind = "lora"}
 // CHECK-NEXT: return %[[Y]]
 func.func @lora(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
   %w = onnx.Constant() {value = dense<1.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
@@ -36,6 +36,23 @@ func.func @residual(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   %2 = onnx.Add(%x, %0) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   %3 = onnx.Sub(%2, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// A shortcut and a map of the same value, with something else added between.
+
+// CHECK-LABEL: func.func @apart
+// CHECK: %[[W:.*]] = onnx.Constant() {value = dense<{{\[\[}}3.000000e+00, 1.000000e+00], [1.000000e+00, 3.000000e+00]]>
+// CHECK-DAG: %[[T:.*]] = onnx.Tanh(%arg0)
+// CHECK-DAG: %[[Y:.*]] = layer.linear %arg0, %[[W]]
+// CHECK: onnx.Add(%[[Y]], %[[T]])
+// CHECK-NEXT: return
+func.func @apart(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[2.0, 1.0], [1.0, 2.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = onnx.Tanh(%x) : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = onnx.Add(%2, %x) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %3 : tensor<?x2xf32>
 }
 

@@ -55,8 +55,8 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
 
         (x W + a) + ((x A) B + b) = x (W + A B) + (a + b)
 
-    A term that is multiplied by 0 (a guide that was needed in training) goes. Terms
-    merge where
+    A term that is multiplied by 0 (a guide that was needed in training) goes. Where a sum
+    has other addends, maps of one value are added first. Terms merge where
 
     1. they are maps of the same value (docs/recognition.md) and one of them is a dense
        layer: the sum then costs no more than that layer alone,
@@ -114,8 +114,7 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
         f(x W1 + b1) W2 + b2, with f the identity on channels I and a function on A,
           = x (W1[:,I] W2[I,:]) + (b1[I] W2[I,:] + b2) + f(x W1[:,A] + b1[A]) W2[A,:]
 
-    and a shortcut x around it is 1 on the diagonal of the first weight. The channels
-    are followed from the second map to the first through slices, splits and
+    which `strut-merge-sums` then adds a shortcut x to. The channels are followed from the second map to the first through slices, splits and
     concatenations of the channel axis, transpositions, choices by a constant mask per
     channel and pointwise operators, so that the spelling does not matter. Branches
     collapse where
@@ -127,16 +126,62 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
     4. elements are f32 or f64: in f16 and bf16, 1 + w loses the bits of w,
     5. it takes fewer products: K N + a (K + N) < h K + h N for K inputs, N outputs, h
        hidden channels, a of them with a function. For K = N = d that is a < h - d/2,
-    6. what is folded is finite in its type,
-    7. an identity is added to a map whose weight nothing else reads, of the very value
-       that is added.
+    6. what is folded is finite in its type.
 
     Equal over the reals, for finite values. Source: Xu et al., RePaViT, ICML 2025.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
   let statistics = [
-    Statistic<"numBranches", "num-branches", "Number of hidden layers that lost a linear branch">,
-    Statistic<"numIdentities", "num-identities", "Number of shortcuts that became part of a weight">
+    Statistic<"numBranches", "num-branches", "Number of hidden layers that lost a linear branch">
+  ];
+}
+
+def RemoveDeadChannels : Pass<"strut-remove-dead-channels", "::mlir::func::FuncOp"> {
+  let summary = "remove hidden channels that come to nothing";
+  let description = [{
+    A hidden channel of a feed-forward net, plain or gated, has no part in the result if its
+    row of the second weight is 0 (pruned weights), or if it is 0 for every input: its
+    columns and biases are 0 and its function keeps 0, as ReLU, GELU, SiLU, tanh and
+    products do. It is removed from all maps and constants of the layer where
+
+    1. the hidden layer is made of linear maps, pointwise functions and constants per
+       channel, joined by Mul, Add and Sub, all of its width,
+    2. nothing else reads what lies between the maps, nor the weights,
+    3. weights and biases are constants,
+    4. the width stays a multiple of what divides it, up to a vector of 16: a layer of 3071
+       takes as long as one of 3072,
+    5. the channel is zero by f(0) = 0: sigmoid(0) is not.
+
+    Equal over the reals, under the condition that what is removed was finite: 0 times
+    infinity is NaN.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numChannels", "num-channels", "Number of hidden channels that were removed">
+  ];
+}
+
+def StackNets : Pass<"strut-stack-nets", "::mlir::func::FuncOp"> {
+  let summary = "make one feed-forward net of several that are added";
+  let description = [{
+    A network that was boosted in stages adds small nets of one input:
+
+        sum over t of f(x U_t + u_t) V_t + v_t
+          = f(x [U_1 U_2 ...] + [u_1 u_2 ...]) [V_1; V_2; ...] + sum over t of v_t
+
+    Two kernels do instead of two for each stage. Nets are stacked where
+
+    1. they read the same value, by one linear map each,
+    2. their functions are one pointwise operator, the same with the same attributes,
+    3. nothing else reads the hidden layers, the addends or the weights,
+    4. weights and biases are constants, elements f32 or f64,
+    5. the sum of biases is finite.
+
+    Equal over the reals: hidden layers keep their bits, the sum over all of them is one.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numStacked", "num-stacked", "Number of nets that became part of another">
   ];
 }
 
