@@ -4,7 +4,10 @@
 #include "dialects/Layer/Layer.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "strut/Recognize/Passes.h"
 #include "strut/Rewrite/Passes.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -221,12 +224,47 @@ static json::Object takenOf(mlir::Operation *op, ArrayRef<int64_t> rows) {
   return taken;
 }
 
+/// The ops of each net, by its attribute.
+using Nets = MapVector<mlir::Attribute, SmallVector<mlir::Operation *>>;
+
+static Nets netsOf(mlir::ModuleOp module) {
+  Nets nets;
+  module->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
+    if (mlir::Attribute net = op->getAttr(recognize::kNetAttr))
+      nets[net].push_back(op);
+  });
+  return nets;
+}
+
+/// A composition of blocks, which has no forms of its own.
+static json::Object blockOfNet(mlir::Attribute net, ArrayRef<mlir::Operation *> ops) {
+  SmallVector<mlir::Location> places;
+  for (mlir::Operation *op : ops)
+    places.push_back(op->getLoc());
+  mlir::Location place = mlir::FusedLoc::get(net.getContext(), places);
+  auto kind = mlir::cast<mlir::DictionaryAttr>(net).getAs<mlir::StringAttr>("kind");
+  return json::Object{{"kind", kind.getValue()},
+                      {"op", ops.back()->getName().getStringRef()},
+                      {"nodes", json::Array(nodesOf(place))},
+                      {"exactness", exactnessOf(place)},
+                      {"forms", json::Array()},
+                      {"chosen", json::Object()},
+                      {"taken", json::Object()}};
+}
+
 json::Array strut::driver::blocksOf(mlir::ModuleOp module, const cost::Setting &setting,
                                     ArrayRef<int64_t> rows) {
   Covered covered = coveredOps(module);
+  Nets nets = netsOf(module);
   json::Array blocks;
   module->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
     StringRef kind = kindOf(op);
+    // After the maps that it is made of.
+    auto net = nets.find(op->getAttr(recognize::kNetAttr));
+    scope_exit added([&] {
+      if (net != nets.end() && net->second.back() == op)
+        blocks.push_back(blockOfNet(net->first, net->second));
+    });
     if (kind.empty() || covered.contains(op))
       return mlir::WalkResult::advance();
     SmallVector<mlir::Location> places{op->getLoc()};

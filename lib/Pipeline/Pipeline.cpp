@@ -41,6 +41,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
 void buildLayerPipeline(OpPassManager &pm, const rewrite::Options &options) {
   recognize::buildPipeline(pm);
   rewrite::buildPipeline(pm, options);
+  pm.addNestedPass<func::FuncOp>(recognize::createNameNets());
 }
 
 void buildKernelPipeline(OpPassManager &pm) { kernelize::buildPipeline(pm); }

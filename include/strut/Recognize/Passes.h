@@ -14,6 +14,9 @@ namespace strut::recognize {
 /// Registers the passes of this room by name.
 void registerPasses();
 
+/// Of each op of a net: a dictionary of its kind and its number in the function.
+inline constexpr llvm::StringLiteral kNetAttr = "layer.net";
+
 /// From a module of normalised onnx ops to one of onnx and layer ops.
 void buildPipeline(mlir::OpPassManager &manager);
 

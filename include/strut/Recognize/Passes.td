@@ -71,4 +71,24 @@ def RecognizePoolMixer : Pass<"strut-recognize-pool-mixer", "::mlir::func::FuncO
   ];
 }
 
+def NameNets : Pass<"strut-name-nets", "::mlir::func::FuncOp"> {
+  let summary = "name compositions of maps and functions";
+  let description = [{
+    Runs after rewrites and changes nothing: the ops of a net get the attribute `layer.net` with
+    its kind, which `strut explain` shows. Found by what is read, through maps, moves,
+    factors and functions:
+
+    | kind | |
+    | --- | --- |
+    | `gated` | f(x V) (x W), with norms of either half, and the map after it |
+    | `prefix` | f(x V) times a mask of channels below a number that is given at run time |
+    | `dual` | x V + f(x W) U: a linear part beside a net of the same x |
+    | `lora` | x W + (g (x A)) B: updates with few features that data weighs |
+    | `random_feature` | max(x G, 0) W with the numbers of G as if drawn from a normal distribution, and no bias; exp(..) cos(..), exp(..) sin(..) of x G |
+    | `fourier_head` | u² + v² by pairs of features of one map, divided by the sum over the row |
+    | `kan` | f(x) V + b(x) W, b made of comparisons of x with constants and products |
+  }];
+  let statistics = [Statistic<"numNets", "num-nets", "Number of nets that have a name">];
+}
+
 #endif // STRUT_RECOGNIZE_PASSES
