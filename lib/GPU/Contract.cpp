@@ -87,9 +87,8 @@ void ContractCode::emit(OpBuilder &b, ValueRange arguments) {
     SmallVector<Value> made = tile.multiply(b, left, lhs, firstRow, right, rhs, firstColumn);
     SmallVector<Value> &sum = sums[op.getSumOf(product)];
     for (auto [i, older] : llvm::enumerate(sum))
-      made[i] = isa<FloatType>(accumulator)
-                    ? Value(arith::AddFOp::create(b, loc, older, made[i]))
-                    : Value(arith::AddIOp::create(b, loc, older, made[i]));
+      made[i] = isa<FloatType>(accumulator) ? Value(arith::AddFOp::create(b, loc, older, made[i]))
+                                            : Value(arith::AddIOp::create(b, loc, older, made[i]));
     sum = std::move(made);
   }
   finish(b, tile, sums, firstRow, firstColumn);
