@@ -28,6 +28,7 @@ LogicalResult emitKernel(Simt &simt, Operation *op) {
           .Case([&](kernel::AttentionOp kernel) { return emitAttention(simt, host, kernel); })
           .Case([&](kernel::ContractOp kernel) { return emitContract(simt, host, kernel); })
           .Case([&](kernel::MapOp kernel) { return emitMap(simt, host, kernel); })
+          .Case([&](kernel::RegionOp kernel) { return emitRegion(simt, host, kernel); })
           .Case([&](kernel::RowsOp kernel) { return emitRows(simt, host, kernel); })
           .Default([](Operation *op) {
             return op->emitOpError("has no form for a GPU yet; compile the model for the CPU");
@@ -42,7 +43,8 @@ LogicalResult checkHost(func::FuncOp main) {
   WalkResult walked = main.walk([](Operation *op) {
     if (!isa<memref::LoadOp, memref::StoreOp, memref::CopyOp>(op))
       return WalkResult::advance();
-    op->emitOpError("accesses data in the host function, but the data lies on the GPU");
+    op->emitOpError("is an access to data by the host function, as If and Loop need, but the data "
+                    "lies on the GPU; compile the model for the CPU");
     return WalkResult::interrupt();
   });
   return failure(walked.wasInterrupted());

@@ -19,8 +19,8 @@ Simt::Simt(kernel::ProgramOp program, Value launcher) : program(program), launch
   device = ModuleOp::create(b, program.getLoc(), kDeviceModule);
 }
 
-void Simt::launch(OpBuilder &host, Operation *op, StringRef name, StringRef key,
-                  ValueRange arguments, const Grid &grid, Body body) {
+func::FuncOp Simt::launch(OpBuilder &host, Operation *op, StringRef name, StringRef key,
+                          ValueRange arguments, const Grid &grid, Body body) {
   Location loc = op->getLoc();
   SmallVector<Value> passed;
   for (Value argument : arguments)
@@ -49,6 +49,7 @@ void Simt::launch(OpBuilder &host, Operation *op, StringRef name, StringRef key,
   if (auto number = op->getAttrOfType<IntegerAttr>(kernel::kNumberAttr))
     launch.setNumber(number.getInt());
   ++launches;
+  return kernel;
 }
 
 Value Simt::shared(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, Type element) {

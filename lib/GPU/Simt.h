@@ -34,8 +34,9 @@ public:
 
   /// Launches for `op` the function that `name`, `key` and the argument types identify,
   /// writing it by `body` if there is none yet. Memrefs are passed as generalised ones.
-  void launch(mlir::OpBuilder &host, mlir::Operation *op, llvm::StringRef name, llvm::StringRef key,
-              mlir::ValueRange arguments, const Grid &grid, Body body);
+  mlir::func::FuncOp launch(mlir::OpBuilder &host, mlir::Operation *op, llvm::StringRef name,
+                            llvm::StringRef key, mlir::ValueRange arguments, const Grid &grid,
+                            Body body);
 
   /// A buffer in the shared memory of a block, in the kernel that is being written.
   mlir::Value shared(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<int64_t> shape,
@@ -88,6 +89,7 @@ mlir::Value evaluateSums(mlir::OpBuilder &b, const Nest &nest, mlir::ValueRange 
 mlir::LogicalResult emitAttention(Simt &, mlir::OpBuilder &host, kernel::AttentionOp op);
 mlir::LogicalResult emitContract(Simt &, mlir::OpBuilder &host, kernel::ContractOp op);
 mlir::LogicalResult emitMap(Simt &, mlir::OpBuilder &host, kernel::MapOp op);
+mlir::LogicalResult emitRegion(Simt &, mlir::OpBuilder &host, kernel::RegionOp op);
 mlir::LogicalResult emitRows(Simt &, mlir::OpBuilder &host, kernel::RowsOp op);
 
 } // namespace strut::gpu

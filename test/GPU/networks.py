@@ -136,9 +136,24 @@ def gated(rng):
     return _graph(nodes, {"x": ("M", 33)}, {"y": ("M", 33)}, w)
 
 
+def regions(rng):
+    """What one thread does: a sort, scatters, a running sum."""
+    w = {"three": np.array([3]), "axis": np.array(1), "places": np.array([[0]])}
+    w["row"] = rng.standard_normal((1, 9)).astype(np.float32)
+    nodes = [
+        helper.make_node("TopK", ["x", "three"], ["most", "order"], axis=-1),
+        helper.make_node("ScatterElements", ["x", "order", "most"], ["packed"], axis=1),
+        helper.make_node("CumSum", ["x", "axis"], ["running"]),
+        helper.make_node("ScatterND", ["x", "places", "row"], ["replaced"]),
+    ]
+    rows = ("M", 9)
+    outputs = {"most": ("M", 3), "order": ("M", 3), "packed": rows, "running": rows, "replaced": rows}
+    return _graph(nodes, {"x": rows}, outputs, w, integers=("order",))
+
+
 def ffn(rng):
     """The bench's perceptron, two layers."""
     return models.mlp(32, 48, layers=2, seed=int(rng.integers(1 << 30)))
 
 
-ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, gated, ffn)}
+ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, gated, regions, ffn)}

@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from GPU.networks import ALL
 
@@ -88,3 +90,21 @@ def test_refusals(compile_ptx, rng, tmp_path, flags, message):
     model.write_bytes(ALL["mlp"](rng).SerializeToString())
     done = compile_ptx(model, *flags)
     assert done.returncode == 1 and message in done.stderr and not done.stdout, done.stderr
+
+
+def test_control_flow_by_data_is_refused(compile_ptx, tmp_path):
+    def info(name, shape, kind=TensorProto.FLOAT):
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    branches = {
+        f"{name}_branch": helper.make_graph([helper.make_node(op, ["x"], [name])], name, [], [info(name, ["M", 3])])
+        for name, op in (("then", "Exp"), ("else", "Neg"))
+    }
+    node = helper.make_node("If", ["c"], ["y"], name="choose", **branches)
+    inputs = [info("x", ["M", 3]), info("c", [], TensorProto.BOOL)]
+    graph = helper.make_graph([node], "g", inputs, [info("y", ["M", 3])])
+    model = tmp_path / "if.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), model)
+    done = compile_ptx(model, "--gpu-arch", "sm_80")
+    assert done.returncode == 1 and not done.stdout
+    assert "node 'choose'" in done.stderr and "the data lies on the GPU" in done.stderr, done.stderr
