@@ -11,6 +11,7 @@
 // CHECK: llvm.func @map_0(%[[ARGUMENTS:.*]]: !llvm.ptr {llvm.byval = !llvm.struct<(struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>, struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>)>, nvvm.grid_constant})
 // CHECK-SAME: nvvm.kernel
 // CHECK-SAME: nvvm.maxntid = array<i32: 256, 1, 1>
+// CHECK-SAME: nvvm.minctasm = 2 : i32
 // CHECK: llvm.load %[[ARGUMENTS]]
 // CHECK-NOT: unrealized_conversion_cast
 func.func @main(%x: tensor<?xf32> {strut.name = "x", strut.dims = ["N"]}, %n: index)
