@@ -107,7 +107,7 @@ bool mergesPairs(Op<"Reshape"> reshape, Value x) {
     if (!extent.of)
       return type.getDimSize(axis) == extent.constant;
     ShapeTerm term = areTold ? (*terms)[axis] : ShapeTerm{-1, {}, 0};
-    return term == extent || term == extentOf(reshape.in("data"), axis) ||
+    return originOf(term) == originOf(extent) || term == extentOf(reshape.in("data"), axis) ||
            (isZeroSame && term == ShapeTerm{0, {}, 0});
   };
   // One axis that nothing is told of follows from the number of elements.

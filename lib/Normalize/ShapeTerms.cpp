@@ -31,6 +31,36 @@ static int64_t clamp(int64_t position, int64_t size) {
   return std::min(position, size);
 }
 
+/// Whether a Slice is known to leave an axis whole.
+static bool keepsAxis(Op<"Slice"> slice, int64_t axis, int64_t rank) {
+  auto axes = slice.in("axes") ? integersOf(slice.in("axes")) : std::nullopt;
+  return axes && llvm::none_of(*axes, [&](int64_t sliced) {
+           return sliced == axis || sliced + rank == axis;
+         });
+}
+
+ShapeTerm originOf(ShapeTerm term) {
+  while (Operation *op = term.of ? term.of.getDefiningOp() : nullptr) {
+    auto from = op->getNumOperands() ? dyn_cast<RankedTensorType>(op->getOperand(0).getType())
+                                     : RankedTensorType();
+    if (!from)
+      break;
+    auto slice = dyn_cast<Op<"Slice">>(op);
+    if (slice && !keepsAxis(slice, term.axis, from.getRank()))
+      break;
+    if (auto transpose = dyn_cast<Op<"Transpose">>(op)) {
+      auto perm = transpose.attr<DenseI64ArrayAttr>("perm");
+      if (!perm)
+        break;
+      term.axis = perm[term.axis];
+    } else if (!isa<Op<"Slice">, Op<"Neg">, Op<"Cast">, Op<"Identity">>(op)) {
+      break;
+    }
+    term.of = op->getOperand(0);
+  }
+  return term;
+}
+
 static Terms termsOfShape(Op<"Shape"> op) {
   Value data = op.in("data");
   auto type = dyn_cast<RankedTensorType>(data.getType());

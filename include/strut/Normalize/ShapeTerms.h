@@ -19,6 +19,10 @@ struct ShapeTerm {
 /// The extent of an axis of a tensor of known rank.
 ShapeTerm extentOf(mlir::Value tensor, int64_t axis);
 
+/// The same extent, of the value that it comes from through slices of other axes,
+/// transpositions and pointwise operators of one operand.
+ShapeTerm originOf(ShapeTerm term);
+
 /// The elements of a vector of integers, followed through Shape, Slice, Gather,
 /// Concat and reshapes; none where one of them is anything else.
 std::optional<llvm::SmallVector<ShapeTerm>> shapeTerms(mlir::Value vector);
