@@ -43,8 +43,6 @@ EXPORTS = [
 
 # What an exporter does not write, and why.
 NOT_EXPORTED = {
-    ("t5_encoder", "dynamo"): "torch 2.15 cannot trace its reshape of attention with open dimensions",
-    ("t5_decoder", "dynamo"): "torch 2.15 cannot trace its reshape of attention with open dimensions",
 }
 # What does not compile yet, and why. A network that compiles must not be here.
 NOT_COMPILED = {
@@ -147,7 +145,7 @@ def examine(name: str, spelling: str, timed: bool) -> Row:
     return row
 
 
-KINDS = ("contract", "attention", "rows", "map", "scalar-region")
+KINDS = ("contract", "attention", "rows", "map", "region", "scalar-region")
 
 
 def table(rows: list[Row]) -> str:

@@ -10,7 +10,8 @@ using onnx_ir::Op;
 
 /// softmax(scale·Q·Kᵀ + mask) along the keys.
 struct Scores {
-  Value query, keyTransposed, mask;
+  Value query, keyTransposed;
+  SmallVector<Value> masks; ///< all of them are added
   /// Where the scores stand, and what stands elsewhere, instead of a mask.
   Value condition, masked;
   bool isInverted = false;
@@ -62,21 +63,25 @@ bool matchWhere(Value value, Scores &scores) {
   return false;
 }
 
-bool matchScores(Value value, Scores &scores) {
-  if (matchWhere(value, scores))
-    return true;
+/// Scores plus masks: a bias of positions, then padding.
+bool matchMasked(Value value, Scores &scores) {
   auto add = value.getDefiningOp<Op<"Add">>();
-  if (!add)
-    return matchProduct(value, scores);
-  if (!add->hasOneUse())
+  if (!add || !add->hasOneUse())
     return false;
   for (auto [product, mask] : {std::pair(add.in("A"), add.in("B")), {add.in("B"), add.in("A")}})
     if (isMask(mask) && product.getDefiningOp() && product.hasOneUse() &&
-        matchProduct(product, scores)) {
-      scores.mask = mask;
+        (matchProduct(product, scores) || matchMasked(product, scores))) {
+      scores.masks.push_back(mask);
       return true;
     }
   return false;
+}
+
+bool matchScores(Value value, Scores &scores) {
+  if (matchWhere(value, scores))
+    return true;
+  return value.getDefiningOp<Op<"Add">>() ? matchMasked(value, scores)
+                                          : matchProduct(value, scores);
 }
 
 /// The softmax behind the weights of the values, also where a row without any
@@ -113,10 +118,10 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     Value key =
         Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)->getResult(0);
     if (scores.condition)
-      scores.mask = additiveMask(scores, op.getLoc(), rewriter);
+      scores.masks.push_back(additiveMask(scores, op.getLoc(), rewriter));
     SmallVector<Value> operands = {scores.query, key, value};
-    if (scores.mask)
-      operands.push_back(scores.mask);
+    if (!scores.masks.empty())
+      operands.push_back(sumOf(scores.masks, op.getLoc(), rewriter));
     auto scale = rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(scores.scale));
     auto attention = Op<"Attention">::create(rewriter, op.getLoc(), operands, scale);
     // The inference may know less of the result than what stood here did.
@@ -124,6 +129,13 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     rewriter.replaceOp(op, attention);
     ++counts.attention;
     return success();
+  }
+
+  static Value sumOf(ArrayRef<Value> masks, Location loc, PatternRewriter &rewriter) {
+    Value sum = masks.front();
+    for (Value mask : masks.drop_front())
+      sum = Op<"Add">::create(rewriter, loc, {sum, mask})->getResult(0);
+    return sum;
   }
 
   /// 0 where the scores stand, the low constant elsewhere.

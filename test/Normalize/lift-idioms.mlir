@@ -142,6 +142,21 @@ func.func @attention_scaled_operands(%q: tensor<2x4x8x16xf32>, %k: tensor<2x4x16
   return %4 : tensor<2x4x8x16xf32>
 }
 
+// A bias of positions and a mask of padding are one mask.
+
+// CHECK-LABEL: func.func @attention_of_two_masks
+func.func @attention_of_two_masks(%q: tensor<?x12x?x32xf32>, %k: tensor<?x12x32x?xf32>, %v: tensor<?x12x?x32xf32>, %bias: tensor<1x12x?x?xf32>, %mask: tensor<?x1x1x?xf32>) -> tensor<?x12x?x32xf32> {
+  // CHECK: %[[M:.*]] = onnx.Add(%arg3, %arg4)
+  // CHECK: onnx.Attention(%arg0, %{{.*}}, %arg2, %[[M]]) {scale = 1.000000e+00 : f32}
+  // CHECK-NOT: onnx.Softmax
+  %0 = onnx.MatMul(%q, %k) : (tensor<?x12x?x32xf32>, tensor<?x12x32x?xf32>) -> tensor<?x12x?x?xf32>
+  %1 = onnx.Add(%0, %bias) : (tensor<?x12x?x?xf32>, tensor<1x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %2 = onnx.Add(%mask, %1) : (tensor<?x1x1x?xf32>, tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %3 = onnx.Softmax(%2) {axis = -1 : i64} : (tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %4 = onnx.MatMul(%3, %v) : (tensor<?x12x?x?xf32>, tensor<?x12x?x32xf32>) -> tensor<?x12x?x32xf32>
+  return %4 : tensor<?x12x?x32xf32>
+}
+
 // A softmax along another axis is none.
 
 // CHECK-LABEL: func.func @no_attention
