@@ -2,9 +2,8 @@
 
 import ml_dtypes
 import numpy as np
-import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from Execute.narrow import BITS, FLOATS, INTEGERS, cast, dtype_of, model_of, tensor_type, values_of
 
@@ -184,16 +183,19 @@ def test_moves_keep_elements(compile_model, run_model, rng, name):
         helper.make_node("Transpose", ["table"], ["turned"], perm=[1, 0]),
         helper.make_node("Identity", ["x"], ["same"]),
         helper.make_node("Pad", ["x", "pads"], ["padded"]),
+        helper.make_node("ConstantOfShape", ["pads"], ["filled"], value=numpy_helper.from_array(held[3:4])),
     ]
     outputs = [("moved", name, [None]), *((y, name, [None, None]) for y in ("turned", "same", "padded"))]
-    constants = [("table", table), ("flat", np.array([-1])), ("pads", np.array([1, 0, 0, 2]))]
+    outputs.append(("filled", name, [None] * 4))
+    constants = [("table", table), ("flat", np.array([-1])), ("pads", np.array([1, 1, 3, 2]))]
     model = model_of(nodes, [("x", name, ["n", "m"])], outputs, constants)
     got = run_model(compile_model(model), {"x": x})
     bits = {key: array.view(np.uint8) for key, array in got.items()}
     np.testing.assert_array_equal(bits["moved"], x.view(np.uint8).T.reshape(-1))
     np.testing.assert_array_equal(bits["turned"], table.view(np.uint8).T)
     np.testing.assert_array_equal(bits["same"], x.view(np.uint8))
-    np.testing.assert_array_equal(bits["padded"], np.pad(x.view(np.uint8), ((1, 0), (0, 2))))
+    np.testing.assert_array_equal(bits["padded"], np.pad(x.view(np.uint8), ((1, 3), (1, 2))))
+    np.testing.assert_array_equal(bits["filled"], np.full((1, 1, 3, 2), held[3].view(np.uint8)))
 
 
 def test_nan_and_infinity(compile_model, run_model):
@@ -230,6 +232,12 @@ def test_arrays_of_python(compile_model, load):
             model(wrong)
     with pytest.raises(ValueError, match="must be an array: its dtype is float8_e4m3fn"):
         model([1.0])
+
+
+def test_a_header_takes_bytes(compile_model):
+    header = compile_model(cast_model([("x", "float8_e4m3fn", "y", "int4", {})])).with_suffix(".h").read_text()
+    assert "_tensor_x(uint8_t *data" in header and "_tensor_y(uint8_t *data" in header
+    assert "\"x\": float8_e4m3fn [n]" in header and "\"y\": int4 [n]" in header
 
 
 def test_an_unknown_rounding_is_refused(compile_model):
