@@ -25,13 +25,16 @@ static Value constant(NodeWriter &w, DenseElementsAttr value) {
   return w.make<Op<"Constant">>({}, w.b.getNamedAttr("value", value));
 }
 
-Value NodeWriter::number(float value) {
-  return constant(*this, DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), value));
-}
+Value NodeWriter::number(float value) { return numbers(value, {}); }
 
 Value NodeWriter::integers(ArrayRef<int64_t> values) {
   auto type = RankedTensorType::get({int64_t(values.size())}, b.getI64Type());
   return constant(*this, DenseElementsAttr::get(type, values));
+}
+
+Value NodeWriter::numbers(ArrayRef<float> values, ArrayRef<int64_t> shape) {
+  return constant(*this,
+                  DenseElementsAttr::get(RankedTensorType::get(shape, b.getF32Type()), values));
 }
 
 namespace {
@@ -88,6 +91,7 @@ const ExpansionTable &expansions() {
     table["onnx.ai.onnx.ml.Binarizer"] = expandBinarizer;
     table["onnx.ai.onnx.ml.ArrayFeatureExtractor"] = expandArrayFeatureExtractor;
     addExpandQuantized(table);
+    addExpandTfIdf(table);
     return table;
   }();
   return table;

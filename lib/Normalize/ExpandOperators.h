@@ -24,6 +24,8 @@ struct NodeWriter {
   /// A scalar of f32, and a vector of i64.
   mlir::Value number(float value);
   mlir::Value integers(llvm::ArrayRef<int64_t> values);
+  /// A tensor of f32.
+  mlir::Value numbers(llvm::ArrayRef<float> values, llvm::ArrayRef<int64_t> shape);
 };
 
 /// Writes what an operator of ranked operands is; gives its only result, or null where its
@@ -33,6 +35,7 @@ using Expansion = mlir::Value (*)(NodeWriter &, onnx_ir::AnyOp);
 using ExpansionTable = llvm::StringMap<Expansion>;
 
 void addExpandQuantized(ExpansionTable &table);
+void addExpandTfIdf(ExpansionTable &table);
 
 } // namespace strut::normalize
 

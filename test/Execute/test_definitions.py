@@ -61,3 +61,31 @@ def test_features(compile_model, run_model, rng, shape):
     outputs = [("z", "float32", [*names[:-1], "k"] if len(shape) > 1 else [1, "k"])]
     got = run_model(compile_model(ml_model(node, inputs, outputs)), {"x": x, "y": y})["z"]
     np.testing.assert_array_equal(got, x.reshape(1, -1)[:, y[0]] if len(shape) == 1 else x[..., y[0]])
+
+
+def tf_idf(rows, grams, columns, size, skips, mode, weights):
+    y = np.zeros((len(rows), size))
+    for n, row in enumerate(rows):
+        for gram, column in zip(grams, columns):
+            for distance in range(1, 2 if len(gram) == 1 else skips + 2):
+                for start in range(len(row) - (len(gram) - 1) * distance):
+                    y[n, column] += [row[start + i * distance] for i in range(len(gram))] == list(gram)
+    return y if mode == "TF" else (y > 0) * weights if mode == "IDF" else y * weights
+
+
+@pytest.mark.parametrize("mode", ["TF", "IDF", "TFIDF"])
+@pytest.mark.parametrize("shape", [(12,), (3, 12), (2, 3), (0, 7)])
+def test_counts_of_n_grams(compile_model, run_model, assert_close, rng, mode, shape):
+    x = rng.integers(0, 4, shape)
+    grams = [(0,), (2,), (0, 1), (3, 3), (2, 1), (1, 0, 2)]
+    columns, weights = [4, 0, 5, 1, 3, 7], rng.uniform(0.5, 2, 8).astype(np.float32)
+    node = helper.make_node(
+        "TfIdfVectorizer", ["x"], ["y"], mode=mode, min_gram_length=1, max_gram_length=3, max_skip_count=2,
+        pool_int64s=[v for gram in grams for v in gram], ngram_counts=[0, 2, 8], ngram_indexes=columns,
+        weights=weights.tolist(),
+    )  # fmt: skip
+    rows = ["n"] * (len(shape) - 1)
+    model = model_of([node], [("x", "int64", [*rows, shape[-1]])], [("y", "float32", [*rows, 8])])
+    got = run_model(compile_model(model), {"x": x})["y"]
+    expected = tf_idf(x.reshape(-1, shape[-1]).tolist(), grams, columns, 8, 2, mode, weights)
+    assert_close(got, expected.reshape(*shape[:-1], 8))

@@ -54,3 +54,28 @@ func.func @unranked(%x: tensor<*xf32>) -> tensor<*xf32> {
   %0 = onnx.LRN(%x) {size = 4 : i64} : (tensor<*xf32>) -> tensor<*xf32>
   return %0 : tensor<*xf32>
 }
+
+// -----
+
+// Pairs at distances 1 and 2, each a comparison of two slices with all pairs. Single elements
+// have no distance.
+
+// CHECK-LABEL: func.func @n_grams
+// CHECK: onnx.Slice({{.*}} -> tensor<?x6xi64>
+// CHECK: onnx.Equal({{.*}} : (tensor<?x6x1xi64>, tensor<1xi64>)
+// CHECK: onnx.Slice({{.*}} -> tensor<?x5xi64>
+// CHECK: onnx.Equal
+// CHECK: onnx.Slice({{.*}} -> tensor<?x5xi64>
+// CHECK: onnx.Equal
+// CHECK: %[[FOUND:.*]] = onnx.And({{.*}} -> tensor<?x5x2xi1>
+// CHECK: onnx.ReduceSum({{.*}} {keepdims = 0 : i64} : {{.*}} -> tensor<?x2xf32>
+// CHECK: onnx.MatMul({{.*}} -> tensor<?x4xf32>
+// CHECK: onnx.Slice({{.*}} -> tensor<?x4xi64>
+// CHECK: onnx.MatMul
+// CHECK-NOT: onnx.MatMul
+func.func @n_grams(%x: tensor<?x6xi64>) -> tensor<?x4xf32> {
+  %0 = onnx.TfIdfVectorizer(%x) {max_gram_length = 2 : i64, max_skip_count = 1 : i64, min_gram_length = 1 : i64, mode = "TF",
+    ngram_counts = array<i64: 0, 1>, ngram_indexes = array<i64: 3, 0, 1>, pool_int64s = array<i64: 7, 1, 2, 3, 4>} :
+    (tensor<?x6xi64>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}

@@ -44,7 +44,8 @@ def ExpandOperators : Pass<"strut-expand-operators", "::mlir::ModuleOp"> {
       small as that takes (2^24 by the types, the zero points and constant weights), or f64
       where its extent is open or the parts were more than eight. The sums are int32.
     * LRN becomes a pooling over channels.
-    * Binarizer and ArrayFeatureExtractor become a comparison and a Gather.
+    * Binarizer and ArrayFeatureExtractor become a comparison and a Gather,
+      TfIdfVectorizer comparisons of slices.
 
     Operands must have a rank.
   }];
