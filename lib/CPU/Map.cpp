@@ -139,11 +139,17 @@ void MapEmitter::chooseStrips() {
   stripDim = along ? *turnDim : laneDim;
 }
 
+/// By what its operands and what it fetches hold contiguously, or the same for all lanes.
 unsigned MapEmitter::chooseLaneDim() const {
+  SmallVector<int> fetched(nest.dims, 0);
+  for (auto fetch : nest.body().getOps<kernel::FetchOp>())
+    if (!fetch.getIndices().empty())
+      if (auto index = fetch.getIndices().back().getDefiningOp<kernel::IndexOp>())
+        fetched[nest.dimOf(index)] += 2;
   unsigned best = nest.dims ? nest.dims - 1 : 0;
   int bestScore = -1;
   for (unsigned d = nest.dims; d-- > 0;) {
-    int score = 0;
+    int score = fetched[d];
     if (nest.staticExtent(d) == 1)
       continue;
     for (auto [n, map] : llvm::enumerate(nest.maps)) {

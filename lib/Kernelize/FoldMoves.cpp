@@ -165,7 +165,8 @@ struct DropIdentityMove : OpRewritePattern<kernel::MapOp> {
 
 /// map(permute(x)) = permute(map(x)): pointwise code runs in the order in which
 /// its operands lie, so that the kernel before it can take it in as an epilogue
-/// and the permutation goes on to the next reader.
+/// and the permutation goes on to the next reader. What is fetched in runs along
+/// another dimension than the last is fetched in that order.
 struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
   SinkPermutation(MLIRContext *context, FusionCounts &counts)
       : OpRewritePattern(context), counts(counts) {}
@@ -184,10 +185,29 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
     return common && !common.isIdentity() ? common : AffineMap();
   }
 
+  /// The dimension along which runs are fetched made the innermost one, if it is not, and if
+  /// it is long enough for lanes.
+  static AffineMap orderOfFetches(kernel::MapOp op) {
+    constexpr int64_t few = 4;
+    std::optional<unsigned> run = fetchedRun(op);
+    unsigned rank = op.getMaps().back().getNumDims();
+    auto type = cast<RankedTensorType>(op.getInits()[0].getType());
+    if (!run || *run + 1 == rank || (!type.isDynamicDim(*run) && type.getDimSize(*run) < few))
+      return {};
+    SmallVector<unsigned> order;
+    for (unsigned d = 0; d < rank; ++d)
+      if (d != *run)
+        order.push_back(d);
+    order.push_back(*run);
+    return AffineMap::getPermutationMap(order, op.getContext());
+  }
+
   LogicalResult matchAndRewrite(kernel::MapOp op, PatternRewriter &rewriter) const override {
     if (op->getNumResults() != 1 || asPureMove(op) || !op.getMaps().back().isIdentity())
       return failure();
     AffineMap order = commonPermutation(op);
+    if (!order)
+      order = orderOfFetches(op);
     auto init = op.getInits()[0].getDefiningOp<tensor::EmptyOp>();
     if (!order || !init)
       return failure();

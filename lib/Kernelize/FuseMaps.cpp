@@ -59,9 +59,21 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
     std::optional<BlockArgument> argument = edit.argument(input);
     if (!argument || isa<NoneType>(argument->getType()))
       return false;
-    return (isCheap(producer) || readsOnce(producer, op, input) ||
+    return keepsRuns(producer, op, input) &&
+           (isCheap(producer) || readsOnce(producer, op, input) ||
             readByEpilogueOnce(producer, op, input)) &&
            keepsExtents(producer, op, input);
+  }
+
+  /// Runs that the map fetches stay runs: another map writes along the same dimension.
+  static bool keepsRuns(kernel::MapOp producer, kernel::KernelOpInterface op, unsigned input) {
+    std::optional<unsigned> run = fetchedRun(producer);
+    AffineMap written = op.getMaps().back();
+    if (!run || !isa<kernel::MapOp>(op.getOperation()) || written.getNumResults() == 0)
+      return true;
+    AffineMap toIterators =
+        inversePermutation(producer.getMaps().back()).compose(op.getMaps()[input]);
+    return toIterators.getResult(*run) == written.getResults().back();
   }
 
   /// What is computed from indices alone may be all that gives an extent.

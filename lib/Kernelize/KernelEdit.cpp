@@ -83,6 +83,20 @@ bool interleavesBlocks(kernel::ContractOp op, AffineMap written) {
   return blocks >= 2 && blocks <= mostInterleaved;
 }
 
+std::optional<unsigned> fetchedRun(kernel::MapOp map) {
+  std::optional<unsigned> run;
+  WalkResult walked = map.walk([&](kernel::FetchOp fetch) {
+    auto last = fetch.getIndices().empty()
+                    ? kernel::IndexOp()
+                    : fetch.getIndices().back().getDefiningOp<kernel::IndexOp>();
+    if (!last || (run && *run != last.getDim()))
+      return WalkResult::interrupt();
+    run = last.getDim();
+    return WalkResult::advance();
+  });
+  return walked.wasInterrupted() ? std::nullopt : run;
+}
+
 bool writesRuns(kernel::KernelOpInterface op, AffineMap written) {
   AffineMap before = op.getMaps().back();
   if (before.getNumResults() > 0 && written.getNumResults() > 0 &&

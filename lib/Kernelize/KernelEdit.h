@@ -20,6 +20,10 @@ bool viewsLoopState(mlir::Value value);
 /// Returns that input's number.
 std::optional<unsigned> asPureMove(kernel::MapOp map);
 
+/// The iteration dimension along which all that the map fetches lies in runs of memory; none
+/// if it fetches nothing, or elements from here and there.
+std::optional<unsigned> fetchedRun(kernel::MapOp map);
+
 /// How much a body does per element, roughly in arithmetic operations:
 /// functions of `math` count many, fetches and moves few.
 unsigned costOf(mlir::Block &body);

@@ -48,3 +48,21 @@ func.func @network(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> (
   // CHECK: return
   return %12, %8 : tensor<?x5xf32>, tensor<?x6x8x8xf32>
 }
+
+// What is fetched in runs of channels is fetched in that order: an image is enlarged as it lies,
+// and at the end of a network transposed, not fetched here and there.
+
+// CHECK-LABEL: func.func @resize
+func.func @resize(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> tensor<?x6x16x16xf32> {
+  %one = onnx.Constant() {value = dense<1.0> : tensor<6x3x1x1xf32>} : () -> tensor<6x3x1x1xf32>
+  %none = onnx.Absent
+  %two = onnx.Constant() {value = dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  // CHECK: kernel.contract {{.*}} outs(%{{.*}} : tensor<?x8x8x6xf32>)
+  %0 = onnx.Conv(%x, %one) : (tensor<?x3x8x8xf32>, tensor<6x3x1x1xf32>) -> tensor<?x6x8x8xf32>
+  // CHECK: kernel.map {{.*}} outs(%{{.*}} : tensor<?x16x16x6xf32>)
+  // CHECK: %[[C:.*]] = kernel.index 3
+  // CHECK-COUNT-4: kernel.fetch 0[%{{.*}}, %{{.*}}, %{{.*}}, %[[C]]] : f32
+  // CHECK: kernel.map ins(%{{.*}} : tensor<?x16x16x6xf32>) outs(%{{.*}} : tensor<?x6x16x16xf32>) attributes {indexing_maps = [#[[BACK]], #[[LAST]]]}
+  %1 = onnx.Resize(%0, %none, %two) {mode = "linear"} : (tensor<?x6x8x8xf32>, none, tensor<4xf32>) -> tensor<?x6x16x16xf32>
+  return %1 : tensor<?x6x16x16xf32>
+}
