@@ -44,6 +44,7 @@ const LoweringTable &lowerings() {
     addDet(table);
     addMelWeightMatrix(table);
     addResize(table);
+    addGridSample(table);
     addPool(table);
     addPad(table);
     addIf(table);

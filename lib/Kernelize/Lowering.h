@@ -187,6 +187,7 @@ void addShape(LoweringTable &table);
 void addNorm(LoweringTable &table);
 void addGather(LoweringTable &table);
 void addAttention(LoweringTable &table);
+void addGridSample(LoweringTable &table);
 void addIndex(LoweringTable &table);
 void addRearrange(LoweringTable &table);
 void addCumulate(LoweringTable &table);

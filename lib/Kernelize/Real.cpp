@@ -73,6 +73,8 @@ Real floor(const Real &x) { return RealCode::unary<math::FloorOp>(x, std::floor)
 Real ceil(const Real &x) { return RealCode::unary<math::CeilOp>(x, std::ceil); }
 Real abs(const Real &x) { return RealCode::unary<math::AbsFOp>(x, std::fabs); }
 
+Real roundEven(const Real &x) { return RealCode::unary<math::RoundEvenOp>(x, std::nearbyint); }
+
 Real asReal(Code &c, Value index, Type type) {
   Value narrow = c.make<arith::IndexCastOp>(c.b.getI32Type(), index);
   return Real(c, c.make<arith::SIToFPOp>(type, narrow));

@@ -59,6 +59,8 @@ Real select(const Truth &condition, const Real &a, const Real &b);
 Real floor(const Real &x);
 Real ceil(const Real &x);
 Real abs(const Real &x);
+/// To the nearest whole number, halves to an even one.
+Real roundEven(const Real &x);
 /// The smaller and the larger; the second where the first is no number.
 inline Real min(const Real &a, const Real &b) { return select(a < b, a, b); }
 inline Real max(const Real &a, const Real &b) { return select(b < a, a, b); }
