@@ -12,42 +12,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-Reason supportsConvTranspose(Operation *operation) {
-  AnyOp op(operation);
-  if (Reason reason = refuseConvolution(operation))
-    return reason;
-  if (intAttr(op, "group", 1) != 1)
-    return "groups are not supported yet";
-  auto autoPad = op.attr<StringAttr>("auto_pad");
-  if (op.attr<DenseI64ArrayAttr>("output_shape") ||
-      (autoPad && autoPad.getValue().starts_with("SAME")))
-    return "padding that follows from the shape of the result is not supported yet";
-  return std::nullopt;
-}
-
-/// The element of the input that reaches place `o` of the result through element
-/// `k` of the window, and whether there is one.
-struct Origin {
-  Value place, exists;
-};
-
-Origin originOf(Code &c, const Windows &w, unsigned axis, Value o, Value k, Value extent) {
-  Value zero = c.index(0), stride = c.index(w.strides[axis]);
-  Value reach = c.make<arith::MulIOp>(k, c.index(w.dilations[axis]));
-  Value p = c.make<arith::SubIOp>(c.make<arith::AddIOp>(o, c.index(w.low[axis])), reach);
-  Value at = c.make<arith::MaxSIOp>(p, zero);
-  Value place = c.make<arith::DivUIOp>(at, stride), rest = c.make<arith::RemUIOp>(at, stride);
-  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
-    return c.make<arith::CmpIOp>(predicate, x, y);
-  };
-  Value exists = c.make<arith::AndIOp>(compare(arith::CmpIPredicate::sge, p, zero),
-                                       compare(arith::CmpIPredicate::eq, rest, zero));
-  exists = c.make<arith::AndIOp>(exists, compare(arith::CmpIPredicate::ult, place, extent));
-  Value last = c.make<arith::SubIOp>(extent, c.index(1));
-  place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), zero);
-  return {place, exists};
-}
-
 /// The attributes, read as those of the convolution it transposes; its output is
 /// that one's input.
 std::optional<Windows> transposedWindows(AnyOp op, Context &context, ArrayRef<Dim> input,
@@ -62,11 +26,32 @@ std::optional<Windows> transposedWindows(AnyOp op, Context &context, ArrayRef<Di
   windows->in = llvm::to_vector(input.drop_front(2));
   windows->out.clear();
   auto extra = op.attr<DenseI64ArrayAttr>("output_padding");
-  for (unsigned i = 0; i < windows->rank(); ++i) {
+  auto given = op.attr<DenseI64ArrayAttr>("output_shape");
+  auto autoPad = op.attr<StringAttr>("auto_pad");
+  StringRef mode = autoPad ? autoPad.getValue() : "NOTSET";
+  unsigned rank = windows->rank();
+  for (unsigned i = 0; i < rank; ++i) {
     int64_t span = windows->dilations[i] * (windows->kernel[i] - 1) + 1;
     int64_t more = extra && i < extra.size() ? extra[i] : 0;
-    windows->out.push_back((windows->in[i] - Dim(1)) * Dim(windows->strides[i]) +
-                           Dim(span + more - windows->low[i] - windows->high[i]));
+    Dim whole = (windows->in[i] - Dim(1)) * Dim(windows->strides[i]) + Dim(span + more);
+    std::optional<Dim> wanted;
+    if (given && given.size() >= rank)
+      wanted = Dim(given.asArrayRef().take_back(rank)[i]);
+    else if (mode.starts_with("SAME"))
+      wanted = windows->in[i] * Dim(windows->strides[i]);
+    if (wanted) {
+      Dim total = whole - *wanted;
+      if (!total.isConstant()) {
+        (void)context.refuse(op, "the padding of spatial axis " + Twine(i) +
+                                     ", which its output_shape decides, depends on an extent that "
+                                     "is not constant");
+        return std::nullopt;
+      }
+      // What is beyond the last window is 0; the odd one is before unless said otherwise.
+      int64_t pads = std::max<int64_t>(0, total.constant());
+      windows->low[i] = mode == "SAME_UPPER" ? pads / 2 : pads - pads / 2;
+    }
+    windows->out.push_back(wanted ? *wanted : whole - Dim(windows->low[i] + windows->high[i]));
     if (windows->out[i].isConstant() && windows->out[i].constant() < 0) {
       (void)context.refuse(op, "its padding is larger than its result");
       return std::nullopt;
@@ -80,38 +65,48 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
   Value input = op.in("X"), weight = op.in("W"), bias = op.in("B");
   SmallVector<Dim> dims = context[input].dims;
   auto weightShape = cast<RankedTensorType>(weight.getType()).getShape();
-  if (!dims[1].is(weightShape[0]))
+  int64_t groups = intAttr(op, "group", 1), outputs = weightShape[1];
+  if (!dims[1].is(weightShape[0]) || groups < 1 || weightShape[0] % groups != 0)
     return context.refuse(op, "its channels do not fit its weight");
+  int64_t channels = weightShape[0] / groups;
   std::optional<Windows> windows = transposedWindows(op, context, dims, weightShape.drop_front(2));
   if (!windows)
     return failure();
-  // (n, o..., oc, k..., ic)
+  // (n, o..., oc, k..., ic), ic among the channels of a group
   unsigned rank = windows->rank(), size = 2 * rank + 3;
   auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };
+  AffineExpr group = d(rank + 1).floorDiv(outputs);
+  SmallVector<AffineExpr> filter = {group * channels + d(size - 1), d(rank + 1) % outputs};
+  if (groups == 1)
+    filter = {d(size - 1), d(rank + 1)};
   Type element = context[input].element;
-  Context::Init init{
-      {dims[0]},
-      element,
-      AffineMap::getMultiDimIdentityMap(size, op->getContext()).getMajorSubMap(rank + 2)};
-  SmallVector<AffineExpr> filter = {d(size - 1), d(rank + 1)};
-  SmallVector<Value> dynamic;
+  AffineMap all = AffineMap::getMultiDimIdentityMap(size, op->getContext());
+  Context::Init init{{dims[0]}, element, all.getMajorSubMap(rank + 2)};
+  SmallVector<int64_t> extents(size, -1);
+  extents.back() = channels;
+  SmallVector<Extent> sizes;
   for (unsigned i = 0; i < rank; ++i) {
     filter.push_back(d(rank + 2 + i));
     init.shape.push_back(windows->out[i]);
-    dynamic.push_back(windows->in[i].isConstant() ? Value() : context.dims.value(windows->in[i]));
+    sizes.emplace_back(context, windows->in[i]);
   }
-  init.shape.push_back(Dim(weightShape[1]));
+  init.shape.push_back(Dim(outputs * groups));
   SmallVector<Input> inputs = {
       {context.tensor(input), {}, {}},
       {context.tensor(weight), AffineMap::get(size, 0, filter, op->getContext()), {}}};
   if (bias)
     inputs.push_back({context.tensor(bias), AffineMap::get(size, 0, d(rank + 1)), {}});
-  Value result = context.rows(op->getLoc(), rank + 1, inputs, init, [&](Code &c, ValueRange x) {
-    SmallVector<Value> at = {c.dim(0), c.dim(size - 1)};
-    Value exists;
+  auto body = [&](Code &c, ValueRange x) {
+    Value channel = c.dim(size - 1), exists;
+    if (groups > 1) {
+      Value number = c.make<arith::DivUIOp>(c.dim(rank + 1), c.index(outputs));
+      channel = c.make<arith::AddIOp>(c.make<arith::MulIOp>(number, c.index(channels)), channel);
+    }
+    SmallVector<Value> at = {c.dim(0), channel};
     for (unsigned i = 0; i < rank; ++i) {
-      Value extent = dynamic[i] ? dynamic[i] : c.index(windows->in[i].constant());
-      Origin origin = originOf(c, *windows, i, c.dim(1 + i), c.dim(rank + 2 + i), extent);
+      Value reach = c.make<arith::MulIOp>(c.dim(rank + 2 + i), c.index(windows->dilations[i]));
+      Origin origin =
+          originOf(c, c.dim(1 + i), reach, windows->low[i], windows->strides[i], sizes[i].in(c));
       at.push_back(origin.place);
       exists = exists ? c.make<arith::AndIOp>(exists, origin.exists) : origin.exists;
     }
@@ -119,8 +114,9 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
     Value term = c.select(exists, c.mul(value, x[1]), c.constant(0, value));
     Value sum = c.combine(kernel::CombineKind::Add, term);
     return bias ? c.add(sum, x[2]) : sum;
-  });
-  SmallVector<Dim> shape = {dims[0], Dim(weightShape[1])};
+  };
+  Value result = context.rows(op->getLoc(), rank + 1, inputs, init, body, extents);
+  SmallVector<Dim> shape = {dims[0], Dim(outputs * groups)};
   llvm::append_range(shape, windows->out);
   context.define(op->getResult(0), channelsFirst(context, op->getLoc(), result, init.shape), shape);
   return success();
@@ -129,7 +125,7 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
 } // namespace
 
 void addConvTranspose(LoweringTable &table) {
-  table["onnx.ConvTranspose"] = {supportsConvTranspose, lowerConvTranspose};
+  table["onnx.ConvTranspose"] = {refuseConvolution, lowerConvTranspose};
 }
 
 } // namespace strut::kernelize

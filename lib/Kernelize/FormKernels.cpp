@@ -32,6 +32,7 @@ const LoweringTable &lowerings() {
     addAttention(table);
     addConv(table);
     addConvTranspose(table);
+    addCol2Im(table);
     addRecurrent(table);
     addRotary(table);
     addReduce(table);
@@ -46,6 +47,7 @@ const LoweringTable &lowerings() {
     addResize(table);
     addGridSample(table);
     addPool(table);
+    addMaxUnpool(table);
     addPad(table);
     addIf(table);
     addHostLoop(table);

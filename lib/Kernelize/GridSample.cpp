@@ -23,7 +23,8 @@ Reason supportsGridSample(Operation *operation) {
   auto grid = dyn_cast<RankedTensorType>(op.in("grid").getType());
   if (!image || !grid || image.getRank() < 3 || grid.getRank() != image.getRank())
     return "its image and its grid are not known to have the same rank of at least 3";
-  StringRef mode = stringAttr(op, "mode", "linear"), padding = stringAttr(op, "padding_mode", "zeros");
+  StringRef mode = stringAttr(op, "mode", "linear"),
+            padding = stringAttr(op, "padding_mode", "zeros");
   if (!llvm::is_contained({"nearest", "linear", "bilinear", "cubic", "bicubic"}, mode))
     return ("its mode '" + mode + "' is not one of the standard").str();
   if (!llvm::is_contained({"zeros", "border", "reflection"}, padding))
@@ -119,9 +120,8 @@ AxisSamples samplesOf(AnyOp op, Context &context, unsigned number, ArrayRef<Dim>
   for (unsigned d = 1; d < shape.size(); ++d)
     at.push_back(context.b.getAffineDimExpr(d));
   at.push_back(context.b.getAffineConstantExpr(axes - 1 - number)); // the innermost comes first
-  Input coordinate{context.tensor(op.in("grid")),
-                   AffineMap::get(shape.size(), 0, at, context.getContext()),
-                   {}};
+  Input coordinate{
+      context.tensor(op.in("grid")), AffineMap::get(shape.size(), 0, at, context.getContext()), {}};
   auto table = [&](Type type, Formula formula) {
     return tableOf(context, op->getLoc(), axis, coordinate, shape, type, formula);
   };

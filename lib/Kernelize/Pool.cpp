@@ -16,26 +16,31 @@ using kernel::CombineKind;
 
 Reason supportsPool(Operation *operation) {
   auto type = dyn_cast<RankedTensorType>(operation->getOperand(0).getType());
-  if (!type || type.getRank() < 3 || !isa<FloatType>(type.getElementType()))
-    return "it is supported for floats with at least one spatial axis only";
-  for (OpResult result : operation->getResults().drop_front())
-    if (!isa<NoneType>(result.getType()) && !result.use_empty())
-      return "its indices are read, which is not supported yet";
+  if (!type || type.getRank() < 3)
+    return "its input is not known to have a spatial axis";
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  bool ordered =
+      integer && integer.getWidth() > 1 && operation->getName().getStringRef().contains("MaxPool");
+  if (!isa<FloatType>(type.getElementType()) && !ordered)
+    return "elements of its type are not supported";
   return std::nullopt;
 }
 
-/// The number of elements of this window that lie in the unpadded input.
-Value countInside(Code &c, const Windows &w, ArrayRef<Value> dynamic, Type type) {
+/// Whether an element of a window lies in the input or in this much around it.
+Value isInside(Code &c, const Windows &w, ArrayRef<Value> dynamic, ArrayRef<int64_t> before,
+               ArrayRef<int64_t> after) {
   Value inside;
   for (unsigned i = 0; i < w.rank(); ++i) {
     Value place = c.make<arith::MulIOp>(c.dim(1 + i), c.index(w.strides[i]));
     Value step = c.make<arith::MulIOp>(c.dim(2 + w.rank() + i), c.index(w.dilations[i]));
-    place = c.make<arith::SubIOp>(c.make<arith::AddIOp>(place, step), c.index(w.low[i]));
+    place =
+        c.make<arith::SubIOp>(c.make<arith::AddIOp>(place, step), c.index(w.low[i] - before[i]));
     Value extent = dynamic[i] ? dynamic[i] : c.index(w.in[i].constant());
+    extent = c.make<arith::AddIOp>(extent, c.index(before[i] + after[i]));
     Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, extent);
     inside = inside ? c.make<arith::AndIOp>(inside, here) : here;
   }
-  return c.combine(CombineKind::Add, c.select(inside, c.constant(1, type), c.constant(0, type)));
+  return inside;
 }
 
 enum class Kind { Max, Average, Lp };
@@ -51,27 +56,37 @@ Value norm(Code &c, Value x, int64_t p) {
   return c.make<math::PowFOp>(sum, c.constant(1.0 / p, x));
 }
 
-/// The mean over what of the window lies in the input.
-Value meanInside(Code &c, Value x, const Windows &w, ArrayRef<Value> dynamic) {
+/// The mean over what of the window lies in the input or, if it counts them, in the pads that
+/// the attributes ask for.
+Value meanInside(Code &c, Value x, const Windows &w, ArrayRef<Value> dynamic,
+                 bool countsPads = false) {
   Value sum = c.combine(CombineKind::Add, x);
-  if (w.isPadded())
-    return c.div(sum, countInside(c, w, dynamic, x.getType()));
+  SmallVector<int64_t> before(w.rank(), 0), after = before;
+  bool isWhole = !w.isPadded();
+  if (countsPads) {
+    before = w.low;
+    for (unsigned i = 0; i < w.rank(); ++i)
+      after[i] = w.high[i] - w.overhang[i];
+    isWhole = llvm::all_of(w.overhang, [](int64_t extent) { return extent == 0; });
+  }
+  if (!isWhole) {
+    Value one = c.constant(1, x), zero = c.constant(0, x);
+    Value inside = isInside(c, w, dynamic, before, after);
+    return c.div(sum, c.combine(CombineKind::Add, c.select(inside, one, zero)));
+  }
   int64_t count = 1;
   for (int64_t extent : w.kernel)
     count *= extent;
   return c.mul(sum, c.constant(1.0 / count, x));
 }
 
-/// The maximum, the norm, or the mean over the window or over what of it lies in the
-/// input.
-Value pool(Code &c, Value x, AnyOp op, Kind kind, Windows w, ArrayRef<Value> dynamic) {
+/// The maximum, the norm, or the mean.
+Value pool(Code &c, Value x, AnyOp op, Kind kind, const Windows &w, ArrayRef<Value> dynamic) {
   if (kind == Kind::Max)
     return c.combine(CombineKind::Max, x);
   if (kind == Kind::Lp)
     return norm(c, x, intAttr(op, "p", 2));
-  if (intAttr(op, "count_include_pad")) // pads are elements like others
-    w.low = w.high = SmallVector<int64_t>(w.rank(), 0);
-  return meanInside(c, x, w, dynamic);
+  return meanInside(c, x, w, dynamic, intAttr(op, "count_include_pad"));
 }
 
 /// A row kernel over the windows of an image [N, C, spatial...]: its iteration dimensions
@@ -96,22 +111,21 @@ struct WindowRows {
   }
 
   /// The image as the windows read it, with `fill` around it.
-  Input image(Location loc, Value value, double fill) const {
-    ChannelsLast source =
-        padded(context, loc, value, windows, context.b.getFloatAttr(element, fill));
+  Input image(Location loc, Value value, TypedAttr fill) const {
+    ChannelsLast source = padded(context, loc, value, windows, fill);
     SmallVector<AffineExpr> places;
     for (unsigned i = 0; i < windows.rank(); ++i)
       places.push_back(windows.place(i, place(i), tap(i)));
     return {source.tensor, source.map(size(), n(), channel(), places), {}};
   }
 
-  /// The results of all windows, as `result`.
-  void build(Location loc, Value result, ArrayRef<Input> inputs, BodyBuilder body) {
+  /// The results of all windows, as `result`, whose elements are of type `stored`.
+  void build(Location loc, Value result, Type stored, ArrayRef<Input> inputs, BodyBuilder body) {
     unsigned rank = windows.rank();
     SmallVector<int64_t> extents(size(), -1);
     Context::Init init{
         {dims[0]},
-        element,
+        stored,
         AffineMap::getMultiDimIdentityMap(size(), context.getContext()).getMajorSubMap(rank + 2)};
     for (unsigned i = 0; i < rank; ++i) {
       extents[rank + 2 + i] = windows.kernel[i];
@@ -131,19 +145,91 @@ struct WindowRows {
   SmallVector<Value> dynamic; ///< the spatial extents that are no constants
 };
 
+/// The number of this element of a window among all elements of the image.
+Value numberOf(Code &c, const WindowRows &rows, ArrayRef<Value> extents) {
+  const Windows &w = rows.windows;
+  auto add = [&](Value x, Value y) { return c.make<arith::AddIOp>(x, y); };
+  auto mul = [&](Value x, Value y) { return c.make<arith::MulIOp>(x, y); };
+  Value number = add(mul(c.dim(0), extents[0]), c.dim(w.rank() + 1));
+  for (unsigned i = 0; i < w.rank(); ++i) {
+    Value place = add(mul(c.dim(1 + i), c.index(w.strides[i])),
+                      mul(c.dim(w.rank() + 2 + i), c.index(w.dilations[i])));
+    number = add(mul(number, extents[1 + i]), c.make<arith::SubIOp>(place, c.index(w.low[i])));
+  }
+  return number;
+}
+
+/// The number of the same element if the first spatial axis is the innermost one.
+Value numberedByColumns(Code &c, Value number, ArrayRef<Value> extents) {
+  Value rest = number, size = c.index(1), result;
+  SmallVector<Value> places(extents.size());
+  for (unsigned i = extents.size(); i-- > 1;) {
+    places[i] = c.make<arith::RemUIOp>(rest, extents[i]);
+    rest = c.make<arith::DivUIOp>(rest, extents[i]);
+  }
+  for (unsigned i = 1; i < extents.size(); ++i) {
+    Value term = c.make<arith::MulIOp>(places[i], size);
+    result = result ? c.make<arith::AddIOp>(result, term) : term;
+    size = c.make<arith::MulIOp>(size, extents[i]);
+  }
+  return c.make<arith::AddIOp>(result, c.make<arith::MulIOp>(rest, size));
+}
+
+/// The second result of MaxPool: the number of the first element that is the maximum of its
+/// window, or no number.
+void lowerIndices(AnyOp op, WindowRows &rows, const Input &image) {
+  Context &context = rows.context;
+  const Windows &w = rows.windows;
+  SmallVector<Extent> sizes = {{context, rows.dims[1]}};
+  for (const Dim &extent : w.in)
+    sizes.emplace_back(context, extent);
+  bool byColumns = intAttr(op, "storage_order") != 0;
+  rows.build(
+      op->getLoc(), op->getResult(1), context.b.getI64Type(), image, [&](Code &c, ValueRange x) {
+        auto extents = llvm::map_to_vector(sizes, [&](Extent &size) { return size.in(c); });
+        Value most = c.combine(CombineKind::Max, x[0]);
+        Value same = c.equal(x[0], most);
+        if (Code::isFloat(x[0]))
+          same = c.make<arith::OrIOp>(same,
+                                      c.make<arith::CmpFOp>(arith::CmpFPredicate::UNO, x[0], x[0]));
+        SmallVector<int64_t> none(w.rank(), 0);
+        same = c.make<arith::AndIOp>(same, isInside(c, w, rows.dynamic, none, none));
+        Value number = c.make<arith::IndexCastOp>(c.b.getI64Type(), numberOf(c, rows, extents));
+        Value far =
+            c.make<arith::ConstantOp>(c.b.getI64IntegerAttr(std::numeric_limits<int64_t>::max()));
+        Value first = c.asSigned().combine(CombineKind::Min, c.select(same, number, far));
+        if (!byColumns)
+          return first;
+        Value index = c.make<arith::IndexCastOp>(c.b.getIndexType(), first);
+        return c.make<arith::IndexCastOp>(c.b.getI64Type(), numberedByColumns(c, index, extents));
+      });
+}
+
+/// What pads do not change the result with.
+TypedAttr fillOf(OpBuilder &b, Type element, Kind kind) {
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return b.getFloatAttr(signless(element),
+                          kind == Kind::Max ? -std::numeric_limits<double>::infinity() : 0);
+  unsigned width = integer.getWidth();
+  APInt least = integer.isUnsigned() ? APInt::getZero(width) : APInt::getSignedMinValue(width);
+  return b.getIntegerAttr(signless(integer), least);
+}
+
 LogicalResult lowerPool(AnyOp op, Context &context, Kind kind) {
   Value input = op->getOperand(0);
   std::optional<Windows> windows = windowsOf(op, context, context[input].dims);
   if (!windows)
     return failure();
-  bool countPads = kind == Kind::Average && intAttr(op, "count_include_pad");
-  if (countPads && intAttr(op, "ceil_mode") && windows->isPadded())
-    return context.refuse(op, "count_include_pad together with ceil_mode is not supported yet");
   WindowRows rows(context, input, *windows);
-  double fill = kind == Kind::Max ? -std::numeric_limits<double>::infinity() : 0;
-  rows.build(
-      op->getLoc(), op->getResult(0), rows.image(op->getLoc(), input, fill),
-      [&](Code &c, ValueRange x) { return pool(c, x[0], op, kind, *windows, rows.dynamic); });
+  Location loc = op->getLoc();
+  Type element = getElementTypeOrSelf(input.getType());
+  Input image = rows.image(loc, input, fillOf(context.b, element, kind));
+  rows.build(loc, op->getResult(0), rows.element, image, [&](Code &c, ValueRange x) {
+    return pool(c, x[0], op, kind, *windows, rows.dynamic);
+  });
+  if (op->getNumResults() > 1 && !op->getResult(1).use_empty())
+    lowerIndices(op, rows, image);
   return success();
 }
 
@@ -168,6 +254,7 @@ LogicalResult lowerPoolMixer(Operation *operation, Context &context) {
   windows.low = llvm::to_vector(op.getBefore());
   unsigned rank = windows.kernel.size();
   windows.strides = windows.dilations = SmallVector<int64_t>(rank, 1);
+  windows.overhang.assign(rank, 0);
   for (auto [extent, before] : llvm::zip(windows.kernel, windows.low))
     windows.high.push_back(extent - 1 - before);
   windows.in = windows.out = llvm::to_vector(ArrayRef(context[op.getInput()].dims).drop_front(2));
@@ -175,15 +262,16 @@ LogicalResult lowerPoolMixer(Operation *operation, Context &context) {
   SmallVector<AffineExpr> centre = {rows.n(), rows.channel()};
   for (unsigned i = 0; i < rank; ++i)
     centre.push_back(rows.place(i));
-  SmallVector<Input> inputs = {rows.image(loc, op.getInput(), 0),
-                               {context.tensor(op.getInput()), rows.map(centre), {}}};
+  SmallVector<Input> inputs = {
+      rows.image(loc, op.getInput(), fillOf(context.b, rows.element, Kind::Average)),
+      {context.tensor(op.getInput()), rows.map(centre), {}}};
   if (Value scale = op.getScale())
     inputs.push_back({context.tensor(scale), rows.map(rows.channel()), {}});
   if (auto epsilon = op.getEpsilon())
     inputs.push_back({inverseDeviations(context, loc, op.getInput(), epsilon->convertToDouble()),
                       rows.map(rows.n()),
                       {}});
-  rows.build(loc, op.getResult(), inputs, [&](Code &c, ValueRange x) {
+  rows.build(loc, op.getResult(), rows.element, inputs, [&](Code &c, ValueRange x) {
     Value y = c.sub(meanInside(c, x[0], windows, rows.dynamic), x[1]);
     for (Value factor : x.drop_front(2))
       y = c.mul(y, factor);

@@ -90,7 +90,8 @@ Value Resizer::computedTable(const ResampledAxis &axis, Type type, Formula formu
 /// The weights divided by their sum.
 Value Resizer::computedWeights(const ResampledAxis &axis) {
   AffineMap turned = AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0}, context.getContext());
-  return context.rows(loc, 1, r.runTimeInputs(), {{axis.taps(), axis.out.dim}, sampler.computed, turned},
+  return context.rows(loc, 1, r.runTimeInputs(),
+                      {{axis.taps(), axis.out.dim}, sampler.computed, turned},
                       [&](Code &c, ValueRange) {
                         Type wide = c.b.getF64Type();
                         Real i = asReal(c, c.dim(0), wide), tap = asReal(c, c.dim(1), wide);

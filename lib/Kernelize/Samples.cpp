@@ -122,7 +122,8 @@ Value Sampler::sampleRows(Value source, ArrayRef<Dim> shape, ArrayRef<AxisSample
   }
   if (outside == Outside::Element) // of the row as a whole
     for (const AxisSamples &axis : axes)
-      inputs.push_back({axis.places, readOf(axis, iterators, context.b.getAffineConstantExpr(0)), {}});
+      inputs.push_back(
+          {axis.places, readOf(axis, iterators, context.b.getAffineConstantExpr(0)), {}});
   AffineMap all = AffineMap::getMultiDimIdentityMap(iterators, context.getContext());
   Context::Init init{llvm::to_vector(shape), type, all.getMajorSubMap(shape.size())};
   auto from = cast<ShapedType>(source.getType());

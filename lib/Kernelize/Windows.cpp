@@ -34,17 +34,16 @@ static bool padSame(Windows &w, unsigned axis, bool upper) {
 
 /// ceil_mode: a last window that starts within the input or its low padding
 /// counts though it does not end there; the padding grows to hold it.
-static bool roundUp(Windows &w, unsigned axis) {
-  if (!w.in[axis].isConstant())
-    return w.strides[axis] == 1;
-  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1;
-  int64_t in = w.in[axis].constant(), size = in + w.low[axis] + w.high[axis];
-  int64_t out = llvm::divideCeilSigned(size - span, w.strides[axis]) + 1;
-  if ((out - 1) * w.strides[axis] >= in + w.low[axis])
-    --out;
-  int64_t needed = (out - 1) * w.strides[axis] + span;
-  w.high[axis] += std::max<int64_t>(0, needed - size);
-  return true;
+static Dim roundUp(Windows &w, unsigned axis, DimEnv &dims) {
+  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1, stride = w.strides[axis];
+  Dim begin = w.in[axis] + Dim(w.low[axis]), size = begin + Dim(w.high[axis]);
+  Dim out = dims.min(dims.ceilDiv(size - Dim(span), Dim(stride)) + Dim(1),
+                     dims.ceilDiv(begin, Dim(stride)));
+  // Of an extent that is not known, as much as it can ever need.
+  Dim needed = (out - Dim(1)) * Dim(stride) + Dim(span) - size;
+  w.overhang[axis] = needed.isConstant() ? std::max<int64_t>(0, needed.constant()) : stride - 1;
+  w.high[axis] += w.overhang[axis];
+  return out;
 }
 
 std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input,
@@ -58,6 +57,7 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
   SmallVector<int64_t> pads = ints(op, "pads", 2 * rank, 0);
   w.low.assign(pads.begin(), pads.begin() + rank);
   w.high.assign(pads.begin() + rank, pads.end());
+  w.overhang.assign(rank, 0);
   for (unsigned i = 0; i < rank; ++i)
     if (w.kernel[i] < 1 || w.strides[i] < 1 || w.dilations[i] < 1 || w.low[i] < 0 ||
         w.high[i] < 0) {
@@ -71,20 +71,37 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
     if (mode == "VALID")
       w.low[i] = w.high[i] = 0;
     bool known = !mode.starts_with("SAME") || padSame(w, i, mode == "SAME_UPPER");
-    if (!known || (ceil && !roundUp(w, i))) {
+    if (!known) {
       (void)context.refuse(op, "the padding of spatial axis " + Twine(i) +
                                    " depends on an extent that is not constant");
       return std::nullopt;
     }
     int64_t span = w.dilations[i] * (w.kernel[i] - 1) + 1;
     Dim free = w.in[i] + Dim(w.low[i] + w.high[i] - span);
-    w.out.push_back(context.dims.floorDiv(free, Dim(w.strides[i])) + Dim(1));
+    w.out.push_back(ceil ? roundUp(w, i, context.dims)
+                         : context.dims.floorDiv(free, Dim(w.strides[i])) + Dim(1));
     if (w.out.back().isConstant() && w.out.back().constant() < 0) {
       (void)context.refuse(op, "its window is larger than spatial axis " + Twine(i));
       return std::nullopt;
     }
   }
   return w;
+}
+
+Origin originOf(Code &c, Value o, Value reach, int64_t low, int64_t stride, Value extent) {
+  Value zero = c.index(0), step = c.index(stride);
+  Value p = c.make<arith::SubIOp>(c.make<arith::AddIOp>(o, c.index(low)), reach);
+  Value at = c.make<arith::MaxSIOp>(p, zero);
+  Value place = c.make<arith::DivUIOp>(at, step), rest = c.make<arith::RemUIOp>(at, step);
+  auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+    return c.make<arith::CmpIOp>(predicate, x, y);
+  };
+  Value exists = c.make<arith::AndIOp>(compare(arith::CmpIPredicate::sge, p, zero),
+                                       compare(arith::CmpIPredicate::eq, rest, zero));
+  exists = c.make<arith::AndIOp>(exists, compare(arith::CmpIPredicate::ult, place, extent));
+  Value last = c.make<arith::SubIOp>(extent, c.index(1));
+  place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), zero);
+  return {place, exists};
 }
 
 AffineMap ChannelsLast::map(unsigned numIterators, AffineExpr n, AffineExpr c,

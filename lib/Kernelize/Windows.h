@@ -11,6 +11,7 @@ namespace strut::kernelize {
 struct Windows {
   llvm::SmallVector<int64_t> kernel, strides, dilations;
   llvm::SmallVector<int64_t> low, high; ///< padding
+  llvm::SmallVector<int64_t> overhang;  ///< how much of `high` the attributes do not ask for
   llvm::SmallVector<Dim> in, out;       ///< spatial extents
 
   unsigned rank() const { return kernel.size(); }
@@ -28,6 +29,16 @@ Reason refuseConvolution(mlir::Operation *operation);
 /// None, with a message, if padding cannot be told from the shapes.
 std::optional<Windows> windowsOf(AnyOp op, Context &context, llvm::ArrayRef<Dim> input,
                                  llvm::ArrayRef<int64_t> kernel = {});
+
+/// The window that reaches a place, and whether there is one.
+struct Origin {
+  mlir::Value place, exists;
+};
+
+/// Of `extent` windows that start at multiples of `stride`, less `low` of padding, the one whose
+/// element at a distance of `reach` lies at `o`. Its number is in bounds even if there is none.
+Origin originOf(Code &c, mlir::Value o, mlir::Value reach, int64_t low, int64_t stride,
+                mlir::Value extent);
 
 /// A tensor in the order [N, spatial..., C] as a kernel reads it.
 struct ChannelsLast {

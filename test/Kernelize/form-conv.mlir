@@ -100,3 +100,30 @@ func.func @computed(%x: tensor<?x2x9x9xf32> {onnx.dims = ["n", "", "", ""]}) -> 
 }
 
 {-# dialect_resources: { builtin: { w: "0x040000000000803F000000400000404000008040" } } #-}
+
+// -----
+
+// A group's channels are found by the number of the output channel.
+
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> ((d2 floordiv 3) * 2 + d4, d2 mod 3, d3)>
+// CHECK-LABEL: func.func @transposed_groups
+func.func @transposed_groups(%x: tensor<1x4x5xf32>, %w: tensor<4x3x2xf32>) -> tensor<1x6x10xf32> {
+  // CHECK: kernel.rows ins(%arg0, %arg1 : {{.*}}) outs(%{{.*}} : tensor<1x10x6xf32>) attributes {axes = 2 : i64, extents = array<i64: -1, -1, -1, -1, 2>, indexing_maps = [#{{.*}}, #[[W]],
+  %0 = onnx.ConvTranspose(%x, %w) {group = 2 : i64, strides = array<i64: 2>} : (tensor<1x4x5xf32>, tensor<4x3x2xf32>) -> tensor<1x6x10xf32>
+  return %0 : tensor<1x6x10xf32>
+}
+
+// -----
+
+// Blocks are added up by gathering.
+
+// CHECK-LABEL: func.func @col2im
+func.func @col2im(%x: tensor<?x12x4xf32> {onnx.dims = ["n", "", ""]}) -> tensor<?x3x4x4xf32> {
+  %i = onnx.Constant() {value = dense<4> : tensor<2xi64>} : () -> tensor<2xi64>
+  %b = onnx.Constant() {value = dense<2> : tensor<2xi64>} : () -> tensor<2xi64>
+  // CHECK: kernel.rows ins(%arg0 : {{.*}}) outs(%{{.*}} : tensor<?x3x4x4xf32>) attributes {axes = 1 : i64, extents = array<i64: -1, -1, -1, -1, 4>
+  // CHECK: kernel.fetch
+  // CHECK: kernel.combine add
+  %0 = onnx.Col2Im(%x, %i, %b) {strides = array<i64: 2, 2>} : (tensor<?x12x4xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<?x3x4x4xf32>
+  return %0 : tensor<?x3x4x4xf32>
+}

@@ -48,10 +48,10 @@ func.func @rank(%x: tensor<*xf32>) -> tensor<*xf32> {
 
 // -----
 
-// CHECK: error: {{.*}}MaxPool node 'pool' cannot be compiled: its indices are read
-func.func @indices(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xi64> {
-  %0:2 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>) loc("pool")
-  return %0#1 : tensor<1x1x2x2xi64>
+// CHECK: error: {{.*}}MaxUnpool node 'unpool' cannot be compiled: the window of spatial axis 0 is not valid
+func.func @window(%x: tensor<1x1x2xf32>, %i: tensor<1x1x2xi64>) -> tensor<1x1x4xf32> {
+  %0 = onnx.MaxUnpool(%x, %i) {kernel_shape = array<i64: 2>, pads = array<i64: 1, 1>} : (tensor<1x1x2xf32>, tensor<1x1x2xi64>) -> tensor<1x1x4xf32> loc("unpool")
+  return %0 : tensor<1x1x4xf32>
 }
 
 // -----
@@ -124,4 +124,30 @@ func.func @axis_twice(%x: tensor<2x3xf32>, %s: tensor<2xf32>) -> tensor<4x6xf32>
   %none = onnx.Absent
   %0 = onnx.Resize(%x, %none, %s) {axes = array<i64: 1, -1>} : (tensor<2x3xf32>, none, tensor<2xf32>) -> tensor<4x6xf32> loc("large")
   return %0 : tensor<4x6xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}GridSample node 'warp' cannot be compiled: the last extent of its grid is not known to be 2, a coordinate for each spatial axis
+func.func @coordinates(%x: tensor<1x2x4x4xf32>, %g: tensor<1x3x3x?xf32> {onnx.dims = ["", "", "", "k"]}) -> tensor<1x2x3x3xf32> {
+  %0 = onnx.GridSample(%x, %g) : (tensor<1x2x4x4xf32>, tensor<1x3x3x?xf32>) -> tensor<1x2x3x3xf32> loc("warp")
+  return %0 : tensor<1x2x3x3xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}ConvTranspose node 'up' cannot be compiled: the padding of spatial axis 0, which its output_shape decides, depends on an extent that is not constant
+func.func @padding(%x: tensor<1x2x?xf32> {onnx.dims = ["", "", "w"]}, %w: tensor<2x1x3xf32>) -> tensor<1x1x9xf32> {
+  %0 = onnx.ConvTranspose(%x, %w) {output_shape = array<i64: 9>} : (tensor<1x2x?xf32>, tensor<2x1x3xf32>) -> tensor<1x1x9xf32> loc("up")
+  return %0 : tensor<1x1x9xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}Col2Im node 'fold' cannot be compiled: its channels are not known to be whole blocks
+func.func @blocks(%x: tensor<1x7x4xf32>) -> tensor<1x?x4x4xf32> {
+  %i = onnx.Constant() {value = dense<4> : tensor<2xi64>} : () -> tensor<2xi64>
+  %b = onnx.Constant() {value = dense<2> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = onnx.Col2Im(%x, %i, %b) : (tensor<1x7x4xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x?x4x4xf32> loc("fold")
+  return %0 : tensor<1x?x4x4xf32>
 }

@@ -54,3 +54,50 @@ func.func @ceil(%x: tensor<1x1x5x5xf32>) -> tensor<1x1x3x3xf32> {
   %0 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, ceil_mode = 1 : i64} : (tensor<1x1x5x5xf32>) -> tensor<1x1x3x3xf32>
   return %0 : tensor<1x1x3x3xf32>
 }
+
+// -----
+
+// What ceil_mode adds is no padding that count_include_pad counts. Of an extent that is not known
+// it is as much as it can ever be.
+
+// CHECK-LABEL: func.func @ceil_counted
+func.func @ceil_counted(%x: tensor<1x1x?xf32> {onnx.dims = ["", "", "w"]}) -> tensor<1x1x?xf32> {
+  // CHECK: arith.ceildivsi
+  // CHECK: kernel.rows
+  // CHECK: kernel.combine add
+  // CHECK: arith.cmpi ult
+  // CHECK: kernel.combine add
+  // CHECK: arith.divf
+  %0 = onnx.AveragePool(%x) {kernel_shape = array<i64: 3>, strides = array<i64: 2>, pads = array<i64: 1, 1>, ceil_mode = 1 : i64, count_include_pad = 1 : i64} : (tensor<1x1x?xf32>) -> tensor<1x1x?xf32>
+  return %0 : tensor<1x1x?xf32>
+}
+
+// -----
+
+// The index of a maximum is the smallest number of an element that equals it.
+
+// CHECK-LABEL: func.func @indices
+func.func @indices(%x: tensor<1x2x4x4xf32>) -> (tensor<1x2x2x2xf32>, tensor<1x2x2x2xi64>) {
+  // CHECK: kernel.rows {{.*}} outs(%{{.*}} : tensor<1x2x2x2xf32>)
+  // CHECK: kernel.combine max
+  // CHECK: kernel.rows {{.*}} outs(%{{.*}} : tensor<1x2x2x2xi64>)
+  // CHECK: kernel.combine max
+  // CHECK: kernel.combine min
+  %0:2 = onnx.MaxPool(%x) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x2x4x4xf32>) -> (tensor<1x2x2x2xf32>, tensor<1x2x2x2xi64>)
+  return %0#0, %0#1 : tensor<1x2x2x2xf32>, tensor<1x2x2x2xi64>
+}
+
+// -----
+
+// Bytes without a sign have pads of 0.
+
+// CHECK-LABEL: func.func @bytes
+func.func @bytes(%x: tensor<1x1x4xui8>, %y: tensor<1x1x4xi8>) -> (tensor<1x1x4xui8>, tensor<1x1x4xi8>) {
+  // CHECK: arith.constant 0 : i8
+  // CHECK: kernel.rows
+  %0 = onnx.MaxPool(%x) {kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>} : (tensor<1x1x4xui8>) -> tensor<1x1x4xui8>
+  // CHECK: arith.constant -128 : i8
+  // CHECK: kernel.rows
+  %1 = onnx.MaxPool(%y) {kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>} : (tensor<1x1x4xi8>) -> tensor<1x1x4xi8>
+  return %0, %1 : tensor<1x1x4xui8>, tensor<1x1x4xi8>
+}
