@@ -96,6 +96,7 @@ struct UseBufferization : BufferizableOpInterface::ExternalModel<UseBufferizatio
 void registerBufferizableOpInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<KernelBufferization<ContractOp>>(*context);
+    GroupedOp::attachInterface<KernelBufferization<GroupedOp>>(*context);
     AttentionOp::attachInterface<KernelBufferization<AttentionOp>>(*context);
     RowsOp::attachInterface<KernelBufferization<RowsOp>>(*context);
     MapOp::attachInterface<KernelBufferization<MapOp>>(*context);

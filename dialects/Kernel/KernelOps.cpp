@@ -235,6 +235,43 @@ LogicalResult ContractOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// kernel.grouped
+//===----------------------------------------------------------------------===//
+
+/// Whether the results of a map are these dimensions in any order, each once.
+static bool isOrderOf(AffineMap map, ArrayRef<unsigned> dims) {
+  return map.isProjectedPermutation() && map.getNumResults() == dims.size() &&
+         llvm::all_of(dims, [&](unsigned d) { return map.isFunctionOfDim(d); });
+}
+
+LogicalResult GroupedOp::verify() {
+  if (getInputs().size() < kFirstExtra || getInits().size() != 1)
+    return emitOpError("needs lhs, rhs, order, offsets and one init");
+  SmallVector<AffineMap> maps = getMaps();
+  if (maps[0].getNumDims() != kNumDims)
+    return emitOpError("needs the iteration dimensions (g, s, n, k)");
+  Type accumulator =
+      ContractOp::getAccumulatorType(shapedTypeOf(getLhs().getType()).getElementType());
+  if (failed(verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
+                          accumulator, kFirstExtra)))
+    return failure();
+  for (unsigned i : {2, 3}) {
+    ShapedType type = shapedTypeOf(getInputs()[i].getType());
+    if (type.getRank() != 1 || !type.getElementType().isInteger(32) || maps[i].getNumResults() != 0)
+      return emitOpError("needs order and offsets that are lists of i32 with the empty map, got ")
+             << type;
+  }
+  auto readsLhs = [&](unsigned d) { return maps[0].isFunctionOfDim(d); };
+  if (!readsLhs(kRow) || !readsLhs(kTerm) || readsLhs(kGroup) || readsLhs(kColumn) ||
+      !isOrderOf(maps[1], {kGroup, kColumn, kTerm}) || !isOrderOf(maps.back(), {kRow, kColumn}))
+    return emitOpError("needs maps of lhs over (s, k), of rhs over (g, n, k), of init over (s, n)");
+  for (AffineMap extra : ArrayRef(maps).slice(kFirstExtra, getExtras().size()))
+    if (extra.isFunctionOfDim(kTerm))
+      return emitOpError("has an extra operand that depends on the contracted dimension");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // kernel.attention, kernel.rows, kernel.map, kernel.region
 //===----------------------------------------------------------------------===//
 
@@ -311,6 +348,7 @@ LogicalResult RegionOp::verify() {
     return reifyInits(b, getLoc(), getInits(), shapes);                                            \
   }
 STRUT_KERNEL_METHODS(ContractOp)
+STRUT_KERNEL_METHODS(GroupedOp)
 STRUT_KERNEL_METHODS(AttentionOp)
 STRUT_KERNEL_METHODS(RowsOp)
 STRUT_KERNEL_METHODS(MapOp)

@@ -201,6 +201,8 @@ def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
   }];
 }
 
+include "dialects/Kernel/GroupedOps.td"
+
 def Kernel_AttentionOp : Kernel_StructuredOp<"attention"> {
   let summary = "softmax(score(Q Kᵀ)) V";
   let description = [{

@@ -50,6 +50,9 @@ struct AssignLayoutsPass : impl::AssignLayoutsBase<AssignLayoutsPass> {
       return;
     target = attribute.getTarget();
     getOperation().walk([&](kernel::ContractOp op) { assign(op); });
+    getOperation().walk([&](kernel::GroupedOp op) {
+      pack(cast<kernel::KernelOpInterface>(*op), 0, rolesOfGroups(), /*sums=*/1);
+    });
     getOperation().walk([&](kernel::AttentionOp op) { assign(op); });
     getOperation().walk([&](kernel::RowsOp op) { assign(op); });
   }
@@ -59,7 +62,7 @@ private:
   void assign(kernel::AttentionOp op);
   void assign(kernel::RowsOp op);
   void setLayout(Operation *op, unsigned number, PanelsAttr panels);
-  bool pack(kernel::ContractOp op, unsigned product, const kernel::ContractOp::Roles &roles,
+  bool pack(kernel::KernelOpInterface op, unsigned product, const kernel::ContractOp::Roles &roles,
             int64_t sums);
 
   Target target;
@@ -80,16 +83,17 @@ void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr pan
 /// Packs a weight, in panels of which `sums` fit side by side into a tile; false if the
 /// right-hand side is none or has not all of k, or its matrices follow each other in another
 /// order than the result's.
-bool AssignLayoutsPass::pack(kernel::ContractOp op, unsigned product,
+bool AssignLayoutsPass::pack(kernel::KernelOpInterface op, unsigned product,
                              const kernel::ContractOp::Roles &roles, int64_t sums) {
-  auto use = op.getRhs(product).getDefiningOp<kernel::UseOp>();
+  auto use = op.getKernelInputs()[2 * product + 1].getDefiningOp<kernel::UseOp>();
   if (!use)
     return false;
-  MLIRContext *context = op.getContext();
+  MLIRContext *context = op->getContext();
   AffineMap map = op.getMaps()[2 * product + 1];
   SmallVector<int64_t> rows;
   SmallVector<unsigned> matrices;
-  for (unsigned d : kernel::ContractOp::stepsOf(op.getMaps(), product)) {
+  bool grouped = isa<kernel::GroupedOp>(op.getOperation());
+  for (unsigned d : grouped ? roles.k : kernel::ContractOp::stepsOf(op.getMaps(), product)) {
     std::optional<unsigned> axis = map.getResultPosition(getAffineDimExpr(d, context));
     if (!axis)
       return false;
@@ -116,7 +120,7 @@ void AssignLayoutsPass::assign(kernel::ContractOp op) {
     together = std::max(together, products.size());
   bool packedAll = true;
   for (unsigned product = 0; product < op.getNumProducts(); ++product)
-    packedAll &= pack(op, product, *known, together);
+    packedAll &= pack(cast<kernel::KernelOpInterface>(*op), product, *known, together);
   if (packedAll || op.getNumProducts() > 1)
     return;
   kernel::ContractOp::Roles roles = *known;

@@ -28,6 +28,11 @@ std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp o
   return roles;
 }
 
+kernel::ContractOp::Roles rolesOfGroups() {
+  using kernel::GroupedOp;
+  return {{GroupedOp::kGroup}, {GroupedOp::kRow}, {GroupedOp::kColumn}, {GroupedOp::kTerm}};
+}
+
 SmallVector<SmallVector<unsigned>> productLoops(const Target &target, kernel::ContractOp op) {
   SmallVector<AffineMap> maps = op.getMaps();
   auto isWeight = [](Value v) {
@@ -83,8 +88,8 @@ static bool liesInterleaved(Type operand, AffineMap map, AffineExpr column, Affi
 /// How many blocks of the last batch dimension a task can store side by side, else 1.
 static int64_t interleavedBlocks(ContractPlan &plan) {
   constexpr int64_t most = 8; // their accumulators wait in L1
-  auto op = cast<kernel::ContractOp>(*plan.op);
-  if (plan.roles.batch.empty() || plan.sumOf.size() > 1)
+  auto op = dyn_cast<kernel::ContractOp>(*plan.op);
+  if (!op || plan.roles.batch.empty() || plan.sumOf.size() > 1)
     return 1;
   AffineExpr column = getAffineDimExpr(plan.n, op.getContext()),
              block = getAffineDimExpr(plan.roles.batch.back(), op.getContext());
@@ -127,25 +132,36 @@ FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::Kerne
   ContractPlan plan;
   plan.op = op;
   plan.maps = op.getMaps();
-  auto contract = cast<kernel::ContractOp>(*op);
-  std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(contract);
-  if (!roles)
-    return op->emitOpError("needs a column dimension");
-  plan.roles = *roles;
-  plan.firstExtra = contract.getNumFactors();
-  plan.sums = contract.getNumSums();
-  for (unsigned p = 0; p < contract.getNumProducts(); ++p)
-    plan.sumOf.push_back(contract.getSumOf(p));
-  plan.n = plan.roles.n.front();
   plan.lanes = target.lanes();
-  addLoops(plan, contract, target);
+  if (auto contract = dyn_cast<kernel::ContractOp>(*op)) {
+    std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(contract);
+    if (!roles)
+      return op->emitOpError("needs a column dimension");
+    plan.roles = *roles;
+    plan.firstExtra = contract.getNumFactors();
+    plan.sums = contract.getNumSums();
+    for (unsigned p = 0; p < contract.getNumProducts(); ++p)
+      plan.sumOf.push_back(contract.getSumOf(p));
+    addLoops(plan, contract, target);
+  } else {
+    plan.roles = rolesOfGroups();
+    plan.firstExtra = kernel::GroupedOp::kFirstExtra;
+    plan.sumOf = {0};
+    Loop &loop = plan.loops.emplace_back();
+    loop.products = {0};
+    loop.k = plan.roles.k;
+    loop.panels = isa<kernel::PackedType>(plan.rhs().getType());
+    loop.oneBlock = false;
+    loop.begins = true;
+  }
+  plan.n = plan.roles.n.front();
   size_t together = 0;
   for (const Loop &loop : plan.loops)
     together = std::max(together, loop.products.size());
   AffineExpr n = getAffineDimExpr(plan.n, op->getContext());
   std::optional<int64_t> vectors;
   int64_t columns = ShapedType::kDynamic;
-  for (unsigned p = 0; p < contract.getNumProducts(); ++p) {
+  for (unsigned p = 0; p < plan.sumOf.size(); ++p) {
     Type type = plan.rhs(p).getType();
     auto packed = dyn_cast<kernel::PackedType>(type);
     ShapedType logical = packed ? ShapedType(packed.getLogical()) : cast<MemRefType>(type);

@@ -14,9 +14,12 @@ constexpr int64_t blockSize = 512;
 /// same for all, is read again. None, where there are no columns.
 std::optional<kernel::ContractOp::Roles> rolesWithOneColumn(kernel::ContractOp op);
 
+/// Those of kernel.grouped: groups are batches, its rows m.
+kernel::ContractOp::Roles rolesOfGroups();
+
 /// What is decided per op before any code is written.
 struct ContractPlan {
-  /// Fails with a message on what has no column dimension.
+  /// For a kernel.contract or kernel.grouped. Fails with a message on what has no column dimension.
   static mlir::FailureOr<ContractPlan> create(const Target &target, kernel::KernelOpInterface op);
 
   kernel::KernelOpInterface op;

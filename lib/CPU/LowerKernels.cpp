@@ -81,6 +81,7 @@ LogicalResult HostLowering::lower(Operation *op) {
   auto launches =
       llvm::TypeSwitch<Operation *, FailureOr<Launches>>(op)
           .Case([&](kernel::ContractOp kernel) { return emitContract(emitter, b, kernel); })
+          .Case([&](kernel::GroupedOp kernel) { return emitGrouped(emitter, b, kernel); })
           .Case([&](kernel::AttentionOp kernel) { return emitAttention(emitter, b, kernel); })
           .Case([&](kernel::RowsOp kernel) { return emitRows(emitter, b, kernel); })
           .Case([&](kernel::MapOp kernel) { return emitMap(emitter, b, kernel); })

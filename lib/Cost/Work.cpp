@@ -278,7 +278,8 @@ KernelWork Counter::count(Operation *op) {
       continue;
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     // A table that is looked up is read once per point, not whole.
-    bool fetched = type && i < maps.size() && type.getRank() && !maps[i].getNumResults();
+    bool fetched = type && i < maps.size() && type.getRank() && !maps[i].getNumResults() &&
+                   !isa<kernel::GroupedOp>(op);
     if (fetched)
       work.bytes +=
           pointsOf(kernelOp) * Polynomial(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
@@ -302,6 +303,11 @@ KernelWork Counter::count(Operation *op) {
       work.flops += pointsOf(kernelOp, others) * Polynomial(2);
     }
     work.flops += pointsOf(kernelOp, steps) * Polynomial(bodyOps);
+  } else if (isa<kernel::GroupedOp>(op)) {
+    // Each row has one group.
+    using kernel::GroupedOp;
+    work.flops += pointsOf(kernelOp, {GroupedOp::kGroup}) * Polynomial(2);
+    work.flops += pointsOf(kernelOp, {GroupedOp::kGroup, GroupedOp::kTerm}) * Polynomial(bodyOps);
   } else if (isa<kernel::AttentionOp>(op)) {
     unsigned dims = kernelOp.getNumIterators();
     work.flops += pointsOf(kernelOp, {dims - 1}) * Polynomial(2);

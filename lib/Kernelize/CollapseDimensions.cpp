@@ -72,6 +72,8 @@ bool isBorder(kernel::KernelOpInterface op, unsigned d) {
   }
   if (isa<kernel::AttentionOp>(op.getOperation()))
     return d + 1 >= n - 4;
+  if (isa<kernel::GroupedOp>(op.getOperation()))
+    return true;
   return false;
 }
 

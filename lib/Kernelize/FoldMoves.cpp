@@ -72,7 +72,13 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
         // A contraction reads lhs as a strided view and rhs as a permuted one.
         if (factor && i % 2 == 0 && !(isStrided(composed) && readsSameDims(composed, edit.map(i))))
           continue;
-        if (factor && i % 2 == 1 && !composed.isProjectedPermutation())
+        // A ragged one reads its rows by a list, and has a place to pack weights only.
+        bool grouped = isa<kernel::GroupedOp>(op.getOperation());
+        if (grouped && i < kernel::GroupedOp::kFirstExtra &&
+            !(i == 1 && move->source.getDefiningOp<kernel::UseOp>()))
+          continue;
+        bool right = (factor && i % 2 == 1) || (grouped && i == 1);
+        if (right && !composed.isProjectedPermutation())
           continue;
         SmallVector<AffineMap> maps = op.getMaps();
         maps[i] = composed;

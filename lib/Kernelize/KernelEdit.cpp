@@ -112,14 +112,14 @@ Value expand(OpBuilder &b, Location loc, AffineExpr expr, ValueRange dims) {
 
 static MutableOperandRange inputsOf(Operation *op) {
   return TypeSwitch<Operation *, MutableOperandRange>(op)
-      .Case<kernel::ContractOp, kernel::AttentionOp, kernel::RowsOp, kernel::MapOp>(
-          [](auto kernel) { return kernel.getInputsMutable(); });
+      .Case<kernel::ContractOp, kernel::GroupedOp, kernel::AttentionOp, kernel::RowsOp,
+            kernel::MapOp>([](auto kernel) { return kernel.getInputsMutable(); });
 }
 
 static MutableOperandRange initsOf(Operation *op) {
   return TypeSwitch<Operation *, MutableOperandRange>(op)
-      .Case<kernel::ContractOp, kernel::AttentionOp, kernel::RowsOp, kernel::MapOp>(
-          [](auto kernel) { return kernel.getInitsMutable(); });
+      .Case<kernel::ContractOp, kernel::GroupedOp, kernel::AttentionOp, kernel::RowsOp,
+            kernel::MapOp>([](auto kernel) { return kernel.getInitsMutable(); });
 }
 
 KernelEdit::KernelEdit(RewriterBase &rewriter, kernel::KernelOpInterface op)
@@ -130,8 +130,8 @@ KernelEdit::KernelEdit(RewriterBase &rewriter, kernel::KernelOpInterface op)
   if (auto contract = dyn_cast<kernel::ContractOp>(op.getOperation())) {
     unmapped = contract.getNumFactors();
     leading = contract.getNumSums();
-  } else if (isa<kernel::AttentionOp>(op.getOperation())) {
-    unmapped = 3;
+  } else if (isa<kernel::GroupedOp, kernel::AttentionOp>(op.getOperation())) {
+    unmapped = isa<kernel::GroupedOp>(op.getOperation()) ? kernel::GroupedOp::kFirstExtra : 3;
     leading = 1;
   }
 }

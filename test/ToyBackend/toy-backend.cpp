@@ -90,7 +90,9 @@ void Printer::print(kernel::KernelOpInterface op) {
   Block &body = op->getRegion(0).front();
   unsigned inputs = op.getKernelInputs().size();
   // Operands that the op itself consumes come before those of the body.
-  unsigned results = contract ? contract.getNumSums() : isa<kernel::AttentionOp>(*op) ? 1 : 0;
+  unsigned results = contract                                           ? contract.getNumSums()
+                     : isa<kernel::GroupedOp, kernel::AttentionOp>(*op) ? 1
+                                                                        : 0;
   unsigned own = inputs + results - body.getNumArguments();
   for (unsigned i = 0; i < inputs; ++i) {
     std::string source = access(op.getKernelInputs()[i], maps[i]);

@@ -67,6 +67,7 @@ bool isVectorized(mlir::func::FuncOp kernel);
 
 using Launches = llvm::SmallVector<Emitter::Launch>;
 mlir::FailureOr<Launches> emitContract(Emitter &, mlir::OpBuilder &host, kernel::ContractOp op);
+mlir::FailureOr<Launches> emitGrouped(Emitter &, mlir::OpBuilder &host, kernel::GroupedOp op);
 mlir::FailureOr<Launches> emitAttention(Emitter &, mlir::OpBuilder &host, kernel::AttentionOp op);
 mlir::FailureOr<Launches> emitRows(Emitter &, mlir::OpBuilder &host, kernel::RowsOp op);
 mlir::FailureOr<Launches> emitMap(Emitter &, mlir::OpBuilder &host, kernel::MapOp op);
