@@ -5,6 +5,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "dialects/Layer/LayerDialect.cpp.inc"
+#include "dialects/Layer/LayerEnums.cpp.inc"
 #include "dialects/Layer/LayerOpInterfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Layer/LayerAttrs.cpp.inc"

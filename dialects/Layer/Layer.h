@@ -37,6 +37,7 @@ struct Cost {
 } // namespace strut::layer
 
 #include "dialects/Layer/LayerDialect.h.inc"
+#include "dialects/Layer/LayerEnums.h.inc"
 #include "dialects/Layer/LayerOpInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Layer/LayerAttrs.h.inc"

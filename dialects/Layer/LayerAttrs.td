@@ -4,6 +4,7 @@
 
 include "dialects/Layer/LayerDialect.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 
 def Layer_CaseAttr : AttrDef<Layer_Dialect, "Case"> {
   let mnemonic = "case";
@@ -34,6 +35,27 @@ def Layer_FormAttr : AttrDef<Layer_Dialect, "Form"> {
                     ArrayRefParameter<"::mlir::DenseF64ArrayAttr">:$kernels);
   let assemblyFormat = "`<` $name `:` `[` $kernels `]` `>`";
   let genVerifyDecl = 1;
+}
+
+def Layer_Gate : I32EnumAttr<"Gate", "what the weights of chosen experts are normalised over", [
+    I32EnumAttrCase<"selected", 0>, I32EnumAttrCase<"all", 1>]> {
+  let genSpecializedAttr = 0;
+  let cppNamespace = "::strut::layer";
+}
+def Layer_GateAttr : EnumAttr<Layer_Dialect, Layer_Gate, "gate">;
+
+def Layer_Activation : I32EnumAttr<"Activation", "the function between the maps of a net", [
+    I32EnumAttrCase<"identity", 0>, I32EnumAttrCase<"relu", 1>, I32EnumAttrCase<"gelu", 2>,
+    I32EnumAttrCase<"gelu_tanh", 3>,
+    // x sigmoid(alpha x)
+    I32EnumAttrCase<"swish", 4>, I32EnumAttrCase<"sigmoid", 5>, I32EnumAttrCase<"tanh", 6>,
+    // x, or alpha x where x is negative
+    I32EnumAttrCase<"leaky_relu", 7>]> {
+  let genSpecializedAttr = 0;
+  let cppNamespace = "::strut::layer";
+}
+def Layer_ActivationAttr : EnumAttr<Layer_Dialect, Layer_Activation, "activation"> {
+  let assemblyFormat = "`<` $value `>`";
 }
 
 #endif // STRUT_LAYER_ATTRS

@@ -132,6 +132,8 @@ def Layer_PoolMixerOp : Layer_Op<"pool_mixer", [
   let hasVerifier = 1;
 }
 
+include "dialects/Layer/ExpertOps.td"
+
 def Layer_AlternativesOp : Layer_Op<"alternatives", [
     Pure, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "several forms of the same values, chosen by dimensions";

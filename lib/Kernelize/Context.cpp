@@ -361,6 +361,16 @@ Value Context::contract(Location loc, ArrayRef<Input> inputs, const Init &init, 
       ->getResult(0);
 }
 
+Value Context::grouped(Location loc, ArrayRef<Input> inputs, const Init &init, BodyBuilder body) {
+  Value destination = empty(loc, init.shape, init.element);
+  OperationState state(loc, kernel::GroupedOp::getOperationName());
+  Type element = cast<ShapedType>(inputs[0].tensor.getType()).getElementType();
+  return finish(state, inputs, destination, init.map,
+                kernel::ContractOp::getAccumulatorType(element), kernel::GroupedOp::kFirstExtra,
+                body)
+      ->getResult(0);
+}
+
 Value Context::attention(Location loc, ArrayRef<Input> inputs, const Init &init,
                          BodyBuilder score) {
   Value destination = empty(loc, init.shape, init.element);

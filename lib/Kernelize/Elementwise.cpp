@@ -3,7 +3,6 @@
 #include "Lowering.h"
 #include "Narrow.h"
 #include "llvm/ADT/StringSwitch.h"
-#include <numbers>
 
 using namespace mlir;
 
@@ -19,18 +18,6 @@ using ScalarFunction = Value (*)(Code &c, ValueRange x, AnyOp op);
 //===----------------------------------------------------------------------===//
 // Scalar functions of more than one line
 //===----------------------------------------------------------------------===//
-
-Value gelu(Code &c, Value x, bool tanh) {
-  Value half = c.constant(0.5, x), one = c.constant(1, x), inner;
-  if (tanh) {
-    Value cube = c.mul(c.mul(x, x), x);
-    Value sum = c.add(x, c.mul(c.constant(0.044715, x), cube));
-    inner = c.make<math::TanhOp>(c.mul(c.constant(std::sqrt(2 / std::numbers::pi), x), sum));
-  } else {
-    inner = c.make<math::ErfOp>(c.mul(x, c.constant(std::numbers::sqrt2 / 2, x)));
-  }
-  return c.mul(c.mul(half, x), c.add(one, inner));
-}
 
 Value selu(Code &c, ValueRange x, AnyOp op) {
   Value inner = elu(c, x[0], floatAttr(op, "alpha", 1.67326319217681884765625));

@@ -44,6 +44,7 @@ const LoweringTable &lowerings() {
     addTopK(table);
     addDet(table);
     addMelWeightMatrix(table);
+    addExperts(table);
     addResize(table);
     addGridSample(table);
     addPool(table);

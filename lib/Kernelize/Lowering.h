@@ -123,6 +123,9 @@ public:
   /// accumulator and the extras; null yields the accumulator.
   mlir::Value contract(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
                        BodyBuilder body = nullptr);
+  /// inputs are lhs, rhs, order, offsets and extras, `body` as of contract.
+  mlir::Value grouped(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
+                      BodyBuilder body);
   mlir::Value attention(mlir::Location loc, llvm::ArrayRef<Input> inputs, const Init &init,
                         BodyBuilder score);
   /// A region of loops on tensors. Its body takes the inputs and the inits, which
@@ -195,6 +198,7 @@ void addScatter(LoweringTable &table);
 void addTopK(LoweringTable &table);
 void addDet(LoweringTable &table);
 void addMelWeightMatrix(LoweringTable &table);
+void addExperts(LoweringTable &table);
 void addQuantize(LoweringTable &table);
 void addEinsum(LoweringTable &table);
 void addRecurrent(LoweringTable &table);

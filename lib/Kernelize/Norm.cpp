@@ -4,6 +4,7 @@
 // the rows, then those of a row, whatever their order in the tensor.
 //
 //===----------------------------------------------------------------------===//
+#include "Activations.h"
 #include "RowSpace.h"
 
 using namespace mlir;
@@ -23,13 +24,6 @@ Reason supportsFloat(Operation *op) {
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
-
-Value softmax(Code &c, Value x) {
-  Value shifted = c.sub(x, c.combine(CombineKind::Max, x));
-  Value e = c.make<math::ExpOp>(shifted);
-  Value sum = c.combine(CombineKind::Add, e);
-  return c.mul(e, c.div(c.constant(1, sum), sum));
-}
 
 Value logSoftmax(Code &c, Value x) {
   Value shifted = c.sub(x, c.combine(CombineKind::Max, x));

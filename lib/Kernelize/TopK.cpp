@@ -5,6 +5,7 @@
 // as the largest number.
 //
 //===----------------------------------------------------------------------===//
+#include "TopK.h"
 #include "Loops.h"
 
 using namespace mlir;
@@ -66,7 +67,35 @@ SmallVector<Value> Row::take(Code &c, Value length, ValueRange carried) {
   return {written(c, best[0], values, place), written(c, number, indices, place), best[0], best[1]};
 }
 
-LogicalResult lowerTopK(Operation *operation, Context &context) {
+} // namespace
+
+SmallVector<Value> selectBest(Context &context, Location loc, Value tensor, unsigned axis,
+                              ArrayRef<Dim> shape, bool largest) {
+  Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+  return context.region(
+      loc, {tensor},
+      {{llvm::to_vector(shape), element, {}}, {llvm::to_vector(shape), context.b.getI64Type(), {}}},
+      [&](Code &c, ValueRange x) -> SmallVector<Value> {
+        SmallVector<Value> rows = extentsOf(c, x[1]), all = extentsOf(c, x[0]);
+        Value count = rows[axis], length = all[axis];
+        rows.erase(rows.begin() + axis);
+        return loops(c, rows, {x[1], x[2]}, [&](Code &c, ValueRange row, ValueRange carried) {
+          Value nothing = c.widen(c.constant(0, element));
+          SmallVector<Value> start(carried);
+          start.append({nothing, c.index(-1)});
+          SmallVector<Value> done =
+              loops(c, {count}, start, [&](Code &c, ValueRange j, ValueRange carried) {
+                Row state{axis, largest, x[0], SmallVector<Value>(row)};
+                state.place.insert(state.place.begin() + axis, j[0]);
+                return state.take(c, length, carried);
+              });
+          done.truncate(2);
+          return done;
+        });
+      });
+}
+
+static LogicalResult lowerTopK(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op.in("X");
   SmallVector<Dim> dims = context[input].dims, shape(dims);
@@ -81,35 +110,12 @@ LogicalResult lowerTopK(Operation *operation, Context &context) {
     return context.refuse(op, "its number of elements is known at run time only");
   if (shape[axis] != dims[axis] && !context.dims.isNonNegative(dims[axis] - shape[axis]))
     return context.refuse(op, "it cannot be told that its axis has as many elements");
-  bool largest = intAttr(op, "largest", 1);
-  Type element = context[input].element;
-  SmallVector<Value> results = context.region(
-      op->getLoc(), {context.tensor(input)},
-      {{shape, element, {}}, {shape, context.b.getI64Type(), {}}},
-      [&](Code &c, ValueRange x) -> SmallVector<Value> {
-        SmallVector<Value> rows = extentsOf(c, x[1]), all = extentsOf(c, x[0]);
-        Value count = rows[axis], length = all[axis];
-        rows.erase(rows.begin() + axis);
-        return loops(c, rows, {x[1], x[2]}, [&](Code &c, ValueRange row, ValueRange carried) {
-          Value nothing = c.widen(c.constant(0, element));
-          SmallVector<Value> start(carried);
-          start.append({nothing, c.index(-1)});
-          SmallVector<Value> done =
-              loops(c, {count}, start, [&](Code &c, ValueRange j, ValueRange carried) {
-                Row state{unsigned(axis), largest, x[0], SmallVector<Value>(row)};
-                state.place.insert(state.place.begin() + axis, j[0]);
-                return state.take(c, length, carried);
-              });
-          done.truncate(2);
-          return done;
-        });
-      });
+  auto results = selectBest(context, op->getLoc(), context.tensor(input), axis, shape,
+                            intAttr(op, "largest", 1));
   for (unsigned i : {0, 1})
     context.define(op->getResult(i), results[i], shape);
   return success();
 }
-
-} // namespace
 
 void addTopK(LoweringTable &table) { table["onnx.TopK"] = {nullptr, lowerTopK}; }
 

@@ -27,10 +27,15 @@ LogicalResult expand(layer::LinearOp op, IRRewriter &rewriter) {
   return success();
 }
 
+/// A constant list.
+Value integers(IRRewriter &rewriter, Location loc, ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({int64_t(values.size())}, rewriter.getI64Type());
+  auto attr = rewriter.getNamedAttr("value", DenseElementsAttr::get(type, values));
+  return Op<"Constant">::create(rewriter, loc, {}, attr)->getResult(0);
+}
+
 Value reshaped(IRRewriter &rewriter, Location loc, Value value, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get({int64_t(shape.size())}, rewriter.getI64Type());
-  auto attr = rewriter.getNamedAttr("value", DenseElementsAttr::get(type, shape));
-  Value target = Op<"Constant">::create(rewriter, loc, {}, attr)->getResult(0);
+  Value target = integers(rewriter, loc, shape);
   return Op<"Reshape">::create(rewriter, loc, {value, target})->getResult(0);
 }
 
@@ -81,11 +86,7 @@ LogicalResult expand(layer::PoolMixerOp op, IRRewriter &rewriter) {
     y = Op<"Mul">::create(rewriter, loc, {y, factor})->getResult(0);
   }
   if (auto epsilon = op.getEpsilon()) {
-    auto axesType = RankedTensorType::get({type.getRank() - 1}, rewriter.getI64Type());
-    auto axesAttr = DenseElementsAttr::get(
-        axesType, ArrayRef<int64_t>(llvm::to_vector(llvm::seq<int64_t>(1, type.getRank()))));
-    Value axes = Op<"Constant">::create(rewriter, loc, {}, rewriter.getNamedAttr("value", axesAttr))
-                     ->getResult(0);
+    Value axes = integers(rewriter, loc, llvm::to_vector(llvm::seq<int64_t>(1, type.getRank())));
     auto average = [&](Value of) {
       return Op<"ReduceMean">::create(rewriter, loc, {of, axes})->getResult(0);
     };
@@ -99,6 +100,80 @@ LogicalResult expand(layer::PoolMixerOp op, IRRewriter &rewriter) {
     y = Op<"Div">::create(rewriter, loc, {y, deviation})->getResult(0);
   }
   rewriter.replaceOp(op, y);
+  return success();
+}
+
+/// The k largest logits, and a softmax over these or over all
+LogicalResult expand(layer::RouteOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  bool overAll = op.getGate() == layer::Gate::all;
+  auto softmax = [&](Value x) -> Value {
+    return Op<"Softmax">::create(rewriter, loc, x)->getResult(0);
+  };
+  Value logits = overAll ? Value(softmax(op.getLogits())) : op.getLogits();
+  Value k = integers(rewriter, loc, int64_t(op.getK()));
+  Operation *best = Op<"TopK">::create(rewriter, loc, {logits, k}, {}, /*numResults=*/2);
+  Value weights = best->getResult(0);
+  rewriter.replaceOp(op, {overAll ? weights : softmax(weights), Value(best->getResult(1))});
+  return success();
+}
+
+/// act(x), in plain operators
+Value activated(IRRewriter &rewriter, Location loc, layer::ExpertsOp op, Value x) {
+  auto alpha = rewriter.getNamedAttr(
+      "alpha", rewriter.getF32FloatAttr(float(op.getAlpha().convertToDouble())));
+  auto approximate = rewriter.getNamedAttr("approximate", rewriter.getStringAttr("tanh"));
+  switch (op.getActivation()) {
+  case layer::Activation::identity:
+    return x;
+  case layer::Activation::relu:
+    return Op<"Relu">::create(rewriter, loc, x)->getResult(0);
+  case layer::Activation::gelu:
+    return Op<"Gelu">::create(rewriter, loc, x)->getResult(0);
+  case layer::Activation::gelu_tanh:
+    return Op<"Gelu">::create(rewriter, loc, x, approximate)->getResult(0);
+  case layer::Activation::swish:
+    return Op<"Swish">::create(rewriter, loc, x, alpha)->getResult(0);
+  case layer::Activation::sigmoid:
+    return Op<"Sigmoid">::create(rewriter, loc, x)->getResult(0);
+  case layer::Activation::tanh:
+    return Op<"Tanh">::create(rewriter, loc, x)->getResult(0);
+  case layer::Activation::leaky_relu:
+    return Op<"LeakyRelu">::create(rewriter, loc, x, alpha)->getResult(0);
+  }
+  llvm_unreachable("a kind of activation");
+}
+
+/// The weights that every row chooses, gathered, and a product for each choice: [..., k, 1, N]
+LogicalResult expand(layer::ExpertsOp op, IRRewriter &rewriter) {
+  Location loc = op.getLoc();
+  Value beforeLast = integers(rewriter, loc, {-2});
+  auto unsqueezed = [&](Value x, Value axes) {
+    return Op<"Unsqueeze">::create(rewriter, loc, {x, axes})->getResult(0);
+  };
+  auto chosen = [&](Value table) {
+    return Op<"Gather">::create(rewriter, loc, {table, op.getExperts()})->getResult(0);
+  };
+  auto product = [&](Value x, Value matrices, Value bias) {
+    Value y = Op<"MatMul">::create(rewriter, loc, {x, chosen(matrices)})->getResult(0);
+    if (bias)
+      y = Op<"Add">::create(rewriter, loc, {y, unsqueezed(chosen(bias), beforeLast)})->getResult(0);
+    return y;
+  };
+  Value x = unsqueezed(op.getInput(), integers(rewriter, loc, {-2, -3}));
+  Value hidden = product(x, op.getIn(), op.getInBias());
+  if (Value gate = op.getGate()) {
+    Value open = activated(rewriter, loc, op, product(x, gate, op.getGateBias()));
+    hidden = Op<"Mul">::create(rewriter, loc, {open, hidden})->getResult(0);
+  } else {
+    hidden = activated(rewriter, loc, op, hidden);
+  }
+  Value y = product(hidden, op.getOut(), op.getOutBias());
+  Value weights = unsqueezed(op.getWeights(), integers(rewriter, loc, {-1, -2}));
+  y = Op<"Mul">::create(rewriter, loc, {y, weights})->getResult(0);
+  auto drop = rewriter.getNamedAttr("keepdims", rewriter.getI64IntegerAttr(0));
+  Value sums = integers(rewriter, loc, {-2, -3});
+  rewriter.replaceOp(op, Op<"ReduceSum">::create(rewriter, loc, {y, sums}, drop)->getResult(0));
   return success();
 }
 
@@ -133,6 +208,8 @@ struct ExpandLayersPass : impl::ExpandLayersBase<ExpandLayersPass> {
               .Case([&](layer::LinearOp linear) { return expand(linear, rewriter); })
               .Case([&](layer::BlockLinearOp blocks) { return expand(blocks, rewriter); })
               .Case([&](layer::PoolMixerOp mixer) { return expand(mixer, rewriter); })
+              .Case([&](layer::RouteOp route) { return expand(route, rewriter); })
+              .Case([&](layer::ExpertsOp experts) { return expand(experts, rewriter); })
               .Case([&](layer::AlternativesOp forms) { return expand(forms, rewriter, form); })
               .Default([](Operation *op) { return op->emitOpError("has no definition"); });
       if (failed(expanded))

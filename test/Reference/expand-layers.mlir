@@ -72,3 +72,21 @@ func.func @pool_mixer(%x: tensor<2x8x?xf32>, %s: tensor<8xf32>) -> tensor<2x8x?x
   %y = layer.pool_mixer %x scale %s window [3] before [1] epsilon 1.0e-5 : tensor<2x8x?xf32>, tensor<8xf32>
   return %y : tensor<2x8x?xf32>
 }
+
+// CHECK-LABEL: func @experts
+// CHECK: %[[TOP:.*]]:2 = onnx.TopK(%arg1, %{{.*}})
+// CHECK: %[[W:.*]] = onnx.Softmax(%[[TOP]]#0)
+// CHECK: %[[A:.*]] = onnx.Gather(%arg2, %[[TOP]]#1)
+// CHECK: %[[H:.*]] = onnx.MatMul(%{{.*}}, %[[A]])
+// CHECK: %[[G:.*]] = onnx.Gelu(%[[H]]) {approximate = "tanh"}
+// CHECK: %[[O:.*]] = onnx.Gather(%arg3, %[[TOP]]#1)
+// CHECK: %[[N:.*]] = onnx.MatMul(%[[G]], %[[O]])
+// CHECK: %[[F:.*]] = onnx.Unsqueeze(%[[W]], %{{.*}})
+// CHECK: %[[P:.*]] = onnx.Mul(%[[N]], %[[F]])
+// CHECK: onnx.ReduceSum(%[[P]], %{{.*}}) {keepdims = 0 : i64} {{.*}} -> tensor<?x6xf32>
+func.func @experts(%x: tensor<?x8xf32>, %l: tensor<?x4xf32>, %a: tensor<4x8x16xf32>, %o: tensor<4x16x6xf32>) -> tensor<?x6xf32> {
+  %w, %e = layer.route %l top 2 of selected : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x2xi64>
+  %y = layer.experts %x by %w, %e in %a out %o {activation = #layer.activation<gelu_tanh>}
+      : (tensor<?x8xf32>, tensor<?x2xf32>, tensor<?x2xi64>, tensor<4x8x16xf32>, tensor<4x16x6xf32>) -> tensor<?x6xf32>
+  return %y : tensor<?x6xf32>
+}
