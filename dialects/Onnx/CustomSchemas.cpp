@@ -164,8 +164,8 @@ static OpSchema rotaryEmbedding() {
 
 void registerCustomSchemas() {
   onnx::OpSchemaRegistry::DomainToVersionRange::Instance().AddDomainToVersion(kMicrosoft, 1, 1);
-  for (const OpSchema &schema :
-       {gelu(), quickGelu(), biasGelu(), fastGelu(), skipLayerNormalization(), rotaryEmbedding()})
+  for (const OpSchema &schema : {gelu(), quickGelu(), biasGelu(), fastGelu(),
+                                 skipLayerNormalization(), rotaryEmbedding(), mixtureOfExperts()})
     onnx::RegisterSchema(schema);
 }
 

@@ -17,6 +17,8 @@ llvm::ArrayRef<onnx::OpSchema> allSchemas();
 
 /// Declares the operators of CustomSchemas.cpp. Called once, by allSchemas().
 void registerCustomSchemas();
+/// One of them, com.microsoft.MoE.
+onnx::OpSchema mixtureOfExperts();
 
 /// onnx.Conv is the newest Conv, onnx.Conv_v11 an older one; other domains keep
 /// their name: onnx.ai.onnx.ml.Scaler.
