@@ -145,8 +145,9 @@ class Graph:
             for name, rank in ranks.items()
         ]
         graph = helper.make_graph(self.nodes, "graph", self.inputs, made, self.constants)
+        versions = {"": self.opset} | {node.domain: 1 for node in self.nodes if node.domain}
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9
+            graph, opset_imports=[helper.make_opsetid(*version) for version in versions.items()], ir_version=9
         )
         onnx.checker.check_model(model)
         return model

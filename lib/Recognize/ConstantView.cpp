@@ -150,6 +150,45 @@ ConstantView ConstantView::whole(ElementsAttr constant, Location loc) {
   return view;
 }
 
+std::optional<ConstantView> ConstantView::stacked(ArrayRef<ConstantView> views) {
+  const ConstantView &first = views.front();
+  SmallVector<int64_t> shape = {int64_t(views.size())};
+  for (size_t axis = 0; axis < first.rank(); ++axis)
+    shape.push_back(first.extent(axis));
+  int64_t step = views.size() > 1 ? views[1].offset - first.offset : 0;
+  bool isStack = step > 0;
+  for (auto [i, view] : llvm::enumerate(views)) {
+    if (view.element() != first.element() || view.rank() != first.rank())
+      return std::nullopt;
+    for (size_t axis = 0; axis < first.rank(); ++axis)
+      if (view.extent(axis) != first.extent(axis))
+        return std::nullopt;
+    isStack &= view.constant == first.constant && view.axes == first.axes &&
+               view.offset == first.offset + int64_t(i) * step;
+  }
+  if (isStack) {
+    ConstantView stack = first;
+    stack.axes.insert(stack.axes.begin(), Axis{{shape[0], step}});
+    return stack;
+  }
+  evaluate::Array all(RankedTensorType::get(shape, first.element()));
+  size_t bytes = all.bytes().size() / size_t(first.count() * shape[0]);
+  char *to = all.bytes().data();
+  for (const ConstantView &view : views) {
+    llvm::Expected<evaluate::Array> source = evaluate::Array::of(view.constant);
+    if (!source) {
+      llvm::consumeError(source.takeError());
+      return std::nullopt;
+    }
+    for (int64_t position : view.positions()) {
+      std::memcpy(to, source->bytes().data() + position * bytes, bytes);
+      to += bytes;
+    }
+  }
+  StringRef name = onnx_ir::nodeNameOf(first.loc);
+  return whole(evaluate::Array::toAttr(std::move(all), name.empty() ? "weight" : name), first.loc);
+}
+
 std::optional<ConstantView> ConstantView::of(Value value) {
   if (!value)
     return std::nullopt;

@@ -17,6 +17,7 @@ void registerPasses() { registerRecognizePasses(); }
 void buildPipeline(OpPassManager &manager) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createRecognizeLinear());
+  functions.addPass(createRecognizeExperts());
   functions.addPass(createRecognizeMaps());
   functions.addPass(createRecognizePoolMixer());
   functions.addPass(createCanonicalizerPass());

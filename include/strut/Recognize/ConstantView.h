@@ -24,6 +24,10 @@ public:
   /// for any other, and where the type is not static.
   static std::optional<ConstantView> of(mlir::Value value);
 
+  /// Views of one shape and type one after the other, along a new first axis. Copied, unless
+  /// they lie like that in one constant. None where they differ or cannot be read.
+  static std::optional<ConstantView> stacked(llvm::ArrayRef<ConstantView> views);
+
   /// All elements of a constant of floats with a static shape, at least one.
   static ConstantView whole(mlir::ElementsAttr constant, mlir::Location loc);
 

@@ -91,4 +91,27 @@ def NameNets : Pass<"strut-name-nets", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numNets", "num-nets", "Number of nets that have a name">];
 }
 
+def RecognizeExperts : Pass<"strut-recognize-experts", "::mlir::func::FuncOp"> {
+  let summary = "recognise mixtures of experts";
+  let description = [{
+    A sum over experts, each a feed-forward net times its weight, becomes `layer.experts`,
+    however it was written (docs/moe.md):
+
+    - batched: all experts in one product, times scores that are scattered into zeros;
+    - gathered: the weights of the chosen experts, and a product for each choice;
+    - masked: every net on all rows, times its weight where it was chosen.
+
+    The choice is a TopK or ArgMax over as many numbers as there are nets: each is chosen at
+    most once by a row, and none is missing. A net is two products with constant weights and
+    a function between, with or without a gate. The router becomes `layer.route` where it is
+    one. Equal over the reals where nets of experts that a row did not choose give
+    finite numbers: they are not computed.
+
+    A sum that has fewer nets than its router chooses from is left alone, with a warning: a
+    trace through branches that depend on data keeps those experts that its example reached.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [Statistic<"numExperts", "num-experts", "Number of mixtures recognised">];
+}
+
 #endif // STRUT_RECOGNIZE_PASSES

@@ -1,0 +1,233 @@
+//===- ExpertNets.cpp - The nets of a mixture of experts ------------------===//
+#include "ExpertNets.h"
+#include "Operands.h"
+
+using namespace mlir;
+
+namespace strut::recognize {
+
+using onnx_ir::Op;
+
+//===----------------------------------------------------------------------===//
+// Nets
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct Activated {
+  Value x;
+  layer::Activation kind;
+  double alpha = 0;
+};
+} // namespace
+
+static double floatOf(onnx_ir::AnyOp op, StringRef name, double otherwise) {
+  auto attr = op.attr<FloatAttr>(name);
+  return attr ? attr.getValueAsDouble() : otherwise;
+}
+
+/// The activation that gives `value`; the identity of what is none.
+static Activated activationOf(Value value) {
+  using layer::Activation;
+  if (auto relu = value.getDefiningOp<Op<"Relu">>())
+    return {relu.in("X"), Activation::relu};
+  if (auto gelu = value.getDefiningOp<Op<"Gelu">>()) {
+    auto kind = gelu.attr<StringAttr>("approximate");
+    bool tanh = kind && kind.getValue() == "tanh";
+    return {gelu.in("X"), tanh ? Activation::gelu_tanh : Activation::gelu};
+  }
+  if (auto swish = value.getDefiningOp<Op<"Swish">>())
+    return {swish.in("X"), Activation::swish, floatOf(swish, "alpha", 1)};
+  if (auto sigmoid = value.getDefiningOp<Op<"Sigmoid">>())
+    return {sigmoid.in("X"), Activation::sigmoid};
+  if (auto tanh = value.getDefiningOp<Op<"Tanh">>())
+    return {tanh.in("input"), Activation::tanh};
+  if (auto leaky = value.getDefiningOp<Op<"LeakyRelu">>())
+    return {leaky.in("X"), Activation::leaky_relu, floatOf(leaky, "alpha", 0.01)};
+  return {value, Activation::identity};
+}
+
+/// The hidden values of a net whose outer product is `out`.
+static std::optional<ExpertNet> readHidden(const ExpertProduct &out, ProductReader product) {
+  auto mul = out.input.getDefiningOp<Op<"Mul">>();
+  if (mul) {
+    for (auto [open, linear] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
+      Activated gate = activationOf(open);
+      std::optional<ExpertProduct> opened = product(gate.x), in = product(linear);
+      if (gate.kind != layer::Activation::identity && opened && in && opened->input == in->input)
+        return ExpertNet{in->input, *in, out, *opened, gate.kind, gate.alpha};
+    }
+    return std::nullopt;
+  }
+  Activated hidden = activationOf(out.input);
+  std::optional<ExpertProduct> in = product(hidden.x);
+  // Two products without a function between are one linear map, which others know.
+  if (!in || hidden.kind == layer::Activation::identity)
+    return std::nullopt;
+  return ExpertNet{in->input, *in, out, std::nullopt, hidden.kind, hidden.alpha};
+}
+
+std::optional<ExpertNet> readNet(Value value, ProductReader product) {
+  std::optional<ExpertProduct> out = product(value);
+  return out ? readHidden(*out, product) : std::nullopt;
+}
+
+static bool isLike(const ExpertProduct &a, const ExpertProduct &b) {
+  return a.bias.has_value() == b.bias.has_value();
+}
+
+bool ExpertNet::isLike(const ExpertNet &other) const {
+  return recognize::isLike(in, other.in) && recognize::isLike(out, other.out) &&
+         gate.has_value() == other.gate.has_value() &&
+         (!gate || recognize::isLike(*gate, *other.gate)) && activation == other.activation &&
+         alpha == other.alpha;
+}
+
+/// The weights and biases of products, each as one.
+static std::optional<ExpertProduct> stackProducts(ArrayRef<ExpertProduct> products) {
+  SmallVector<ConstantView> weights, biases;
+  for (const ExpertProduct &product : products) {
+    weights.push_back(product.weight);
+    if (product.bias)
+      biases.push_back(*product.bias);
+  }
+  std::optional<ConstantView> weight = ConstantView::stacked(weights), bias;
+  if (!biases.empty())
+    bias = ConstantView::stacked(biases);
+  if (!weight || (!biases.empty() && !bias))
+    return std::nullopt;
+  return ExpertProduct{products.front().input, *weight, bias};
+}
+
+std::optional<ExpertNet> stack(ArrayRef<ExpertNet> nets) {
+  ExpertNet all = nets.front();
+  std::vector<ExpertProduct> in, out, gate;
+  for (const ExpertNet &net : nets) {
+    if (!net.isLike(all))
+      return std::nullopt;
+    in.push_back(net.in);
+    out.push_back(net.out);
+    if (net.gate)
+      gate.push_back(*net.gate);
+  }
+  std::optional<ExpertProduct> inner = stackProducts(in), outer = stackProducts(out);
+  if (!gate.empty()) {
+    all.gate = stackProducts(gate);
+    if (!all.gate)
+      return std::nullopt;
+  }
+  if (!inner || !outer)
+    return std::nullopt;
+  all.in = *inner;
+  all.out = *outer;
+  return all;
+}
+
+//===----------------------------------------------------------------------===//
+// Routers
+//===----------------------------------------------------------------------===//
+
+static bool isLastAxis(onnx_ir::AnyOp op, Value of) {
+  int64_t rank = cast<RankedTensorType>(of.getType()).getRank();
+  return axisOf(op, "axis", -1, rank) == rank - 1;
+}
+
+/// A TopK of the largest numbers along the last axis whose places are `experts`.
+static Op<"TopK"> selectionOf(Value experts) {
+  auto top = experts.getDefiningOp<Op<"TopK">>();
+  auto largest = top ? top.attr<IntegerAttr>("largest") : IntegerAttr();
+  bool fits = top && experts == top->getResult(1) && isa<RankedTensorType>(top.in("X").getType()) &&
+              isLastAxis(top, top.in("X")) && (!largest || largest.getInt() != 0);
+  return fits ? top : Op<"TopK">();
+}
+
+/// What `value` is a softmax of along the last axis, else null.
+static Value softmaxOf(Value value) {
+  auto softmax = value.getDefiningOp<Op<"Softmax">>();
+  return softmax && isLastAxis(softmax, value) ? softmax.in("input") : Value();
+}
+
+/// Whether `value` is `of` divided by its sum along the last axis.
+static bool isNormalised(Value value, Value of) {
+  auto div = value.getDefiningOp<Op<"Div">>();
+  auto sum =
+      div && div.in("A") == of ? div.in("B").getDefiningOp<Op<"ReduceSum">>() : Op<"ReduceSum">();
+  if (!sum || sum.in("data") != of)
+    return false;
+  auto axes = integersOf(sum.in("axes"));
+  auto keep = sum.attr<IntegerAttr>("keepdims");
+  int64_t rank = cast<RankedTensorType>(of.getType()).getRank();
+  return axes && axes->size() == 1 && (axes->front() == -1 || axes->front() == rank - 1) &&
+         (!keep || keep.getInt() != 0);
+}
+
+Routing canonical(OpBuilder &b, Location loc, const Routing &routing) {
+  auto top = selectionOf(routing.experts);
+  auto k = top ? integersOf(top.in("K")) : std::nullopt;
+  if (!top || !k || k->size() != 1 || k->front() < 1)
+    return routing;
+  Value values = top->getResult(0), logits;
+  layer::Gate gate = layer::Gate::selected;
+  if (softmaxOf(routing.weights) == values) {
+    logits = top.in("X");
+  } else if (Value all = softmaxOf(top.in("X"))) {
+    if (routing.weights == values)
+      gate = layer::Gate::all;
+    else if (!isNormalised(routing.weights, values))
+      return routing;
+    logits = all;
+  } else {
+    return routing;
+  }
+  auto route = layer::RouteOp::create(b, b.getFusedLoc({top.getLoc(), loc}),
+                                      {routing.weights.getType(), routing.experts.getType()},
+                                      logits, k->front(), gate);
+  return {route.getWeights(), route.getExperts()};
+}
+
+std::optional<int64_t> routerWidth(Value experts) {
+  Value scores;
+  if (auto top = selectionOf(experts))
+    scores = top.in("X");
+  else if (auto route = experts.getDefiningOp<layer::RouteOp>())
+    scores = route.getLogits();
+  else if (auto best = experts.getDefiningOp<Op<"ArgMax">>();
+           best && isa<RankedTensorType>(best.in("data").getType()) &&
+           axisOf(best, "axis", 0, cast<RankedTensorType>(best.in("data").getType()).getRank()) ==
+               cast<RankedTensorType>(best.in("data").getType()).getRank() - 1)
+    scores = best.in("data");
+  if (!scores)
+    return std::nullopt;
+  int64_t width = cast<RankedTensorType>(scores.getType()).getShape().back();
+  return ShapedType::isDynamic(width) ? std::nullopt : std::optional(width);
+}
+
+//===----------------------------------------------------------------------===//
+// Building
+//===----------------------------------------------------------------------===//
+
+Value build(OpBuilder &b, Location loc, const ExpertNet &net, Value input, const Routing &given,
+            Type result) {
+  bool fine = true;
+  auto written = [&](const ConstantView &view) {
+    Value value = view.build(b, loc);
+    fine &= bool(value);
+    return value;
+  };
+  auto bias = [&](const ExpertProduct &product) {
+    return product.bias ? written(*product.bias) : Value();
+  };
+  Value in = written(net.in.weight), inBias = bias(net.in), gate, gateBias,
+        out = written(net.out.weight), outBias = bias(net.out);
+  if (net.gate) {
+    gate = written(net.gate->weight);
+    gateBias = bias(*net.gate);
+  }
+  if (!fine)
+    return {};
+  Routing routing = canonical(b, loc, given);
+  return layer::ExpertsOp::create(b, loc, result, input, routing.weights, routing.experts, in,
+                                  inBias, gate, gateBias, out, outBias, net.activation,
+                                  APFloat(net.alpha));
+}
+
+} // namespace strut::recognize
