@@ -85,7 +85,8 @@ StringRef strut::driver::kindOf(mlir::Operation *op) {
       .Cases({"onnx.Attention", "onnx.com.microsoft.MultiHeadAttention",
               "onnx.com.microsoft.Attention", "onnx.com.microsoft.GroupQueryAttention"},
              "attention")
-      .Case("onnx.com.microsoft.MoE", "moe")
+      .Case("layer.experts", "moe")
+      .Case("layer.route", "") // a part of it
       .Cases({"onnx.DFT", "onnx.STFT"}, "spectral")
       .Default(name.starts_with("layer.") && name != "layer.yield" ? name.drop_front(6) : "");
 }

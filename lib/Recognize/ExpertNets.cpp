@@ -178,7 +178,7 @@ Routing canonical(OpBuilder &b, Location loc, const Routing &routing) {
   } else {
     return routing;
   }
-  auto route = layer::RouteOp::create(b, b.getFusedLoc({top.getLoc(), loc}),
+  auto route = layer::RouteOp::create(b, top.getLoc(),
                                       {routing.weights.getType(), routing.experts.getType()},
                                       logits, k->front(), gate);
   return {route.getWeights(), route.getExperts()};

@@ -32,7 +32,8 @@ Location locationOf(Operation *last, const Experts &experts) {
   SmallVector<Location> locations;
   for (Operation *op : llvm::reverse(ops))
     locations.push_back(op->getLoc());
-  return FusedLoc::get(last->getContext(), locations);
+  return FusedLoc::get(last->getContext(), locations,
+                       StringAttr::get(last->getContext(), "recognize-experts"));
 }
 
 /// The operations that a pass looks at, some of which it takes away on the way.
