@@ -154,7 +154,7 @@ static json::Object formOf(StringRef name, ArrayRef<cost::Phase> kernels,
     }
     times[std::to_string(m)] = 1e6 * cost::timeOf(phases, setting);
   }
-  return json::Object{{"name", name},
+  return json::Object{{"name", json::fixUTF8(name)}, // the answer outlives the module
                       {"flops", flops},
                       {"bytes", weights},
                       {"bytes_per_row", values},
@@ -273,8 +273,8 @@ json::Array strut::driver::blocksOf(mlir::ModuleOp module, const cost::Setting &
       if (whole == op)
         places.insert(places.begin(), part->getLoc());
     mlir::Location place = mlir::FusedLoc::get(module->getContext(), places);
-    blocks.push_back(json::Object{{"kind", kind},
-                                  {"op", op->getName().getStringRef()},
+    blocks.push_back(json::Object{{"kind", kind.str()},
+                                  {"op", op->getName().getStringRef().str()},
                                   {"nodes", json::Array(nodesOf(place))},
                                   {"exactness", exactnessOf(place)},
                                   {"forms", formsOf(op, setting, rows)},
