@@ -37,3 +37,42 @@ func.func @unknown(%s: tensor<2xf32>, %x: tensor<?x2xf32>) -> (tensor<2xf32>, te
   } : (tensor<2xf32>, tensor<?x2xf32>) -> (tensor<2xf32>, tensor<?x2xf32>)
   return %f, %y : tensor<2xf32>, tensor<?x2xf32>
 }
+
+// -----
+
+// A Loop of constant steps: its number is a constant, its condition true, and a state may grow.
+
+// CHECK-LABEL: func.func @growing
+// CHECK-NOT: onnx.Loop
+// CHECK: %[[A:.*]] = onnx.Concat(%arg0, %arg0)
+// CHECK: %[[B:.*]] = onnx.Concat(%[[A]], %arg0)
+// CHECK: return %[[B]]
+// FEW-LABEL: func.func @growing
+func.func @growing(%x: tensor<2xf32>) -> tensor<*xf32> {
+  %two = onnx.Constant() {value = dense<2> : tensor<i64>} : () -> tensor<i64>
+  %yes = onnx.Constant() {value = dense<true> : tensor<i1>} : () -> tensor<i1>
+  %y = onnx.Loop(%two, %yes, %x) body {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<*xf32>):
+    %n = onnx.Concat(%s, %x) {axis = 0 : i64} : (tensor<*xf32>, tensor<2xf32>) -> tensor<*xf32>
+    onnx.Yield %c, %n : tensor<i1>, tensor<*xf32>
+  } : (tensor<i64>, tensor<i1>, tensor<2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+// A Loop that stays gets the types of its states from what they start with.
+
+// CHECK-LABEL: func.func @typed
+// CHECK: ^bb0(%{{.*}}: tensor<i64>, %{{.*}}: tensor<i1>, %[[S:.*]]: tensor<2xf32>):
+// CHECK: onnx.Add(%[[S]], %[[S]]) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+// FEW-LABEL: func.func @typed
+func.func @typed(%m: tensor<i64>, %x: tensor<2xf32>) -> tensor<*xf32> {
+  %none = onnx.Absent
+  %y = onnx.Loop(%m, %none, %x) body {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %s: tensor<*xf32>):
+    %n = onnx.Add(%s, %s) : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+    onnx.Yield %c, %n : tensor<i1>, tensor<*xf32>
+  } : (tensor<i64>, none, tensor<2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

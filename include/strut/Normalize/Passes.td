@@ -55,15 +55,20 @@ def ExpandOperators : Pass<"strut-expand-operators", "::mlir::ModuleOp"> {
 }
 
 def UnrollLoops : Pass<"strut-unroll-loops", "::mlir::ModuleOp"> {
-  let summary = "write out the steps of Scan";
+  let summary = "write out the steps of Loop and Scan";
   let description = [{
-    A Scan over an axis whose extent is constant becomes its body, once a step: what
-    it scans is gathered, what it collects is concatenated. One of more steps or
-    operators than `max-steps` and `max-ops` stays as it is.
+    A loop of few steps, which constants or the extent of a scanned axis tell, becomes its
+    body, once a step: what it scans is gathered, what it collects is concatenated. One of
+    more steps or operators than `max-steps` and `max-ops` stays as it is. If a state
+    changes its shape from step to step, `max-ops-of-growing` stands for `max-ops`.
+
+    The states of a Loop that stays get the types they start with.
   }];
   let options = [
     Option<"maxSteps", "max-steps", "int64_t", "128", "Most steps of a loop">,
-    Option<"maxOps", "max-ops", "int64_t", "8192", "Most operators in all steps of a loop">
+    Option<"maxOps", "max-ops", "int64_t", "256", "Most operators in all steps of a loop">,
+    Option<"maxOpsOfGrowing", "max-ops-of-growing", "int64_t", "8192",
+           "The same of a loop whose states change their shapes">
   ];
   let statistics = [
     Statistic<"numUnrolled", "num-unrolled", "Number of loops that were unrolled">
