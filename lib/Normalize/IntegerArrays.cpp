@@ -299,6 +299,10 @@ const IntegerArray *IntegerArrays::follow(AnyOp op) {
   std::optional<Elements> elements;
   if (isa<Op<"Shape">>(op.getOperation())) {
     elements = shapeOf(op);
+  } else if (isa<Op<"Size">>(op.getOperation())) {
+    auto whole = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+    if (whole && whole.hasStaticShape())
+      elements = Elements{Element(whole.getNumElements())};
   } else {
     for (Value operand : op->getOperands())
       if (!lookup(operand))

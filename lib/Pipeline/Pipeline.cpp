@@ -31,6 +31,7 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   pm.addNestedPass<func::FuncOp>(normalize::createLiftScatter());
   // What no lowering takes falls to the function body of its schema.
   pm.addPass(normalize::createExpandFunctions(hasNoLowering));
+  pm.addNestedPass<func::FuncOp>(normalize::createFoldIntegers());
   pm.addPass(normalize::createInferShapes());
   pm.addPass(normalize::createUnrollLoops());
   pm.addPass(normalize::createInferShapes());
