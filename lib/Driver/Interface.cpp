@@ -74,6 +74,9 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
     model.graph = graph.str();
   for (auto symbol : symbols.getAsRange<StringAttr>())
     model.dims.push_back(symbol.str());
+  if (auto elements = main->getAttrOfType<ArrayAttr>(kernelize::kElementsAttr))
+    for (auto triple : elements.getAsRange<DenseI64ArrayAttr>())
+      model.elements.push_back({int32_t(triple[0]), int32_t(triple[1]), int32_t(triple[2])});
   for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
     if (!isa<TensorType>(type))
       continue;
@@ -82,7 +85,9 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
       return info.takeError();
     model.inputs.push_back(std::move(*info));
   }
-  for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
+  auto notes = main->getAttrOfType<ArrayAttr>(kernelize::kNotesAttr);
+  size_t numOutputs = main.getNumResults() - (notes ? notes.size() : 0);
+  for (auto [i, type] : llvm::enumerate(main.getResultTypes().take_front(numOutputs))) {
     auto info = describeTensor(type, main.getResultAttrDict(i), symbols);
     if (!info)
       return info.takeError();
@@ -90,6 +95,17 @@ llvm::Expected<package::ModelInfo> describeInterface(ModuleOp module) {
       info->alias = alias.getInt();
     model.outputs.push_back(std::move(*info));
   }
+  if (notes)
+    for (Attribute note : notes) {
+      package::NoteInfo &info = model.notes.emplace_back();
+      if (auto trouble = dyn_cast<StringAttr>(note))
+        info.trouble = trouble.str();
+      else
+        for (auto pair : cast<ArrayAttr>(note).getAsRange<DenseI64ArrayAttr>()) {
+          info.axes.push_back({int32_t(pair[0]), int32_t(pair[1])});
+          model.outputs[pair[0]].shape[pair[1]].counted = true;
+        }
+    }
   return model;
 }
 
@@ -128,6 +144,8 @@ package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::Model
     for (package::Axis &axis : output.shape) {
       Value extent = returned[next++];
       llvm::APInt constant;
+      if (axis.counted)
+        continue; // what bind says is the most
       if (matchPattern(extent, m_ConstantInt(&constant)))
         axis.size = constant.getSExtValue();
       else if (auto symbol = dyn_cast<BlockArgument>(extent))

@@ -37,11 +37,14 @@ public:
         }) {}
 
   llvm::Error prepare(func::FuncOp function, ArrayRef<Array> inputs);
-  llvm::Error lower();
+  /// Some dimensions are elements of the inputs.
+  llvm::Error lower(ArrayRef<Array> inputs);
   llvm::Expected<std::vector<Array>> run(ArrayRef<Array> inputs);
 
 private:
   llvm::Error fitInputs(ArrayRef<Array> inputs);
+  llvm::Error readElements(ArrayRef<Array> inputs);
+  llvm::Error readNotes(std::vector<Array> &values);
   llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
   llvm::Error checkFlops();
   llvm::Error checkBytes(uint64_t bytes);
@@ -58,6 +61,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::vector<int64_t> dims;
   std::vector<RankedTensorType> outputs; ///< may have dynamic extents
+  ArrayAttr notes;                       ///< what the last of them are
   std::optional<package::TargetSpec> host;
 };
 
@@ -91,6 +95,8 @@ llvm::Error Evaluation::fitInputs(ArrayRef<Array> inputs) {
     if (!symbols)
       entry.getArgument(i).setType(given);
   }
+  if (llvm::Error error = readElements(inputs))
+    return error;
   for (auto [s, extent] : llvm::enumerate(dims))
     if (extent == -1)
       return llvm::createStringError("no input says how large '" +
@@ -98,6 +104,49 @@ llvm::Error Evaluation::fitInputs(ArrayRef<Array> inputs) {
   if (!symbols)
     main().setType(FunctionType::get(&context, entry.getArgumentTypes(),
                                      entry.getTerminator()->getOperandTypes()));
+  return llvm::Error::success();
+}
+
+/// Binds the dimensions that are elements of inputs.
+llvm::Error Evaluation::readElements(ArrayRef<Array> inputs) {
+  auto elements = main()->getAttrOfType<ArrayAttr>(kernelize::kElementsAttr);
+  if (!elements)
+    return llvm::Error::success();
+  dims.resize(main()->getAttrOfType<ArrayAttr>(kernelize::kSymbolsAttr).size(), -1);
+  for (auto entry : elements.getAsRange<DenseI64ArrayAttr>()) {
+    const Array &input = inputs[entry[1]];
+    int64_t value = input.getType().getElementTypeBitWidth() == 32 ? input.as<int32_t>()[entry[2]]
+                                                                   : input.as<int64_t>()[entry[2]];
+    if (value < 0)
+      return llvm::createStringError(
+          llvm::formatv("input {0} has {1} where a size is wanted", entry[1], value));
+    dims[entry[0]] = value;
+  }
+  return llvm::Error::success();
+}
+
+/// Takes the numbers that a run notes besides its results from their end: extents of these,
+/// or that something is wrong.
+llvm::Error Evaluation::readNotes(std::vector<Array> &values) {
+  size_t first = values.size() - (notes ? notes.size() : 0);
+  for (size_t i = first; i < values.size(); ++i) {
+    int64_t number = values[i].as<int64_t>()[0];
+    Attribute note = notes[i - first];
+    if (auto trouble = dyn_cast<StringAttr>(note)) {
+      if (number)
+        return llvm::createStringError(trouble.getValue());
+      continue;
+    }
+    for (auto axis : cast<ArrayAttr>(note).getAsRange<DenseI64ArrayAttr>()) {
+      Array &whole = values[axis[0]];
+      SmallVector<int64_t> shape(whole.getType().getShape());
+      shape[axis[1]] = number;
+      Array part(whole.getType().clone(shape));
+      llvm::copy(whole.bytes().take_front(part.bytes().size()), part.bytes().begin());
+      whole = std::move(part);
+    }
+  }
+  values.erase(values.begin() + first, values.end());
   return llvm::Error::success();
 }
 
@@ -174,7 +223,7 @@ std::optional<uint64_t> Evaluation::foldBytes() {
   return bytes;
 }
 
-llvm::Error Evaluation::lower() {
+llvm::Error Evaluation::lower(ArrayRef<Array> inputs) {
   llvm::Expected<package::TargetSpec> target = package::resolveTarget("", "native");
   if (!target)
     return target.takeError();
@@ -193,7 +242,10 @@ llvm::Error Evaluation::lower() {
           pipeline::buildKernelPipeline(pm);
         }))
       return error;
+    if (llvm::Error error = readElements(inputs))
+      return error;
   }
+  notes = main()->getAttrOfType<ArrayAttr>(kernelize::kNotesAttr);
   if (llvm::Error error = checkFlops())
     return error;
   for (auto [i, type] : llvm::enumerate(main().getResultTypes())) {
@@ -280,6 +332,8 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
   StrutFrame frame = {in.data(),      out.data(),  working.data(), offsets.data(),
                       weights.data(), dims.data(), &launcher};
   jit->run(&frame);
+  if (llvm::Error error = readNotes(values))
+    return std::move(error);
   return values;
 }
 
@@ -306,7 +360,7 @@ llvm::Expected<std::vector<Array>> evaluate(func::FuncOp function, ArrayRef<Arra
   Evaluation evaluation(options, *function.getContext());
   if (llvm::Error error = evaluation.prepare(function, inputs))
     return std::move(error);
-  if (llvm::Error error = evaluation.lower())
+  if (llvm::Error error = evaluation.lower(inputs))
     return std::move(error);
   return evaluation.run(inputs);
 }

@@ -47,7 +47,12 @@ LogicalResult checkHost(func::FuncOp main) {
                     "lies on the GPU; compile the model for the CPU");
     return WalkResult::interrupt();
   });
-  return failure(walked.wasInterrupted());
+  if (walked.wasInterrupted())
+    return failure();
+  if (main->hasAttr("strut.notes"))
+    return main.emitError("the shape of a result is computed from data, which is not supported on "
+                          "a GPU yet; compile the model for the CPU");
+  return success();
 }
 
 struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {

@@ -1,5 +1,5 @@
 //===- Context.cpp - What the families of lowerings share -----------------===//
-#include "Lowering.h"
+#include "Counts.h"
 #include "Narrow.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -148,8 +148,12 @@ std::optional<SmallVector<Dim>> Context::declaredShape(Value result) {
 }
 
 std::optional<SmallVector<Dim>> Context::shapeOperand(Value operand, Value result) {
-  const auto &contents = (*this)[operand].contents;
-  return contents ? contents : declaredShape(result);
+  if (const auto &contents = (*this)[operand].contents)
+    return contents;
+  auto declared = declaredShape(result);
+  if (!declared || failed(requireShape(*this, result.getDefiningOp(), operand, *declared)))
+    return std::nullopt;
+  return declared;
 }
 
 std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {

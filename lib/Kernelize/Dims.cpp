@@ -121,8 +121,12 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
     return std::nullopt;
   if (type.hasStaticShape())
     return SmallVector<Dim>(type.getShape().begin(), type.getShape().end());
+  // What the type leaves open stays so, even where the value has turned out constant.
   auto all = [&](ArrayRef<OpFoldResult> sizes) {
-    return SmallVector<Dim>(llvm::map_range(sizes, [&](OpFoldResult size) { return of(size); }));
+    return SmallVector<Dim>(llvm::map_range(sizes, [&](OpFoldResult size) {
+      auto value = dyn_cast<Value>(size);
+      return value && getConstantIntValue(size) ? atom(value) : of(size);
+    }));
   };
   // What a loop carries keeps its shape.
   if (auto argument = dyn_cast<BlockArgument>(tensor))

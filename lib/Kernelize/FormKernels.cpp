@@ -4,8 +4,9 @@
 // at the end; a Context maps every old value to what is known of it.
 //
 //===----------------------------------------------------------------------===//
-#include "Lowering.h"
+#include "Counts.h"
 #include "Narrow.h"
+#include "ShapeInputs.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "strut/Kernelize/Passes.h"
@@ -50,6 +51,8 @@ const LoweringTable &lowerings() {
     addPool(table);
     addMaxUnpool(table);
     addPad(table);
+    addSelect(table);
+    addSuppress(table);
     addIf(table);
     addHostLoop(table);
     addSignal(table);
@@ -117,6 +120,8 @@ public:
 
 private:
   LogicalResult bindArguments();
+  Value addSymbol(StringAttr name);
+  void bindElements(BlockArgument argument, Tracked &tracked);
   LogicalResult lowerBlock(Block &block);
   LogicalResult lower(Operation &op);
   LogicalResult lowerAlternatives(layer::AlternativesOp op);
@@ -125,10 +130,34 @@ private:
 
   func::FuncOp function;
   Context context;
-  SmallVector<Attribute> symbols;
+  SmallVector<Attribute> symbols, elements, notes;
 };
 
 } // namespace
+
+/// An index argument for a dimension.
+Value FormFunction::addSymbol(StringAttr name) {
+  Value value = function.getBody().front().addArgument(IndexType::get(function.getContext()),
+                                                       function.getLoc());
+  symbols.push_back(name);
+  context.symbolNames[value] = name.str();
+  return value;
+}
+
+/// Makes a dimension of each element of an input.
+void FormFunction::bindElements(BlockArgument argument, Tracked &tracked) {
+  Builder b(function.getContext());
+  unsigned number = argument.getArgNumber();
+  auto name = function.getArgAttrOfType<StringAttr>(number, onnx_ir::OnnxDialect::kNameAttr);
+  std::string text = name ? name.str() : "input" + std::to_string(number);
+  tracked.contents.emplace();
+  int64_t count = cast<RankedTensorType>(argument.getType()).getNumElements();
+  for (int64_t i = 0; i < count; ++i) {
+    elements.push_back(b.getDenseI64ArrayAttr({int64_t(symbols.size()), number, i}));
+    Value value = addSymbol(b.getStringAttr(text + "[" + std::to_string(i) + "]"));
+    tracked.contents->push_back(context.dims.of(value));
+  }
+}
 
 /// Gives the function an index argument per symbolic dimension, and the tensor
 /// arguments their dimensions.
@@ -137,6 +166,7 @@ LogicalResult FormFunction::bindArguments() {
   Block &entry = function.getBody().front();
   llvm::StringMap<Value> bound;
   unsigned numTensors = entry.getNumArguments();
+  llvm::SetVector<BlockArgument> sizes = shapeInputs(function);
   for (unsigned i = 0; i < numTensors; ++i) {
     BlockArgument argument = entry.getArgument(i);
     auto type = dyn_cast<RankedTensorType>(argument.getType());
@@ -167,14 +197,13 @@ LogicalResult FormFunction::bindArguments() {
         symbol = b.getStringAttr((name ? name.getValue() : StringRef("input") + Twine(i)).str() +
                                  "_" + Twine(axis));
       Value &value = bound[symbol];
-      if (!value) {
-        value = entry.addArgument(b.getIndexType(), function.getLoc());
-        symbols.push_back(symbol);
-        context.symbolNames[value] = symbol.str();
-      }
+      if (!value)
+        value = addSymbol(symbol);
       names.push_back(symbol);
       tracked.dims.push_back(context.dims.of(value));
     }
+    if (sizes.contains(argument))
+      bindElements(argument, tracked);
     context.define(argument, std::move(tracked));
     function.setArgAttr(i, kDimsAttr, b.getArrayAttr(names));
     function.removeArgAttr(i, onnx_ir::OnnxDialect::kDimsAttr);
@@ -221,7 +250,7 @@ LogicalResult FormFunction::lowerBlock(Block &block) {
         !isa<func::ReturnOp>(op))
       continue;
     context.b.setInsertionPoint(&op);
-    if (failed(lower(op)))
+    if (failed(lower(op)) || (!isa<func::ReturnOp>(op) && failed(checkCounts(&op, context))))
       return failure();
     for (Value result : op.getResults()) {
       auto known = context.values.find(result);
@@ -296,12 +325,26 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
 }
 
 LogicalResult FormFunction::lowerReturn(func::ReturnOp op) {
+  Builder &b = context.b;
   SmallVector<Value> values;
+  llvm::MapVector<Value, SmallVector<Attribute>> counts;
   for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
     Type element = getElementTypeOrSelf(operand.getType());
     if (element != signless(element))
       function.setResultAttr(i, kElementAttr, TypeAttr::get(element));
-    values.push_back(context.tensor(operand));
+    SmallVector<Dim> dims = context[operand].dims;
+    values.push_back(compacted(context, op.getLoc(), context.tensor(operand), dims));
+    for (auto [axis, dim] : llvm::enumerate(dims))
+      if (Value count = context.countOf(dim))
+        counts[count].push_back(b.getDenseI64ArrayAttr({int64_t(i), int64_t(axis)}));
+  }
+  for (const auto &[count, axes] : counts) {
+    values.push_back(count);
+    notes.push_back(b.getArrayAttr(axes));
+  }
+  for (const auto &[trouble, text] : context.requirements) {
+    values.push_back(trouble);
+    notes.push_back(b.getStringAttr(text));
   }
   op->setOperands(values);
   return success();
@@ -314,10 +357,16 @@ void FormFunction::annotate() {
   SmallVector<DictionaryAttr> arguments;
   function.getAllArgAttrs(arguments);
   arguments.resize(entry.getNumArguments(), b.getDictionaryAttr({}));
+  SmallVector<DictionaryAttr> results;
+  function.getAllResultAttrs(results);
+  unsigned numResults = results.size();
+  results.resize(entry.getTerminator()->getNumOperands(), b.getDictionaryAttr({}));
+  function.removeResAttrsAttr();
   function.setType(
       b.getFunctionType(entry.getArgumentTypes(), entry.getTerminator()->getOperandTypes()));
   function.setAllArgAttrs(arguments);
-  for (unsigned i = 0; i < function.getNumResults(); ++i) {
+  function.setAllResultAttrs(results);
+  for (unsigned i = 0; i < numResults; ++i) {
     StringRef old = onnx_ir::OnnxDialect::kNameAttr;
     if (Attribute name = function.getResultAttr(i, old)) {
       function.setResultAttr(i, kNameAttr, name);
@@ -325,6 +374,10 @@ void FormFunction::annotate() {
     }
   }
   function->setAttr(kSymbolsAttr, b.getArrayAttr(symbols));
+  if (!elements.empty())
+    function->setAttr(kElementsAttr, b.getArrayAttr(elements));
+  if (!notes.empty())
+    function->setAttr(kNotesAttr, b.getArrayAttr(notes));
   for (auto [attribute, numbers] :
        {std::pair(kLimitsAttr, &context.limits), {kMultiplesAttr, &context.multiples}}) {
     SmallVector<NamedAttribute> entries;

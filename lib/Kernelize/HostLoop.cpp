@@ -42,6 +42,7 @@ protected:
   void beginStates(unsigned firstArgument, ValueRange initial);
   LogicalResult endStates(unsigned firstYielded);
   LogicalResult collect(unsigned firstYielded, ArrayRef<Collected> results);
+  LogicalResult takeDeclaredSteps(ArrayRef<Collected> results);
   void writeStates(unsigned count);
   SmallVector<Value> moveBody(Block *target, Value number, ValueRange given);
   void runFor();
@@ -57,6 +58,8 @@ protected:
   /// How many steps, if dimensions tell, and as a value of the host; null for no end.
   std::optional<Dim> steps;
   Value end;
+  /// Whether nothing but their number ends the steps.
+  bool isCounted = true;
   /// The number of a step, and what the loop carries: states, then collected results.
   Value place;
   SmallVector<Value> carried;
@@ -113,7 +116,7 @@ LogicalResult HostLoop::endStates(unsigned firstYielded) {
 /// Adds the parts that the body yields from number `firstYielded` on to what is carried.
 LogicalResult HostLoop::collect(unsigned firstYielded, ArrayRef<Collected> results) {
   OpBuilder &b = context.b;
-  if (!results.empty() && !steps)
+  if (!results.empty() && !steps && failed(takeDeclaredSteps(results)))
     return context.refuse(
         op, "it collects what its steps yield, and how many steps there are is computed from data; "
             "give it a number of steps that shapes or constants tell and a condition that stays "
@@ -138,6 +141,25 @@ LogicalResult HostLoop::collect(unsigned firstYielded, ArrayRef<Collected> resul
     shapes.push_back(whole);
     next.push_back(tensor::InsertSliceOp::create(b, loc, written, target, at, sizes, ones));
   }
+  return success();
+}
+
+/// Takes what the model declares for the first collected result as the number of steps,
+/// which the run checks. Fails if it does not say, or if a condition may end the loop.
+LogicalResult HostLoop::takeDeclaredSteps(ArrayRef<Collected> results) {
+  unsigned first = op->getNumResults() - results.size();
+  auto declared = context.declaredShape(op->getResult(first));
+  if (!isCounted || !declared || results.front().axis >= declared->size())
+    return failure();
+  steps = (*declared)[results.front().axis];
+  context.b.setInsertionPoint(op);
+  Value given = end;
+  auto fits = [&](Code &c, ValueRange) { return c.equal(given, c.index(steps->constant())); };
+  if (failed(context.require(op, {}, fits,
+                             "it has not as many steps as the model declares, which is " +
+                                 Twine(steps->constant()))))
+    return failure();
+  end = constant(steps->constant()); // whatever it is, nothing is written beyond
   return success();
 }
 
@@ -285,9 +307,16 @@ LogicalResult LoopLowering::lower() {
   std::optional<bool> first = truth(condition), stays = truth(yield->getOperand(0));
   if (failed(readSteps(first)))
     return failure();
-  bool isCounted = first == false || (first == true && stays == true);
+  isCounted = first == false || stays == true;
   if (isCounted && !end)
     return context.refuse(op, "it has no number of steps, and its condition stays true");
+  if (isCounted && !first) { // none or all of them
+    FailureOr<Value> starts = hostElement(op, context, condition, "condition");
+    if (failed(starts))
+      return failure();
+    end = arith::SelectOp::create(context.b, loc, *starts, end, constant(0));
+    steps.reset();
+  }
   Value goesOnFirst, goesOn;
   if (!isCounted) {
     steps.reset();

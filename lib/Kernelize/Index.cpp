@@ -1,5 +1,5 @@
 //===- Index.cpp - Ops whose elements depend on where they stand ----------===//
-#include "Lowering.h"
+#include "Counts.h"
 
 using namespace mlir;
 
@@ -100,13 +100,56 @@ std::optional<Dim> declaredLength(Value vector, Context &context) {
   return std::nullopt;
 }
 
+/// A scalar that is an integer known from shapes, though its type may be a float's, as in
+/// the windows of the standard.
+std::optional<Dim> integral(Value value, Context &context) {
+  const Tracked &tracked = context[value];
+  if (tracked.contents)
+    return tracked.contents->size() == 1 ? std::optional(tracked.contents->front()) : std::nullopt;
+  constexpr double most = 1 << 24; // beyond, floats are not all integers
+  if (auto real = dyn_cast_or_null<FloatAttr>(context.scalar(value))) {
+    double number = real.getValueAsDouble();
+    return std::abs(number) < most && std::trunc(number) == number
+               ? std::optional(Dim(int64_t(number)))
+               : std::nullopt;
+  }
+  Operation *op = value.getDefiningOp();
+  if (!isa_and_present<onnx_ir::Op<"Cast">, onnx_ir::Op<"Add">, onnx_ir::Op<"Sub">>(op))
+    return std::nullopt;
+  std::optional<Dim> first = integral(op->getOperand(0), context);
+  if (!first || isa<onnx_ir::Op<"Cast">>(op))
+    return first;
+  std::optional<Dim> second = integral(op->getOperand(1), context);
+  if (!second)
+    return std::nullopt;
+  return isa<onnx_ir::Op<"Add">>(op) ? *first + *second : *first - *second;
+}
+
+/// Makes the run check that a range between data has as many elements as declared.
+LogicalResult requireLength(AnyOp op, Context &context, int64_t declared) {
+  SmallVector<Value> bounds = {op.in("start"), op.in("limit"), op.in("delta")}, tensors;
+  for (Value bound : bounds)
+    tensors.push_back(context.tensor(bound));
+  auto fits = [&](Code &c, ValueRange) {
+    SmallVector<Value> x;
+    for (unsigned i = 0; i < 3; ++i)
+      x.push_back(c.widen(c.fetch(i, context[bounds[i]].element, c.index(0))));
+    Type wide = c.b.getF64Type();
+    Value span = c.cast(c.sub(x[1], x[0]), wide);
+    Value length = c.make<math::CeilOp>(c.make<arith::DivFOp>(span, c.cast(x[2], wide)));
+    return c.equal(c.max(length, c.constant(0, wide)), c.constant(declared, wide));
+  };
+  return context.require(op, tensors, fits,
+                         "its length is not the one that the model declares, " + Twine(declared));
+}
+
 /// The number of elements: from integers known from shapes, from constants, or as
 /// the model declares it.
 std::optional<Dim> rangeLength(AnyOp op, Context &context) {
   SmallVector<Dim> bounds;
   for (StringRef name : {"start", "limit", "delta"})
-    if (const auto &contents = context[op.in(name)].contents; contents && contents->size() == 1)
-      bounds.push_back(contents->front());
+    if (std::optional<Dim> bound = integral(op.in(name), context))
+      bounds.push_back(*bound);
   if (bounds.size() == 3 && bounds[2].isConstant() && bounds[2].constant() != 0) {
     int64_t delta = bounds[2].constant();
     Dim length = delta > 0 ? bounds[1] - bounds[0] : bounds[0] - bounds[1];
@@ -116,7 +159,10 @@ std::optional<Dim> rangeLength(AnyOp op, Context &context) {
   }
   if (auto length = constantLength(op, context))
     return length;
-  return declaredLength(op->getResult(0), context);
+  auto declared = declaredLength(op->getResult(0), context);
+  if (!declared || failed(requireLength(op, context, declared->constant())))
+    return std::nullopt;
+  return declared;
 }
 
 /// start, start + delta, ...
@@ -144,8 +190,11 @@ LogicalResult lowerOneHot(Operation *operation, Context &context) {
   if (axis < 0 || axis > int64_t(dims.size()))
     return context.refuse(op, "its axis does not exist");
   auto depth = context.integers(op.in("depth"));
-  if (auto declared = depth ? std::nullopt : context.declaredShape(op->getResult(0)))
+  if (auto declared = depth ? std::nullopt : context.declaredShape(op->getResult(0))) {
     depth = SmallVector<int64_t>{(*declared)[axis].constant()};
+    if (failed(requireNumbers(context, op, op.in("depth"), {depth->front()}, "its depth")))
+      return failure();
+  }
   if (!depth || depth->size() != 1 || depth->front() < 0)
     return context.refuse(op, "its depth is no constant");
   SmallVector<AffineExpr> read;
@@ -183,6 +232,13 @@ LogicalResult lowerTile(Operation *operation, Context &context) {
       to.push_back(dim * repeat);
   } else if (auto declared = context.declaredShape(op->getResult(0))) {
     to = *declared;
+    SmallVector<std::optional<int64_t>> wanted;
+    for (auto [dim, target] : llvm::zip(from, to))
+      wanted.push_back(dim.isConstant() && dim.constant() > 0
+                           ? std::optional(target.constant() / dim.constant())
+                           : std::nullopt);
+    if (failed(requireNumbers(context, op, op.in("repeats"), wanted, "its repeats")))
+      return failure();
   }
   if ((repeats && repeats->size() != from.size()) || to.size() != from.size())
     return context.refuse(op, "its repeats are computed from data and not from shapes");

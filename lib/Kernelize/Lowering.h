@@ -103,6 +103,22 @@ public:
   /// Says that `op` cannot be compiled, and why.
   mlir::LogicalResult refuse(mlir::Operation *op, const llvm::Twine &why);
 
+  // ---- what data tell ----
+  /// A dimension whose extent the run computes: at most `bound`, and the number in `count`,
+  /// an i64 without axes. Kernels compute all of `bound`, and what is beyond the count may
+  /// be anything. Fails, with a message, for an op inside of a branch or a loop.
+  mlir::FailureOr<Dim> counted(mlir::Operation *op, const Dim &bound, mlir::Value count);
+  /// The count of such a dimension; null for another.
+  mlir::Value countOf(const Dim &dim) const;
+  /// Whether a dimension is computed from one whose extent data tell.
+  bool dependsOnCount(const Dim &dim) const;
+  /// Makes the run fail with `otherwise`, a clause about the op, where `holds` is false. Its
+  /// body fetches from `tensors` by their numbers; one without axes has one.
+  mlir::LogicalResult require(mlir::Operation *op, llvm::ArrayRef<mlir::Value> tensors,
+                              BodyBuilder holds, const llvm::Twine &otherwise);
+  /// What require() noted: an i64 without axes that has to be 0, and what to say if not.
+  llvm::SmallVector<std::pair<mlir::Value, std::string>> requirements;
+
   // ---- kernels ----
   mlir::Value empty(mlir::Location loc, llvm::ArrayRef<Dim> shape, mlir::Type element);
   /// A pointwise kernel over `shape`.
@@ -153,6 +169,7 @@ public:
   unsigned numKernels = 0, numWeights = 0;
 
 private:
+  mlir::LogicalResult refuseInside(mlir::Operation *op);
   std::optional<Dim> unifyMultiples(const Dim &a, const Dim &b);
   kernel::RegionOp buildRegion(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
                                llvm::ArrayRef<mlir::Value> targets, bool updates,
@@ -164,6 +181,7 @@ private:
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   llvm::DenseMap<mlir::Attribute, kernel::WeightOp> weights;
+  llvm::SmallVector<std::pair<Dim, mlir::Value>> counts;
 };
 
 /// A dimension in a body: a constant, or the value of the host function.
@@ -214,6 +232,8 @@ void addCol2Im(LoweringTable &table);
 void addPad(LoweringTable &table);
 void addMaxUnpool(LoweringTable &table);
 void addPool(LoweringTable &table);
+void addSelect(LoweringTable &table);
+void addSuppress(LoweringTable &table);
 void addIf(LoweringTable &table);
 void addHostLoop(LoweringTable &table);
 

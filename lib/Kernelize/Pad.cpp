@@ -23,10 +23,10 @@ Reason supportsPad(Operation *operation) {
   return std::nullopt;
 }
 
-/// The border of each axis, before and after, where constants tell; else only the
-/// shape of the result, as the model declares it.
+/// The border of each axis, before and after, where constants or shapes tell; else only
+/// the shape of the result, as the model declares it.
 struct Border {
-  SmallVector<int64_t> low, high;
+  SmallVector<Dim> low, high;
   SmallVector<Dim> shape;
   bool isKnown = true;
 };
@@ -36,9 +36,9 @@ std::optional<Border> borderOf(AnyOp op, Context &context, ArrayRef<Dim> from) {
   Border border;
   int64_t rank = from.size();
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  auto pads = context.integers(op.in("pads"));
-  border.low.assign(rank, 0);
-  border.high.assign(rank, 0);
+  auto pads = context[op.in("pads")].contents;
+  border.low.assign(rank, Dim(0));
+  border.high.assign(rank, Dim(0));
   border.shape.assign(from.begin(), from.end());
   if (Value given = op.in("axes")) {
     auto constants = context.integers(given);
@@ -53,7 +53,7 @@ std::optional<Border> borderOf(AnyOp op, Context &context, ArrayRef<Dim> from) {
         llvm::all_of(from, [](const Dim &dim) { return dim.isConstant() && dim.constant() > 0; });
     if (!declared || declared->size() != from.size() || !isStatic ||
         !context[op.in("pads")].dims[0].isConstant()) {
-      (void)context.refuse(op, "its pads are no constants");
+      (void)context.refuse(op, "its pads are computed from data and not from shapes");
       return std::nullopt;
     }
     border.shape = *declared;
@@ -68,7 +68,12 @@ std::optional<Border> borderOf(AnyOp op, Context &context, ArrayRef<Dim> from) {
     }
     border.low[axis] = (*pads)[i];
     border.high[axis] = (*pads)[axes.size() + i];
-    border.shape[axis] = from[axis] + Dim(border.low[axis] + border.high[axis]);
+    border.shape[axis] = from[axis] + border.low[axis] + border.high[axis];
+    if (!border.shape[axis].isConstant() && !context.dims.isNonNegative(border.shape[axis])) {
+      (void)context.refuse(op, "it cannot be told that axis " + Twine(axis) +
+                                   " of its result has an extent that is not negative");
+      return std::nullopt;
+    }
   }
   return border;
 }
@@ -99,14 +104,17 @@ struct RunTimePads {
   Type padsType, axesType;
   int64_t count, rank;
 
-  Value before(Code &c, unsigned axis) const {
+  Value before(Code &c, unsigned axis) const { return sum(c, axis, 0); }
+  Value after(Code &c, unsigned axis) const { return sum(c, axis, count); }
+  /// Of the pads from number `first` on, those of the axis.
+  Value sum(Code &c, unsigned axis, int64_t first) const {
     if (!axesType)
-      return index(c, c.fetch(1, padsType, c.index(axis)));
+      return index(c, c.fetch(1, padsType, c.index(first + axis)));
     Value sum = c.index(0);
     for (int64_t i = 0; i < count; ++i) {
       Value here = c.boundedIndex(c.fetch(2, axesType, c.index(i)), c.index(rank));
       Value same = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, here, c.index(axis));
-      Value pad = index(c, c.fetch(1, padsType, c.index(i)));
+      Value pad = index(c, c.fetch(1, padsType, c.index(first + i)));
       sum = c.make<arith::AddIOp>(sum, c.select(same, pad, c.index(0)));
     }
     return sum;
@@ -115,6 +123,29 @@ struct RunTimePads {
     return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
   }
 };
+
+/// Makes the run check that pads which are data give the declared shape.
+LogicalResult requirePads(AnyOp op, Context &context, const Border &border) {
+  Value data = op.in("data"), pads = op.in("pads"), axes = op.in("axes");
+  SmallVector<Dim> from = context[data].dims;
+  RunTimePads runTime{context[pads].element, axes ? context[axes].element : Type(),
+                      context[pads].dims[0].constant() / 2, int64_t(from.size())};
+  SmallVector<Value> tensors = {context.tensor(data), context.tensor(pads)};
+  if (axes)
+    tensors.push_back(context.tensor(axes));
+  auto fits = [&](Code &c, ValueRange) {
+    Value all = c.make<arith::ConstantIntOp>(1, 1);
+    for (auto [axis, dim] : llvm::enumerate(from)) {
+      Value added = c.make<arith::AddIOp>(runTime.before(c, axis), runTime.after(c, axis));
+      Value wanted = c.index(border.shape[axis].constant() - dim.constant());
+      all = c.make<arith::AndIOp>(all, c.equal(added, wanted));
+    }
+    return all;
+  };
+  return context.require(op, tensors, fits,
+                         "its pads do not give the shape that the model declares, " +
+                             spell(border.shape));
+}
 
 /// All elements by reading: those of the tensor, or the fill where there are none.
 Value padByReading(AnyOp op, Context &context, const Border &border, Input fill) {
@@ -135,6 +166,9 @@ Value padByReading(AnyOp op, Context &context, const Border &border, Input fill)
       inputs.push_back({context.tensor(axes), {}, {}});
   }
   inputs.push_back(fill);
+  SmallVector<Extent> low;
+  for (const Dim &dim : border.low)
+    low.emplace_back(context, dim);
   return context.map(op->getLoc(), border.shape, element, inputs, [&](Code &c, ValueRange x) {
     SmallVector<Value> at;
     Value inside = c.make<arith::ConstantIntOp>(1, 1);
@@ -142,8 +176,8 @@ Value padByReading(AnyOp op, Context &context, const Border &border, Input fill)
       Value place = c.dim(i), last = lasts[i] ? lasts[i] : c.index(from[i].constant() - 1);
       if (!border.isKnown)
         place = c.make<arith::SubIOp>(place, runTime.before(c, i));
-      else if (border.low[i] != 0)
-        place = c.make<arith::SubIOp>(place, c.index(border.low[i]));
+      else if (!border.low[i].is(0))
+        place = c.make<arith::SubIOp>(place, low[i].in(c));
       if (!border.isKnown || border.shape[i] != from[i]) {
         // One unsigned comparison says that it is neither below nor beyond.
         Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ule, place, last);
@@ -162,32 +196,33 @@ LogicalResult lowerPad(Operation *operation, Context &context) {
   Value data = op.in("data");
   SmallVector<Dim> from = context[data].dims;
   std::optional<Border> border = borderOf(op, context, from);
-  if (!border)
+  if (!border || (!border->isKnown && failed(requirePads(op, context, *border))))
     return failure();
   Input fill{{}, {}, context.b.getZeroAttr(context[data].element)};
   if (Value value = op.in("constant_value"))
     fill = context.broadcast(value, {}, {}, from.size());
-  auto isNegative = [](int64_t pad) { return pad < 0; };
+  auto isNegative = [&](const Dim &pad) { return !context.dims.isNonNegative(pad); };
   bool cuts = llvm::any_of(border->low, isNegative) || llvm::any_of(border->high, isNegative);
   bool isStatic =
       llvm::all_of(from, [](const Dim &dim) { return dim.isConstant() && dim.constant() > 0; });
   if (cuts && !isStatic)
-    return context.refuse(op, "negative pads of an axis that is not constant are not supported");
+    return context.refuse(op, "pads that may be negative are not supported where an axis is not "
+                              "constant");
   if (modeOf(op) != "constant" || !border->isKnown || cuts) {
     context.define(op->getResult(0), padByReading(op, context, *border, fill), border->shape);
     return success();
   }
-  auto isZero = [](int64_t pad) { return pad == 0; };
+  auto isZero = [](const Dim &pad) { return pad.is(0); };
   if (llvm::all_of(border->low, isZero) && llvm::all_of(border->high, isZero)) {
     context.define(op->getResult(0), Tracked(context[data]));
     return success();
   }
   Location loc = op->getLoc();
-  SmallVector<Dim> low(border->low.begin(), border->low.end());
   Value filled = context.map(loc, border->shape, context[data].element, {fill},
                              [](Code &, ValueRange x) { return x[0]; });
   Input source{context.tensor(data), {}, {}};
-  context.define(op->getResult(0), insert(context, loc, source, filled, low, from), border->shape);
+  context.define(op->getResult(0), insert(context, loc, source, filled, border->low, from),
+                 border->shape);
   return success();
 }
 

@@ -1,5 +1,5 @@
 //===- Shape.cpp - Ops that move data or ask for shapes -------------------===//
-#include "Lowering.h"
+#include "Counts.h"
 
 using namespace mlir;
 
@@ -94,8 +94,11 @@ LogicalResult lowerUnsqueeze(Operation *operation, Context &context) {
   AnyOp op(operation);
   SmallVector<Dim> shape = context[op.in("data")].dims;
   auto axes = context.integers(op.in("axes"));
-  if (auto declared = axes ? std::nullopt : context.declaredShape(op->getResult(0)))
+  if (auto declared = axes ? std::nullopt : context.declaredShape(op->getResult(0))) {
+    if (failed(requireAxes(context, op, op.in("axes"), *declared, shape)))
+      return failure();
     return defineView(op, context, op.in("data"), *declared);
+  }
   if (!axes)
     return context.refuse(op, "its axes are no constants");
   for (int64_t &axis : *axes)
@@ -115,8 +118,11 @@ LogicalResult lowerSqueeze(Operation *operation, Context &context) {
   SmallVector<int64_t> axes;
   if (Value operand = op.in("axes")) {
     auto constants = context.integers(operand);
-    if (auto declared = constants ? std::nullopt : context.declaredShape(op->getResult(0)))
+    if (auto declared = constants ? std::nullopt : context.declaredShape(op->getResult(0))) {
+      if (failed(requireAxes(context, op, operand, from, *declared)))
+        return failure();
       return defineView(op, context, op.in("data"), *declared);
+    }
     if (!constants)
       return context.refuse(op, "its axes are no constants");
     for (int64_t axis : *constants)

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Lowering.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -185,7 +186,8 @@ bool foldReduceProd(Fold &fold) {
 /// Integer division is exact here or left to index arithmetic, which agrees
 /// with it for sizes.
 std::optional<Dim> divide(Context &context, const Dim &a, const Dim &b) {
-  if (b.is(0) || (b.isConstant() && b.constant() < 0) || !a.isNonNegative() || !b.isNonNegative())
+  if (b.is(0) || (b.isConstant() && b.constant() < 0) || !context.dims.isNonNegative(a) ||
+      !context.dims.isNonNegative(b))
     return std::nullopt;
   return context.dims.floorDiv(a, b);
 }
@@ -212,6 +214,34 @@ std::optional<bool> dispatchTruth(Fold &fold, StringRef name) {
   if (name == "Or")
     return pointwise(fold, [](Elements x) { return x[0] + x[1] - x[0] * x[1]; });
   return std::nullopt;
+}
+
+/// Split: each result has some of the elements.
+bool foldSplit(AnyOp op, Context &context) {
+  const auto &whole = context[op.in("input")].contents;
+  if (!whole || context[op.in("input")].rank() != 1)
+    return false;
+  size_t count = op->getNumResults(), part = llvm::divideCeil(whole->size(), count);
+  SmallVector<int64_t> sizes(count, part);
+  if (Value given = op.in("split")) {
+    auto constants = context.integers(given);
+    if (!constants || constants->size() != count)
+      return false;
+    sizes = *constants;
+  } else {
+    sizes.back() = int64_t(whole->size()) - int64_t(part * (count - 1));
+  }
+  if (llvm::any_of(sizes, [](int64_t size) { return size < 0; }) ||
+      size_t(std::accumulate(sizes.begin(), sizes.end(), int64_t(0))) != whole->size())
+    return false;
+  Contents elements = *whole;
+  ArrayRef<Dim> rest = elements;
+  for (auto [result, size] : llvm::zip(op->getResults(), sizes)) {
+    if (!isa<NoneType>(result.getType()))
+      context.defineContents(result, Dim(size), rest.take_front(size));
+    rest = rest.drop_front(size);
+  }
+  return true;
 }
 
 bool dispatch(Fold &fold) {
@@ -266,6 +296,8 @@ bool dispatch(Fold &fold) {
 } // namespace
 
 bool foldOnDims(AnyOp op, Context &context) {
+  if (isa<onnx_ir::Op<"Split">>(op.getOperation()))
+    return foldSplit(op, context);
   if (op->getNumResults() != 1 || op->getNumOperands() == 0 || op->getNumRegions() != 0)
     return false;
   auto type = dyn_cast<ShapedType>(op->getResult(0).getType());

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Slices.h"
+#include "Counts.h"
 
 using namespace mlir;
 
@@ -115,15 +116,21 @@ LogicalResult lowerSlice(Operation *operation, Context &context) {
     return value ? context[value].contents : std::nullopt;
   };
   auto starts = contents("starts"), ends = contents("ends");
-  if (!starts || !ends || starts->size() != ends->size())
-    return context.refuse(op, "its bounds are computed from data and not from shapes");
+  auto isConstant = [&](StringRef name) {
+    Value value = op.in(name);
+    return !value || context.integers(value);
+  };
+  if (!starts || !ends || !isConstant("axes") || !isConstant("steps"))
+    return sliceByData(op, context);
+  if (starts->size() != ends->size())
+    return context.refuse(op, "it has not as many starts as ends");
   SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, starts->size()));
   SmallVector<int64_t> steps(starts->size(), 1);
   for (auto [name, into] : {std::pair(StringRef("axes"), &axes), {"steps", &steps}})
     if (Value value = op.in(name)) {
       auto constants = context.integers(value);
-      if (!constants || constants->size() != starts->size())
-        return context.refuse(op, "its " + name + " are no constants");
+      if (constants->size() != starts->size())
+        return context.refuse(op, "it has not as many " + name + " as starts");
       *into = *constants;
     }
   SmallVector<AxisSlice> slices;
@@ -172,6 +179,11 @@ LogicalResult lowerSplit(Operation *operation, Context &context) {
         sizes.push_back((*declared)[axis]);
     if (sizes.size() != count)
       return context.refuse(op, "its sizes are computed from data and not from shapes");
+    SmallVector<std::optional<int64_t>> declared;
+    for (const Dim &size : sizes)
+      declared.push_back(size.isConstant() ? std::optional(size.constant()) : std::nullopt);
+    if (!contents && failed(requireNumbers(context, op, split, declared, "its split")))
+      return failure();
   } else {
     Dim part = context.dims.ceilDiv(from[axis], Dim(count));
     sizes.assign(count, part);

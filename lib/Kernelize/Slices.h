@@ -22,6 +22,10 @@ mlir::Value slice(Context &context, mlir::Location loc, mlir::Value tensor,
 mlir::Value insert(Context &context, mlir::Location loc, const Input &source, mlir::Value target,
                    llvm::ArrayRef<Dim> starts, llvm::ArrayRef<Dim> shape);
 
+/// Lowers a Slice whose bounds, axes or steps are data: the extents of its result are those
+/// that the model declares, which the run checks, or counted dimensions.
+mlir::LogicalResult sliceByData(AnyOp op, Context &context);
+
 } // namespace strut::kernelize
 
 #endif // STRUT_LIB_KERNELIZE_SLICES_H

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "TopK.h"
+#include "Counts.h"
 #include "Loops.h"
 
 using namespace mlir;
@@ -108,6 +109,9 @@ static LogicalResult lowerTopK(Operation *operation, Context &context) {
     shape[axis] = (*declared)[axis];
   else
     return context.refuse(op, "its number of elements is known at run time only");
+  if (!context[op.in("K")].contents &&
+      failed(requireNumbers(context, op, op.in("K"), {shape[axis].constant()}, "its K")))
+    return failure();
   if (shape[axis] != dims[axis] && !context.dims.isNonNegative(dims[axis] - shape[axis]))
     return context.refuse(op, "it cannot be told that its axis has as many elements");
   auto results = selectBest(context, op->getLoc(), context.tensor(input), axis, shape,

@@ -21,7 +21,10 @@ static_assert(sizeof(StrutDescription) == 96 && offsetof(StrutDescription, dims)
               offsetof(StrutDescription, metadata) == 80 &&
               offsetof(StrutDescription, choices) == 88);
 static_assert(sizeof(StrutLifetime) == 8);
-static_assert(sizeof(StrutProgram) == 112 && offsetof(StrutProgram, lifetimes) == 16 &&
+static_assert(sizeof(StrutElement) == 12);
+static_assert(sizeof(StrutNote) == 24 && offsetof(StrutNote, trouble) == 16);
+static_assert(sizeof(StrutProgram) == 136 && offsetof(StrutProgram, elements) == 112 &&
+              offsetof(StrutProgram, notes) == 128 && offsetof(StrutProgram, lifetimes) == 16 &&
               offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
               offsetof(StrutProgram, device) == 96);
 static_assert(sizeof(StrutImage) == 16 && sizeof(StrutDeviceProgram) == 32 &&
@@ -54,6 +57,9 @@ private:
   Constant *array(ArrayRef<Constant *> elements, const Twine &name);
   Constant *tensors(ArrayRef<TensorInfo> tensors, const Twine &name);
   Constant *choices();
+  Constant *elements();
+  int64_t numNotes();
+  Constant *notes();
   Constant *description();
   Constant *weights();
   Expected<Function *> generated(StringRef name, FunctionType *type);
@@ -118,6 +124,32 @@ Constant *ProgramEmitter::choices() {
     entries.push_back(structure({text(choice.name), texts(choice.forms, "strut.forms"),
                                  int32(choice.forms.size()), int32(0)}));
   return array(entries, "strut.choices");
+}
+
+Constant *ProgramEmitter::elements() {
+  SmallVector<Constant *> entries;
+  for (const ElementInfo &info : model.elements)
+    entries.push_back(structure({int32(info.dim), int32(info.input), int32(info.element)}));
+  return array(entries, "strut.elements");
+}
+
+/// One for each axis that a number is the extent of.
+int64_t ProgramEmitter::numNotes() {
+  int64_t count = 0;
+  for (const NoteInfo &note : model.notes)
+    count += note.trouble.empty() ? note.axes.size() : 1;
+  return count;
+}
+
+Constant *ProgramEmitter::notes() {
+  SmallVector<Constant *> entries;
+  for (auto [i, note] : enumerate(model.notes)) {
+    if (!note.trouble.empty())
+      entries.push_back(structure({int32(i), int32(-1), int32(0), int32(0), text(note.trouble)}));
+    for (auto [output, axis] : note.axes)
+      entries.push_back(structure({int32(i), int32(output), int32(axis), int32(0), null()}));
+  }
+  return array(entries, "strut.notes");
 }
 
 Constant *ProgramEmitter::description() {
@@ -238,11 +270,12 @@ Expected<Constant *> ProgramEmitter::emit(const ProgramInfo &program, Constant *
   Constant *file =
       options.weights.sideFile ? text(*options.weights.sideFile) : static_cast<Constant *>(null());
   return constant(
-      structure({about, int32(program.lifetimes.size()), int32(0),
+      structure({about, int32(program.lifetimes.size()), int32(model.elements.size()),
                  array(lifetimes, "strut.lifetimes"), *bind, *run, weights,
                  int64(options.weights.bytes), file, int64(options.weights.hash),
                  int64(requiredCpuFeatures(options.target)), int64(program.weightsBegin),
-                 int64(program.weightsUsed), device(program), next}),
+                 int64(program.weightsUsed), device(program), next, elements(),
+                 int32(model.notes.size()), int32(numNotes()), notes()}),
       "strut.program");
 }
 

@@ -167,6 +167,30 @@ static StrutStatus checkInput(StrutContext *context, int32_t index, const DLTens
   return STRUT_OK;
 }
 
+/* Reads the dimensions that elements of the inputs are. */
+static StrutStatus collectElements(StrutContext *context) {
+  const StrutProgram *program = context->session->program;
+  for (int32_t i = 0; i < program->num_elements; ++i) {
+    const StrutElement *entry = &program->elements[i];
+    const StrutTensorInfo *info = &program->description->inputs[entry->input];
+    const void *data = context->inputs[entry->input];
+    const int64_t value = info->dtype.bits == 32 ? ((const int32_t *)data)[entry->element]
+                                                 : ((const int64_t *)data)[entry->element];
+    if (value < 0) {
+      StrutText text = describe(context, "input", info->name);
+      strut_text(&text, " has ");
+      strut_text_int(&text, value);
+      strut_text(&text, " at [");
+      strut_text_int(&text, entry->element);
+      strut_text(&text, "], where the model takes a size or a place: these are not negative");
+      return STRUT_INVALID_ARGUMENT;
+    }
+    context->wanted[entry->dim] = value;
+    context->wanted_by[entry->dim] = entry->input;
+  }
+  return STRUT_OK;
+}
+
 StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inputs) {
   const StrutDescription *description = context->session->program->description;
   for (int32_t i = 0; i < description->num_dims; ++i)
@@ -176,6 +200,9 @@ StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inp
     if (status)
       return status;
   }
+  StrutStatus status = collectElements(context);
+  if (status)
+    return status;
   for (int32_t i = 0; i < description->num_dims; ++i) {
     if (context->wanted_by[i] >= 0)
       continue;

@@ -228,7 +228,10 @@ static uint64_t layOutTables(const StrutProgram *program, StrutContext *context)
   to->strides = carve(block, &used, ranks + description->num_outputs, sizeof *to->strides);
   to->shape_of = carve(block, &used, description->num_outputs, sizeof *to->shape_of);
   to->inputs = carve(block, &used, description->num_inputs, sizeof *to->inputs);
-  to->outputs = carve(block, &used, description->num_outputs, sizeof *to->outputs);
+  to->outputs =
+      carve(block, &used, description->num_outputs + program->num_numbers, sizeof *to->outputs);
+  to->numbers = carve(block, &used, program->num_numbers, sizeof *to->numbers);
+  to->bounds = carve(block, &used, ranks, sizeof *to->bounds);
   return used;
 }
 
@@ -254,6 +257,9 @@ StrutStatus strut_rt_create_context(StrutSession *session, StrutContext **contex
     made->shape_of[i] = start;
     start += program->description->outputs[i].rank;
   }
+  made->num_extents = start;
+  for (int32_t i = 0; i < program->num_numbers; ++i)
+    made->outputs[program->description->num_outputs + i] = &made->numbers[i];
   if (session->device) {
     StrutText text = strut_text_begin(threadError);
     StrutStatus status =
@@ -310,28 +316,6 @@ static StrutStatus failDim(StrutContext *context, int32_t index, const int64_t *
   return STRUT_INVALID_ARGUMENT;
 }
 
-/* Sizes and strides of the outputs, from the shapes that the program wrote. An
- * output that aliases an input needs no room. False when one overflows. */
-static int sizeOutputs(StrutContext *context) {
-  const StrutProgram *program = context->session->program;
-  const StrutDescription *description = program->description;
-  for (int32_t i = 0; i < description->num_outputs; ++i) {
-    const StrutTensorInfo *info = &description->outputs[i];
-    const int64_t *shape = context->shapes + context->shape_of[i];
-    int64_t *strides = context->strides + context->shape_of[i] + i;
-    int64_t bytes = strut_tensor_bytes(info->dtype, shape, info->rank), stride = 1;
-    if (bytes < 0)
-      return 0;
-    for (int32_t axis = info->rank - 1; axis >= 0; --axis) {
-      strides[axis] = stride;
-      /* Beside an axis of no elements the product may be anything. */
-      stride = (int64_t)((uint64_t)stride * (uint64_t)(shape[axis] ? shape[axis] : 1));
-    }
-    context->buffer_bytes[program->num_buffers + i] = bytes;
-  }
-  return 1;
-}
-
 /* Offsets of the buffers, and of the outputs behind them; the arena's size or -1. Of a
  * program for a GPU only the outputs lie here. */
 static int64_t layOut(StrutContext *context) {
@@ -379,12 +363,13 @@ static StrutStatus bindDims(StrutContext *context, const int64_t *dims) {
   int32_t refused = program->bind(dims, context->buffer_bytes, context->shapes);
   if (refused)
     return failDim(context, refused - 1, dims);
-  int64_t bytes = sizeOutputs(context) ? layOut(context) : -1;
+  int64_t bytes = strut_size_outputs(context) ? layOut(context) : -1;
   if (bytes < 0)
     return failSize(context, dims);
   StrutStatus status = growArena(context, bytes, dims);
   if (status)
     return status;
+  memcpy(context->bounds, context->shapes, (size_t)context->num_extents * sizeof(int64_t));
   if (dims != context->dims)
     memcpy(context->dims, dims, (size_t)program->description->num_dims * sizeof *dims);
   context->bound = 1;
@@ -462,6 +447,8 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
   StrutStatus status = strut_check_inputs(context, inputs);
   if (!status && dimsDiffer(context))
     status = bindDims(context, context->wanted);
+  else if (!status)
+    strut_restore_shapes(context);
   if (!status && !outputs && session->program->description->num_outputs)
     status = fail(context->error, STRUT_INVALID_ARGUMENT, "run needs the output tensors");
   if (!status)
@@ -482,7 +469,7 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
                             .dims = context->dims,
                             .launcher = &context->launcher};
   session->program->run(&frame);
-  return STRUT_OK;
+  return strut_read_notes(context, outputs);
 }
 
 const char *strut_rt_error(const StrutContext *context) {

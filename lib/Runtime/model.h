@@ -40,7 +40,10 @@ struct StrutContext {
   int64_t *strides;      /**< likewise, with one spare entry behind each output's */
   int64_t *shape_of;     /**< where each output's shape starts in `shapes` */
   void **inputs;
-  void **outputs;
+  void **outputs;      /**< and where the numbers that a run notes go */
+  int64_t *numbers;    /**< that the last run noted */
+  int64_t num_extents; /**< in `shapes` */
+  int64_t *bounds;     /**< like `shapes`, which the last run may have made smaller */
 
   char error[StrutTextCapacity];
 };
@@ -57,5 +60,16 @@ StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inp
  * is bound. Writes the context's error. */
 StrutStatus strut_check_outputs(StrutContext *context, const DLTensor *const *inputs,
                                 DLTensor *outputs);
+
+/** Sizes and strides of the outputs, from the shapes that the program wrote. An output that
+ * aliases an input needs no room. False when one overflows. */
+int strut_size_outputs(StrutContext *context);
+
+/** Gives back the shapes that bind computed, where the last run has noted smaller ones. */
+void strut_restore_shapes(StrutContext *context);
+
+/** Takes what the run has noted: extents, which also go to the caller's tensors, or that the
+ * model does not hold what it declares. Writes the context's error. */
+StrutStatus strut_read_notes(StrutContext *context, DLTensor *outputs);
 
 #endif /* STRUT_RUNTIME_MODEL_H */

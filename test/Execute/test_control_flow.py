@@ -379,7 +379,8 @@ g (int64 steps, float[n] x) => (float[m] y) {
 }
 """
 COLLECTING = """
-g (int64 steps, float[n] x) => (float[m, n] y) {
+g (int64[p] s, float[n] x) => (float[m, n] y) {
+  steps = ReduceSum <keepdims = 0> (s)
   yes = Constant <value = bool {1}> ()
   [collect] y = Loop (steps, yes) <
     body = step (int64 i, bool c) => (bool d, float[n] b) {

@@ -34,7 +34,8 @@ func.func @broadcast(%x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {o
 
 // CHECK: error: {{.*}}Reshape node 'view' cannot be compiled: its shape is computed from data and not from shapes
 func.func @data(%x: tensor<8xf32>, %s: tensor<2xi64>) -> tensor<?x?xf32> {
-  %0 = onnx.Reshape(%x, %s) : (tensor<8xf32>, tensor<2xi64>) -> tensor<?x?xf32> loc("view")
+  %t = onnx.Abs(%s) : (tensor<2xi64>) -> tensor<2xi64>
+  %0 = onnx.Reshape(%x, %t) : (tensor<8xf32>, tensor<2xi64>) -> tensor<?x?xf32> loc("view")
   return %0 : tensor<?x?xf32>
 }
 
@@ -86,6 +87,18 @@ func.func @no_scale(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %none = onnx.Absent
   %0 = onnx.Resize(%x, %none, %none, %none) : (tensor<2x3xf32>, none, none, none) -> tensor<2x3xf32> loc("large")
   return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+// The sum would take in what is beyond the number of elements that are found.
+
+// CHECK: error: {{.*}}ReduceSum node 'total' cannot be compiled: an operand has an extent that is computed from data
+func.func @counted(%x: tensor<8xf32>) -> tensor<i64> {
+  %none = onnx.Absent
+  %k = onnx.NonZero(%x) : (tensor<8xf32>) -> tensor<1x?xi64>
+  %s = onnx.ReduceSum(%k, %none) {keepdims = 0 : i64} : (tensor<1x?xi64>, none) -> tensor<i64> loc("total")
+  return %s : tensor<i64>
 }
 
 // -----
@@ -150,4 +163,18 @@ func.func @blocks(%x: tensor<1x7x4xf32>) -> tensor<1x?x4x4xf32> {
   %b = onnx.Constant() {value = dense<2> : tensor<2xi64>} : () -> tensor<2xi64>
   %0 = onnx.Col2Im(%x, %i, %b) : (tensor<1x7x4xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x?x4x4xf32> loc("fold")
   return %0 : tensor<1x?x4x4xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}NonZero node 'found' cannot be compiled: what it computes from data decides a shape, which is not supported inside of a branch or a loop
+func.func @inside(%c: tensor<i1>, %x: tensor<8xf32>) -> tensor<1x?xi64> {
+  %y = onnx.If(%c) else_branch {
+    %a = onnx.NonZero(%x) : (tensor<8xf32>) -> tensor<1x?xi64>
+    onnx.Yield %a : tensor<1x?xi64>
+  } then_branch {
+    %b = onnx.NonZero(%x) : (tensor<8xf32>) -> tensor<1x?xi64> loc("found")
+    onnx.Yield %b : tensor<1x?xi64>
+  } : (tensor<i1>) -> tensor<1x?xi64>
+  return %y : tensor<1x?xi64>
 }

@@ -44,6 +44,13 @@ inline constexpr llvm::StringLiteral kFactorsAttr = "layer.factors";
 
 /// Names of the symbolic dimensions, one per trailing `index` argument.
 inline constexpr llvm::StringLiteral kSymbolsAttr = "strut.symbols";
+/// Dimensions that are elements of inputs: triples of a dimension's number, the input's and
+/// the element's.
+inline constexpr llvm::StringLiteral kElementsAttr = "strut.elements";
+/// What the last results of a function are, which are no tensors of the model but i64
+/// without axes, one entry each: an array of pairs (result, axis) whose extent it is, or what
+/// is wrong with the model if it is not 0.
+inline constexpr llvm::StringLiteral kNotesAttr = "strut.notes";
 /// Dictionary from a symbolic dimension to the largest value that the model can
 /// work with (a table of positions ends there).
 inline constexpr llvm::StringLiteral kLimitsAttr = "strut.limits";

@@ -20,6 +20,7 @@ namespace strut::package {
 struct Axis {
   int64_t size = -1;
   int32_t symbol = -1;
+  bool counted = false; ///< the run computes its extent
 };
 
 /// One input or output.
@@ -36,12 +37,26 @@ struct ChoiceInfo {
   std::vector<std::string> forms;
 };
 
+/// A dimension that is an element of an input.
+struct ElementInfo {
+  int32_t dim, input, element;
+};
+
+/// What a run notes besides its outputs: extents of them, by output and axis, or, if it is
+/// not 0, that something is wrong.
+struct NoteInfo {
+  std::vector<std::pair<int32_t, int32_t>> axes;
+  std::string trouble;
+};
+
 struct ModelInfo {
   std::string graph;  ///< the graph's name, any text
   std::string symbol; ///< a C identifier: the table is strut_model_<symbol>
   std::vector<std::string> dims;
   std::vector<TensorInfo> inputs, outputs;
   std::vector<ChoiceInfo> choices;
+  std::vector<ElementInfo> elements;
+  std::vector<NoteInfo> notes;
   std::string metadata = "{}"; ///< JSON, handed through to StrutDescription::metadata
 
   /// Fails, with the tensor's name, where an index points nowhere, an extent is

@@ -29,7 +29,8 @@ typedef struct StrutFrame {
   void *const *inputs;    /**< data pointers (byte_offset applied), in order */
   void *const *outputs;   /**< where each output goes, in order. An aliased output
                                already holds the bytes of its input: it *is* the
-                               input's memory, or the runtime has copied them */
+                               input's memory, or the runtime has copied them.
+                               Behind them, where each number that the run notes goes */
   char *arena;            /**< 64-byte aligned */
   const int64_t *offsets; /**< of each planned buffer in the arena */
   const char *weights;    /**< base of the packed weights, 64-byte aligned */
@@ -42,6 +43,22 @@ typedef struct StrutLifetime {
   int32_t first;
   int32_t last;
 } StrutLifetime;
+
+/** A dimension that is an element of an input of 32 or 64-bit integers. */
+typedef struct StrutElement {
+  int32_t dim;
+  int32_t input;
+  int32_t element;
+} StrutElement;
+
+/** What one of the numbers that a run notes besides its outputs means. */
+typedef struct StrutNote {
+  int32_t number; /**< which one */
+  int32_t output; /**< it is the extent of `axis` of this output; -1: it has to be 0 */
+  int32_t axis;
+  int32_t reserved;
+  const char *trouble; /**< what is wrong if it is not 0 */
+} StrutNote;
 
 typedef enum StrutImageKind {
   StrutImagePtx = 0,     /**< text with a null at its end; for `capability` and later */
@@ -72,7 +89,7 @@ struct StrutProgram {
   const StrutDescription *description;
 
   int32_t num_buffers;
-  int32_t reserved;
+  int32_t num_elements;
   const StrutLifetime *lifetimes; /**< `num_buffers` entries */
 
   /** Writes the size in bytes of each buffer, and the output shapes one after the
@@ -100,6 +117,10 @@ struct StrutProgram {
   uint64_t weights_used;
   const StrutDeviceProgram *device; /**< null: the CPU runs it */
   const StrutProgram *next;         /**< what else the artefact has; null: nothing */
+  const StrutElement *elements;     /**< `num_elements` entries */
+  int32_t num_numbers;              /**< int64_t that a run notes besides its outputs */
+  int32_t num_notes;
+  const StrutNote *notes; /**< `num_notes` entries */
 };
 
 /** Header of a side file; the weights follow at `data_offset`. */
