@@ -5,6 +5,7 @@
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "strut/Recognize/Passes.h"
+#include "strut/Recognize/TokenMixing.h"
 #include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -77,6 +78,8 @@ StringRef strut::driver::kindOf(mlir::Operation *op) {
     return "conv_branches";
   if (rewrite::isSelection(op))
     return "permutation";
+  if (recognize::mixesPlaces(op))
+    return "spatial_mlp";
   StringRef name = op->getName().getStringRef();
   return StringSwitch<StringRef>(name)
       .Case("layer.linear", "dense")

@@ -1,8 +1,9 @@
 //===- FuseKernels.cpp - Data movement and pointwise code into neighbours -===//
 //
-// Four groups of rewrites, each to its fixed point, until none fires: moves
-// first, because they bring producers and consumers together; epilogues before
-// maps, because a contraction's result is best used while it is in registers.
+// Groups of rewrites, each to its fixed point, until none fires: moves first, because
+// they bring producers and consumers together; epilogues before maps, because a
+// contraction's result is best used while it is in registers; contractions are turned
+// when it shows who reads them.
 //
 //===----------------------------------------------------------------------===//
 #include "FuseKernels.h"
@@ -25,7 +26,8 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     constexpr unsigned rounds = 8;
     for (unsigned round = 0; round < rounds; ++round) {
       bool changed = false;
-      for (auto add : {addFoldMoves, addSinkViews, addFuseEpilogues, addFuseMaps}) {
+      for (auto add : {addHoistViews, addFoldMoves, addSinkViews, addFuseEpilogues, addFuseMaps,
+                       addTurnContractions}) {
         RewritePatternSet patterns(&getContext());
         add(patterns, counts);
         for (Dialect *dialect : getContext().getLoadedDialects())
@@ -47,6 +49,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     numEpilogues += counts.epilogues;
     numMaps += counts.maps;
     numViews += counts.views;
+    numTurned += counts.turned;
   }
 };
 

@@ -8,7 +8,7 @@ namespace strut::kernelize {
 
 /// How often each rewrite has fired.
 struct FusionCounts {
-  unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0, views = 0;
+  unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0, views = 0, turned = 0;
 };
 
 /// FoldMoves.cpp: pure maps into the indexing maps of their consumers, and pure
@@ -16,6 +16,11 @@ struct FusionCounts {
 void addFoldMoves(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// SinkViews.cpp: a view of a product behind the pointwise map that reads it.
 void addSinkViews(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// HoistViews.cpp: a view or a slice before the permutation that it sees.
+void addHoistViews(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// TurnContractions.cpp: a contraction whose operands change sides, where all read its result
+/// across the columns.
+void addTurnContractions(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseEpilogues.cpp: a pointwise map into the kernel whose result it reads.
 void addFuseEpilogues(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseMaps.cpp: a pointwise map into the kernel that reads its result.

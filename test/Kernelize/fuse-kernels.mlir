@@ -256,3 +256,65 @@ func.func @transposed(%x: tensor<4x5x8xf32>, %image: tensor<1x6x8x8xf32>) -> (te
   %4 = onnx.Conv(%image, %filter) {group = 6 : i64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x6x8x8xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x8x8xf32>
   return %1, %3, %4 : tensor<5x4xf32>, tensor<4x8x5xf32>, tensor<1x6x8x8xf32>
 }
+
+// -----
+
+// A map of places: what reads the result, reads it along channels, as the input lies. The
+// operands change sides, for both maps of a chain, and no transposition is left.
+
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3) -> (d3, d2)>
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3, d1)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d1)>
+// CHECK-LABEL: func.func @places
+func.func @places(%x: tensor<?x21x40xf32> {onnx.dims = ["b", "", ""]}, %w: tensor<21x35xf32>, %v: tensor<35x21xf32>) -> tensor<?x21x40xf32> {
+  // CHECK: %[[H:.*]] = kernel.contract ins(%arg1, %arg0 : tensor<21x35xf32>, tensor<?x21x40xf32>) outs(%{{.*}} : tensor<?x35x40xf32>)
+  // CHECK-SAME: indexing_maps = [#[[W]], #[[X]], #[[Y]]]
+  // CHECK: kernel.contract ins(%arg2, %[[H]], %arg0 : tensor<35x21xf32>, tensor<?x35x40xf32>, tensor<?x21x40xf32>) outs(%{{.*}} : tensor<?x21x40xf32>)
+  // CHECK-NOT: kernel.map
+  %0 = onnx.Transpose(%x) {perm = array<i64: 0, 2, 1>} : (tensor<?x21x40xf32>) -> tensor<?x40x21xf32>
+  %1 = layer.linear %0, %w : tensor<?x40x21xf32>, tensor<21x35xf32> -> tensor<?x40x35xf32>
+  %2 = onnx.Relu(%1) : (tensor<?x40x35xf32>) -> tensor<?x40x35xf32>
+  %3 = layer.linear %2, %v : tensor<?x40x35xf32>, tensor<35x21xf32> -> tensor<?x40x21xf32>
+  %4 = onnx.Transpose(%3) {perm = array<i64: 0, 2, 1>} : (tensor<?x40x21xf32>) -> tensor<?x21x40xf32>
+  %5 = onnx.Add(%x, %4) : (tensor<?x21x40xf32>, tensor<?x21x40xf32>) -> tensor<?x21x40xf32>
+  return %5 : tensor<?x21x40xf32>
+}
+
+// -----
+
+// Somebody reads the result along its columns, or there are few channels: nothing is turned.
+
+// CHECK-LABEL: func.func @not_turned
+func.func @not_turned(%x: tensor<?x21x40xf32> {onnx.dims = ["b", "", ""]}, %y: tensor<?x21x3xf32> {onnx.dims = ["b", "", ""]}, %w: tensor<21x35xf32>) -> (tensor<?x35x40xf32>, tensor<?x40x35xf32>, tensor<?x35x3xf32>) {
+  // CHECK: kernel.contract ins(%arg0, %arg2 : tensor<?x21x40xf32>, tensor<21x35xf32>) outs(%{{.*}} : tensor<?x40x35xf32>)
+  // CHECK: kernel.contract ins(%arg1, %arg2 : tensor<?x21x3xf32>, tensor<21x35xf32>) outs(%{{.*}} : tensor<?x3x35xf32>)
+  %0 = onnx.Transpose(%x) {perm = array<i64: 0, 2, 1>} : (tensor<?x21x40xf32>) -> tensor<?x40x21xf32>
+  %1 = layer.linear %0, %w : tensor<?x40x21xf32>, tensor<21x35xf32> -> tensor<?x40x35xf32>
+  %2 = onnx.Transpose(%1) {perm = array<i64: 0, 2, 1>} : (tensor<?x40x35xf32>) -> tensor<?x35x40xf32>
+  %3 = onnx.Transpose(%y) {perm = array<i64: 0, 2, 1>} : (tensor<?x21x3xf32>) -> tensor<?x3x21xf32>
+  %4 = layer.linear %3, %w : tensor<?x3x21xf32>, tensor<21x35xf32> -> tensor<?x3x35xf32>
+  %5 = onnx.Transpose(%4) {perm = array<i64: 0, 2, 1>} : (tensor<?x3x35xf32>) -> tensor<?x35x3xf32>
+  return %2, %1, %5 : tensor<?x35x40xf32>, tensor<?x40x35xf32>, tensor<?x35x3xf32>
+}
+
+// -----
+
+// A permutation goes on behind a view that keeps its runs together, and behind a slice.
+
+// CHECK-LABEL: func.func @views_of_permutations
+func.func @views_of_permutations(%x: tensor<2x6x4x5xf32>) -> tensor<2x20x3xf32> {
+  %shape = onnx.Constant() {value = dense<[2, 20, 6]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %start = onnx.Constant() {value = dense<3> : tensor<1xi64>} : () -> tensor<1xi64>
+  %end = onnx.Constant() {value = dense<6> : tensor<1xi64>} : () -> tensor<1xi64>
+  %last = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %none = onnx.Absent
+  // CHECK: tensor.collapse_shape
+  // CHECK: tensor.extract_slice
+  // CHECK: kernel.map
+  // CHECK-NOT: kernel.map
+  %0 = onnx.Transpose(%x) {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x6x4x5xf32>) -> tensor<2x4x5x6xf32>
+  %1 = onnx.Reshape(%0, %shape) : (tensor<2x4x5x6xf32>, tensor<3xi64>) -> tensor<2x20x6xf32>
+  %2 = onnx.Slice(%1, %start, %end, %last, %none) : (tensor<2x20x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<2x20x3xf32>
+  %3 = onnx.Exp(%2) : (tensor<2x20x3xf32>) -> tensor<2x20x3xf32>
+  return %3 : tensor<2x20x3xf32>
+}

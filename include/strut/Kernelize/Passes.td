@@ -32,7 +32,10 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
 
     * maps that only move data are composed into the indexing maps of their
       consumers, or into where their producer writes;
-    * a view that joins dimensions of a product goes behind the pointwise map after it;
+    * a view that joins dimensions of a product goes behind the pointwise map after it,
+      one of a permutation before that;
+    * a contraction whose result all read across its columns is turned: its operands change
+      sides, so that the columns are dimensions of what was its left-hand side;
     * pointwise maps become the epilogue of the contraction, attention or row
       kernel that they follow, or merge with a neighbouring map.
 
@@ -45,7 +48,8 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
     Statistic<"numPermutedInits", "num-permuted-inits", "Number of permutations folded into a producer">,
     Statistic<"numEpilogues", "num-epilogues", "Number of maps that became an epilogue">,
     Statistic<"numMaps", "num-maps", "Number of maps merged into a consumer">,
-    Statistic<"numViews", "num-views", "Number of views that went behind a map">
+    Statistic<"numViews", "num-views", "Number of views that went behind a map">,
+    Statistic<"numTurned", "num-turned", "Number of contractions whose operands changed sides">
   ];
 }
 
