@@ -67,7 +67,7 @@ private:
   Dim bins() const { return what.oneSided && !what.inverse ? half : what.length; }
   /// The axis of parts: none of real values.
   Dims parts(bool two) const { return Dims(two ? 1 : 0, Dim(2)); }
-  Dims made(bool isLast) const { return parts(!isLast || !what.givesReal()); }
+  Dims made(bool isLast) const { return parts(!isLast || !what.makesReal()); }
 
   /// The first elements along each axis.
   Value first(Value x, ArrayRef<Dim> shape) {
@@ -107,10 +107,13 @@ Value FourierCode::fit(Value x, Dim given, Dim extent) {
     return first(x, shape);
   Type element = cast<RankedTensorType>(x.getType()).getElementType();
   Extent count(context, given);
-  return context.map(loc, shape, element, {{x, {}, {}}}, [&](Code &c, ValueRange) {
+  // Parts are written apart: the axis of parts comes first.
+  unsigned rank = shape.size(), apart = isComplex ? 1 : 0;
+  Dims written = isComplex ? joined<Dim>({Dims{Dim(2)}, ArrayRef<Dim>(shape).drop_back()}) : shape;
+  Value padded = context.map(loc, written, element, {{x, {}, {}}}, [&](Code &c, ValueRange) {
     SmallVector<Value> at;
-    for (unsigned d = 0; d < shape.size(); ++d)
-      at.push_back(c.dim(d));
+    for (unsigned d = 0; d < rank; ++d)
+      at.push_back(c.dim((d + apart) % rank));
     Value place = at[what.axis], zero = c.index(0);
     Value inside = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, count.in(c));
     Value last = c.make<arith::SubIOp>(count.in(c), c.index(1));
@@ -118,6 +121,12 @@ Value FourierCode::fit(Value x, Dim given, Dim extent) {
     Value value = c.widen(c.fetch(0, element, at));
     return c.select(inside, value, c.constant(0, value));
   });
+  if (!isComplex)
+    return padded;
+  Places read;
+  for (unsigned d = 0; d < rank; ++d)
+    read.push_back(context.b.getAffineDimExpr((d + rank - 1) % rank));
+  return context.move(loc, padded, AffineMap::get(rank, 0, read, context.getContext()), shape);
 }
 
 Value FourierCode::contract(const Space &space, const Read &lhs, const Read &rhs,
@@ -133,7 +142,7 @@ Value FourierCode::contract(const Space &space, const Read &lhs, const Read &rhs
 
 /// One product: to [outer, parts, k], or [parts, outer, k, inner] where there are axes behind.
 Value FourierCode::dense(Value x, Dim given) {
-  FourierMatrix of{what.length, 1, what.inverse, what.givesReal(), what.inverse};
+  FourierMatrix of{what.length, 1, what.inverse, what.givesReal(), what.inverse, 0, what.scale};
   Type element = cast<RankedTensorType>(x.getType()).getElementType();
   bool isShorter =
       given.isConstant() && wanted().isConstant() && given.constant() < wanted().constant();
@@ -176,8 +185,13 @@ Value FourierCode::dense(Value x, Dim given) {
 
 FourierMatrix FourierCode::matrixOf(const algebra::FourierStage &stage, bool isFirst,
                                     bool isLast) const {
-  return {Dim(stage.radix * stage.rest), stage.rest, what.inverse, isFirst && what.givesReal(),
-          isLast && what.inverse,        what.length};
+  return {Dim(stage.radix * stage.rest),
+          stage.rest,
+          what.inverse,
+          isFirst && what.givesReal(),
+          isLast && what.inverse,
+          what.length,
+          isLast ? what.scale : 1};
 }
 
 /// The first stage of a transform along the last axis: from [outer, n, parts] to
@@ -288,13 +302,15 @@ std::pair<Value, Dims> FourierCode::run(Value x, Dim given) {
     // What lies beyond the middle is not read as part of the spectrum, but it may lie there.
     x = factored(fit(x, given, extent));
   }
-  if (result.empty()) {
+  if (what.givesReal()) {
     Dims shape = joined<Dim>({outer, bins(), inner, Dim(1)});
     return {context.reshape(loc, x, joined<Dim>({outer, bins(), inner}), shape), shape};
   }
   Dims shape = joined<Dim>({outer, bins(), inner, Dim(2)});
   Space space{context};
   Places p = space.add(outer), k = space.add(bins()), q = space.add(inner), d = space.add(Dim(2));
+  if (result.empty())
+    d.clear();
   Places read = partsFirst ? joined<AffineExpr>({d, p, k, q}) : joined<AffineExpr>({p, d, k});
   AffineMap map = AffineMap::get(shape.size(), 0, read, context.getContext());
   return {context.move(loc, x, map, shape), shape};

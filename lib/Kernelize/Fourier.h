@@ -10,14 +10,19 @@ namespace strut::kernelize {
 /// values, two (real, imaginary) of complex ones. The number of values that it is of is
 /// known when dimensions are bound.
 struct Fourier {
-  unsigned axis;
+  unsigned axis = 0;
   Dim length;
   bool inverse = false, oneSided = false;
   /// Of a constant length, the sizes of the transforms that it is made of; else empty.
   llvm::SmallVector<int64_t> factors;
+  double scale = 1; ///< what the result is multiplied by
+  /// Nobody reads the imaginary parts of the result, so they may be anything.
+  bool realAlone = false;
 
   /// One-sided and inverse: the values that come out are real.
   bool givesReal() const { return inverse && oneSided; }
+  /// Whether real parts are all that is computed.
+  bool makesReal() const { return givesReal() || realAlone; }
 };
 
 /// The transform of `x`, which has the extents `dims`: its value and extents.

@@ -36,7 +36,7 @@ static std::vector<double> elementsOf(const FourierMatrix &of, ArrayRef<FourierM
     double element = made == read ? root.real() : made ? root.imag() : -root.imag();
     if (of.isHalf && n != 0 && 2 * n != length)
       element *= 2 * n > length ? 0 : 2;
-    elements.push_back(element / divisor);
+    elements.push_back(element / divisor * of.scale);
   }
   return elements;
 }
@@ -78,6 +78,8 @@ static Value elementAt(Code &c, const FourierMatrix &of, ArrayRef<FourierMatrix:
     Value once = c.make<arith::OrIOp>(isEqual(n, zero), middle);
     element = c.select(once, element, c.mul(element, c.constant(2, wide)));
   }
+  if (of.scale != 1)
+    element = c.mul(element, c.constant(of.scale, wide));
   return of.isDivided ? c.div(element, real(length)) : element;
 }
 

@@ -18,6 +18,7 @@ struct FourierMatrix {
   /// Whether the elements are divided by `divisor`, or `length` where that is 0.
   bool isDivided = false;
   Dim divisor = 0;
+  double scale = 1; ///< what the elements are multiplied by
 
   enum Role : unsigned {
     Rest,   ///< n2

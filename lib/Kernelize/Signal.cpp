@@ -1,5 +1,7 @@
 //===- Signal.cpp - DFT and STFT ------------------------------------------===//
 #include "Fourier.h"
+#include "Slices.h"
+#include "dialects/Onnx/Parts.h"
 #include "strut/Algebra/Fourier.h"
 #include "strut/Kernelize/Passes.h"
 
@@ -32,6 +34,32 @@ bool isPositive(Context &context, const Dim &dim) {
   return !dim.isConstant() || dim.constant() > 0;
 }
 
+/// The signal: one whose parts are put side by side has them one after the other instead, for
+/// the transform reads them apart.
+Value signalOf(Value signal, Context &context) {
+  auto parts = onnx_ir::partsOfConcat(signal);
+  if (!parts)
+    return context.tensor(signal);
+  SmallVector<Dim> dims = context[signal].dims, part(ArrayRef(dims).drop_back()), whole = {Dim(2)};
+  llvm::append_range(whole, part);
+  part.insert(part.begin(), Dim(1));
+  Location loc = signal.getLoc();
+  Value apart = context.empty(loc, whole, context[signal].element);
+  Value both[] = {parts->first, parts->second};
+  for (auto [i, value] : llvm::enumerate(both)) {
+    SmallVector<Dim> starts(whole.size(), Dim(0));
+    starts.front() = Dim(i);
+    Value source =
+        context.reshape(loc, context.tensor(value), SmallVector<Dim>(context[value].dims), part);
+    apart = insert(context, loc, {source, {}, {}}, apart, starts, part);
+  }
+  // (i..., part) is read at (part, i...).
+  SmallVector<AffineExpr> read = {context.b.getAffineDimExpr(dims.size() - 1)};
+  for (unsigned i = 0; i + 1 < dims.size(); ++i)
+    read.push_back(context.b.getAffineDimExpr(i));
+  return context.move(loc, apart, AffineMap::get(dims.size(), 0, read, context.getContext()), dims);
+}
+
 LogicalResult lowerDFT(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value x = op.in("input"), axisOperand = op.in("axis"), lengthOperand = op.in("dft_length");
@@ -40,7 +68,9 @@ LogicalResult lowerDFT(Operation *operation, Context &context) {
   bool isReal = rank > 0 && dims.back().is(1);
   if (rank < 2 || !(isReal || dims.back().is(2)))
     return context.refuse(op, "the last axis of its input has neither one part nor two");
-  Fourier what{0, {}, intAttr(op, "inverse") != 0, intAttr(op, "onesided") != 0, {}};
+  Fourier what;
+  what.inverse = intAttr(op, "inverse") != 0;
+  what.oneSided = intAttr(op, "onesided") != 0;
   if (what.oneSided && what.inverse == isReal)
     return context.refuse(op, what.inverse ? "one half of a spectrum must be complex"
                                            : "only a real signal has a one-sided spectrum");
@@ -63,7 +93,13 @@ LogicalResult lowerDFT(Operation *operation, Context &context) {
   if (!isPositive(context, what.length))
     return context.refuse(op, "its length is not positive");
   what.factors = factorsOf(op, what.length);
-  auto [result, shape] = transformed(context, op->getLoc(), context.tensor(x), dims, what);
+  if (auto scale = op->getAttrOfType<FloatAttr>(kScaleAttr))
+    what.scale = scale.getValueAsDouble();
+  what.realAlone = llvm::all_of(op->getUsers(), [](Operation *user) {
+    std::optional<onnx_ir::PartRead> read = onnx_ir::asPartRead(user);
+    return read && read->part == 0;
+  });
+  auto [result, shape] = transformed(context, op->getLoc(), signalOf(x, context), dims, what);
   context.define(op->getResult(0), result, shape);
   return success();
 }
@@ -89,7 +125,10 @@ LogicalResult lowerSTFT(Operation *operation, Context &context) {
   bool isReal = dims.size() == 3 && dims.back().is(1);
   if (dims.size() != 3 || !(isReal || dims.back().is(2)))
     return context.refuse(op, "its signal is not [batch, length, parts] with one part or two");
-  Fourier what{2, dims[1], false, intAttr(op, "onesided", 1) != 0, {}};
+  Fourier what;
+  what.axis = 2;
+  what.length = dims[1];
+  what.oneSided = intAttr(op, "onesided", 1) != 0;
   if (what.oneSided && !isReal)
     return context.refuse(op, "only a real signal has a one-sided spectrum");
   if (window && context[window].rank() != 1)

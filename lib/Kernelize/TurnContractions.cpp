@@ -43,9 +43,9 @@ struct TurnContraction : OpRewritePattern<kernel::ContractOp> {
     SmallVector<AffineMap> maps = op.getMaps();
     AffineMap written = maps.back();
     std::optional<unsigned> column = innermost(written);
-    if (!column || writesLoopState(op) || !op.getInit().getDefiningOp<tensor::EmptyOp>() ||
-        !maps[0].isProjectedPermutation() || maps[1].isFunctionOfDim(d) ||
-        !maps[0].isFunctionOfDim(d) || !written.isFunctionOfDim(d) ||
+    if (!column || op.getNumFactors() != 2 || writesLoopState(op) ||
+        !op.getInit().getDefiningOp<tensor::EmptyOp>() || !maps[0].isProjectedPermutation() ||
+        maps[1].isFunctionOfDim(d) || !maps[0].isFunctionOfDim(d) || !written.isFunctionOfDim(d) ||
         !isLong(op.getLhs(), maps[0], d) || !maps[1].isFunctionOfDim(*column) ||
         !isLong(op.getRhs(), maps[1], *column))
       return false;

@@ -39,6 +39,8 @@ std::optional<std::string> unsupportedReason(mlir::Operation *op);
 
 /// Of onnx.DFT and onnx.STFT: the factors of the length by which the transform is computed.
 inline constexpr llvm::StringLiteral kFactorsAttr = "layer.factors";
+/// Of onnx.DFT: an f64 that its result is multiplied by.
+inline constexpr llvm::StringLiteral kScaleAttr = "layer.scale";
 
 // Attributes of a function of kernels.
 

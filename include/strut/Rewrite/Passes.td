@@ -302,6 +302,38 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
   ];
 }
 
+def SplitParts : Pass<"strut-split-parts", "::mlir::func::FuncOp"> {
+  let summary = "compute real and imaginary parts apart";
+  let description = [{
+    In a function with Fourier transforms,
+
+        f(x, y)[..., i] = f(x[..., i], y[..., i])
+
+    moves what reads one part of a last axis of 2 (Gather, Slice) before pointwise operators,
+    Concat and reshapes, so that values between transforms are two real ones:
+
+    1. all that reads the result reads one part of it, by constants,
+    2. operands have that axis, or are the same for both parts,
+    3. a reshape by constants keeps the axis.
+
+    A factor before or after a DFT goes into its matrix (`layer.scale`), where
+
+    4. it is one finite number, and nothing else reads what is between the two,
+    5. elements are f32 or f64.
+
+    A signal whose imaginary part is constant zeros is real,
+
+    6. unless the transform expects half of a spectrum.
+
+    Equal bits, but for the factors: equal over the reals.
+  }];
+  let statistics = [
+    Statistic<"numSplit", "num-split", "Number of operators that compute one part">,
+    Statistic<"numScales", "num-scales", "Number of factors that a transform has taken in">,
+    Statistic<"numReals", "num-reals", "Number of transforms of signals that are real">
+  ];
+}
+
 def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
   let summary = "choose the factors by which Fourier transforms are computed";
   let description = [{

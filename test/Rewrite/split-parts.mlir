@@ -1,0 +1,93 @@
+// RUN: strut-opt %s -split-input-file --strut-split-parts | FileCheck %s
+
+// What reads parts of pointwise code, through a reshape and a Concat, reads the parts that
+// went in.
+
+// CHECK-LABEL: func @parts
+// CHECK-SAME: (%[[X:.*]]: tensor<4x6x2xf32>, %[[RE:.*]]: tensor<2x2x6x1xf32>, %[[IM:.*]]: tensor<2x2x6x1xf32>)
+func.func @parts(%x: tensor<4x6x2xf32>, %re: tensor<2x2x6x1xf32>, %im: tensor<2x2x6x1xf32>) -> (tensor<4x6x1xf32>, tensor<4x6xf32>) {
+  %none = onnx.Absent
+  %shape = onnx.Constant() {value = dense<[4, 6, 2]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %half = onnx.Constant() {value = dense<5.0e-01> : tensor<f32>} : () -> tensor<f32>
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %last = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %second = onnx.Constant() {value = dense<1> : tensor<i64>} : () -> tensor<i64>
+  // CHECK: %[[F:.*]] = onnx.DFT(%[[X]]
+  %f = onnx.DFT(%x, %none, %none) : (tensor<4x6x2xf32>, none, none) -> tensor<4x6x2xf32>
+  %0 = onnx.Concat(%re, %im) {axis = -1 : i64} : (tensor<2x2x6x1xf32>, tensor<2x2x6x1xf32>) -> tensor<2x2x6x2xf32>
+  // CHECK-NOT: onnx.Concat
+  // CHECK-DAG: onnx.Mul(%[[RE]], %{{.*}}) : (tensor<2x2x6x1xf32>, tensor<f32>)
+  // CHECK-DAG: onnx.Mul(%[[IM]], %{{.*}}) : (tensor<2x2x6x1xf32>, tensor<f32>)
+  // CHECK-DAG: onnx.Slice(%[[F]]
+  // CHECK-DAG: onnx.Slice(%[[F]]
+  // CHECK-DAG: %[[A:.*]] = onnx.Mul(%{{.*}}) : (tensor<4x6x1xf32>, tensor<4x6x1xf32>)
+  // CHECK-DAG: %[[B:.*]] = onnx.Squeeze(%{{.*}}) : (tensor<4x6x1xf32>, tensor<1xi64>) -> tensor<4x6xf32>
+  // CHECK: return %{{.*}}, %[[B]]
+  %1 = onnx.Mul(%0, %half) : (tensor<2x2x6x2xf32>, tensor<f32>) -> tensor<2x2x6x2xf32>
+  %2 = onnx.Reshape(%1, %shape) : (tensor<2x2x6x2xf32>, tensor<3xi64>) -> tensor<4x6x2xf32>
+  %3 = onnx.Mul(%2, %f) : (tensor<4x6x2xf32>, tensor<4x6x2xf32>) -> tensor<4x6x2xf32>
+  %4 = onnx.Slice(%3, %zero, %one, %last, %none) : (tensor<4x6x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<4x6x1xf32>
+  %5 = onnx.Gather(%3, %second) {axis = 2 : i64} : (tensor<4x6x2xf32>, tensor<i64>) -> tensor<4x6xf32>
+  return %4, %5 : tensor<4x6x1xf32>, tensor<4x6xf32>
+}
+
+// -----
+
+// Factors go into the transform; a signal with zeros beside it is real.
+
+// CHECK-LABEL: func @scales
+// CHECK-SAME: (%[[X:.*]]: tensor<?x6x1xf32>, %[[Y:.*]]: tensor<?x4x2xf32>)
+func.func @scales(%x: tensor<?x6x1xf32>, %y: tensor<?x4x2xf32>) -> (tensor<?x6x2xf32>, tensor<?x4x2xf32>, tensor<?x6x1xf32>, tensor<?x6x2xf32>) {
+  %none = onnx.Absent
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %five = onnx.Constant() {value = dense<5.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  // CHECK: onnx.DFT(%[[X]], %{{.*}}) {layer.scale = 2.500000e+00 : f64}
+  %0 = onnx.Div(%x, %two) : (tensor<?x6x1xf32>, tensor<f32>) -> tensor<?x6x1xf32>
+  %1 = onnx.DFT(%0, %none, %none) : (tensor<?x6x1xf32>, none, none) -> tensor<?x6x2xf32>
+  %2 = onnx.Mul(%five, %1) : (tensor<1xf32>, tensor<?x6x2xf32>) -> tensor<?x6x2xf32>
+  // A divisor that is the transform, and a product that somebody else reads.
+  // CHECK: onnx.DFT(%[[Y]], %{{.*}}) : (
+  // CHECK: onnx.Div
+  // CHECK: %[[S:.*]] = onnx.Mul(%[[X]]
+  %3 = onnx.DFT(%y, %none, %none) : (tensor<?x4x2xf32>, none, none) -> tensor<?x4x2xf32>
+  %4 = onnx.Div(%two, %3) : (tensor<f32>, tensor<?x4x2xf32>) -> tensor<?x4x2xf32>
+  %5 = onnx.Mul(%x, %two) : (tensor<?x6x1xf32>, tensor<f32>) -> tensor<?x6x1xf32>
+  // CHECK: onnx.DFT(%[[S]], %{{.*}}) : (
+  %6 = onnx.DFT(%5, %none, %none) : (tensor<?x6x1xf32>, none, none) -> tensor<?x6x2xf32>
+  return %2, %4, %5, %6 : tensor<?x6x2xf32>, tensor<?x4x2xf32>, tensor<?x6x1xf32>, tensor<?x6x2xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @real
+// CHECK-SAME: (%[[X:.*]]: tensor<2x6x1xf32>)
+func.func @real(%x: tensor<2x6x1xf32>) -> (tensor<2x6x2xf32>, tensor<2x10x1xf32>) {
+  %none = onnx.Absent
+  %zeros = onnx.Constant() {value = dense<0.0> : tensor<2x6x1xf32>} : () -> tensor<2x6x1xf32>
+  %0 = onnx.Concat(%x, %zeros) {axis = 2 : i64} : (tensor<2x6x1xf32>, tensor<2x6x1xf32>) -> tensor<2x6x2xf32>
+  // CHECK: onnx.DFT(%[[X]], %{{.*}}) : (tensor<2x6x1xf32>
+  %1 = onnx.DFT(%0, %none, %none) : (tensor<2x6x2xf32>, none, none) -> tensor<2x6x2xf32>
+  // Half a spectrum has two parts.
+  // CHECK: onnx.DFT(%{{.*}}) {inverse = 1 : i64, onesided = 1 : i64} : (tensor<2x6x2xf32>
+  %2 = onnx.DFT(%0, %none, %none) {inverse = 1 : i64, onesided = 1 : i64} : (tensor<2x6x2xf32>, none, none) -> tensor<2x10x1xf32>
+  return %1, %2 : tensor<2x6x2xf32>, tensor<2x10x1xf32>
+}
+
+// -----
+
+// Read as a whole as well, or at a place that is no part: nothing is split.
+
+// CHECK-LABEL: func @whole
+func.func @whole(%x: tensor<4x6x2xf32>) -> (tensor<4x6x2xf32>, tensor<4x6xf32>, tensor<4x2xf32>) {
+  %none = onnx.Absent
+  %second = onnx.Constant() {value = dense<1> : tensor<i64>} : () -> tensor<i64>
+  %f = onnx.DFT(%x, %none, %none) : (tensor<4x6x2xf32>, none, none) -> tensor<4x6x2xf32>
+  // CHECK: onnx.Abs(%{{.*}}) : (tensor<4x6x2xf32>)
+  %0 = onnx.Abs(%f) : (tensor<4x6x2xf32>) -> tensor<4x6x2xf32>
+  %1 = onnx.Gather(%0, %second) {axis = 2 : i64} : (tensor<4x6x2xf32>, tensor<i64>) -> tensor<4x6xf32>
+  // CHECK: onnx.Neg(%{{.*}}) : (tensor<4x6x2xf32>)
+  %2 = onnx.Neg(%f) : (tensor<4x6x2xf32>) -> tensor<4x6x2xf32>
+  %3 = onnx.Gather(%2, %second) {axis = 1 : i64} : (tensor<4x6x2xf32>, tensor<i64>) -> tensor<4x2xf32>
+  return %0, %1, %3 : tensor<4x6x2xf32>, tensor<4x6xf32>, tensor<4x2xf32>
+}
