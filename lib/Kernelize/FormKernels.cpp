@@ -34,6 +34,8 @@ const LoweringTable &lowerings() {
     addConv(table);
     addConvTranspose(table);
     addCol2Im(table);
+    addDeformConv(table);
+    addRoiAlign(table);
     addRecurrent(table);
     addRotary(table);
     addReduce(table);

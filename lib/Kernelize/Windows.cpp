@@ -64,7 +64,7 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
       (void)context.refuse(op, "the window of spatial axis " + Twine(i) + " is not valid");
       return std::nullopt;
     }
-  auto autoPad = op.attr<StringAttr>("auto_pad");
+  auto autoPad = op->getAttrOfType<StringAttr>("auto_pad"); // not all operators know it
   StringRef mode = autoPad ? autoPad.getValue() : "NOTSET";
   bool ceil = op->hasAttr("ceil_mode") && intAttr(op, "ceil_mode");
   for (unsigned i = 0; i < rank; ++i) {
