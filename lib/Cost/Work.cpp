@@ -82,6 +82,7 @@ public:
 
 private:
   KernelWork count(Operation *op);
+  std::optional<FormWork> formOf(Operation *op);
   /// How often the loops around the op run it: all of them, or those inside of `within`.
   Polynomial runsOf(Operation *op, Operation *within = nullptr);
   Polynomial valueOf(OpFoldResult size);
@@ -262,8 +263,37 @@ Polynomial Counter::runsOf(Operation *op, Operation *within) {
   return runs;
 }
 
+/// Reads the decision list that form-kernels wrote as nested selects.
+std::optional<FormWork> Counter::formOf(Operation *op) {
+  auto branch = op->getParentOfType<scf::IndexSwitchOp>();
+  if (!branch)
+    return std::nullopt;
+  FormWork form;
+  unsigned region = branch->getNumRegions();
+  for (Region &candidate : branch->getRegions())
+    if (candidate.isAncestor(op->getParentRegion()))
+      region = candidate.getRegionNumber();
+  // Region 0 is the default, which is the last form.
+  form.form = region == 0 ? branch.getNumCases() : branch.getCases()[region - 1];
+  Value choice = branch.getArg();
+  while (auto select = choice.getDefiningOp<arith::SelectOp>()) {
+    auto less = select.getCondition().getDefiningOp<arith::CmpIOp>();
+    std::optional<int64_t> number = getConstantIntValue(select.getTrueValue());
+    std::optional<int64_t> bound = less ? getConstantIntValue(less.getRhs()) : std::nullopt;
+    if (!number || !bound || less.getPredicate() != arith::CmpIPredicate::ult)
+      return std::nullopt;
+    form.lines.push_back({valueOf(less.getLhs()), *bound, *number});
+    choice = select.getFalseValue();
+  }
+  std::optional<int64_t> otherwise = getConstantIntValue(choice);
+  if (!otherwise)
+    return std::nullopt;
+  form.otherwise = *otherwise;
+  return form;
+}
+
 KernelWork Counter::count(Operation *op) {
-  KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}};
+  KernelWork work{nameOf(op->getLoc()), op->getName().stripDialect().str(), {}, {}, formOf(op)};
   auto kernelOp = dyn_cast<kernel::KernelOpInterface>(op);
   SmallVector<AffineMap> maps = kernelOp ? kernelOp.getMaps() : SmallVector<AffineMap>();
   auto region = dyn_cast<kernel::RegionOp>(op);

@@ -76,7 +76,7 @@ static Expected<std::optional<double>> flopsOf(const Call &call) {
   SmallVector<int64_t> dims = dimsOf(call.model(), call.inputs());
   double flops = 0;
   for (const KernelMetadata &kernel : *kernels)
-    flops += kernel.flops.at(dims);
+    flops += kernel.runsAt(dims) ? kernel.flops.at(dims) : 0;
   return flops;
 }
 

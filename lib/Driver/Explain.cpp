@@ -157,6 +157,8 @@ Error Explanation::explainKernels(const package::TargetSpec &target) {
   cost::Setting setting(machine, weights);
   json::Array kernels;
   for (const KernelMetadata &kernel : describeWork(*module)) {
+    if (!kernel.runsAt(dims))
+      continue;
     cost::Phase phase;
     phase.flops = kernel.flops.at(dims);
     // Weights are most of what a contraction reads, and lie where all weights do.

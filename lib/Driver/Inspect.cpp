@@ -44,11 +44,14 @@ struct Share {
 };
 } // namespace
 
-/// Shares of FLOPs and bytes by kind of lowering, largest first.
+/// Shares of FLOPs and bytes by kind of lowering, largest first; of several forms of a value,
+/// those of the one that runs.
 static json::Array sharesOf(ArrayRef<KernelMetadata> kernels, ArrayRef<int64_t> dims) {
   std::map<std::string, Share> kinds;
   Share total;
   for (const KernelMetadata &kernel : kernels) {
+    if (!kernel.runsAt(dims))
+      continue;
     Share one{1, kernel.flops.at(dims), kernel.bytes.at(dims)};
     for (Share *sum : {&kinds[kernel.kind], &total}) {
       sum->kernels += one.kernels;

@@ -117,8 +117,15 @@ std::vector<KernelMetadata> describeWork(ModuleOp module) {
     return to;
   };
   std::vector<KernelMetadata> kernels;
-  for (const cost::KernelWork &work : cost::workOf(module))
-    kernels.push_back({work.name, work.kind, convert(work.flops), convert(work.bytes)});
+  for (const cost::KernelWork &work : cost::workOf(module)) {
+    KernelMetadata &kernel = kernels.emplace_back();
+    kernel = {work.name, work.kind, convert(work.flops), convert(work.bytes)};
+    if (!work.form)
+      continue;
+    kernel.form = {{}, work.form->otherwise, work.form->form};
+    for (const cost::FormWork::Line &line : work.form->lines)
+      kernel.form->lines.push_back({convert(line.extent), line.bound, line.form});
+  }
   return kernels;
 }
 

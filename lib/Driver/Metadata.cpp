@@ -26,13 +26,34 @@ json::Value Polynomial::toJSON() const {
   return array;
 }
 
+bool KernelMetadata::runsAt(ArrayRef<int64_t> dims) const {
+  if (!form)
+    return true;
+  for (const FormMetadata::Line &line : form->lines)
+    if (line.extent.at(dims) < static_cast<double>(line.bound))
+      return line.form == form->form;
+  return form->otherwise == form->form;
+}
+
+static json::Value toJSON(const FormMetadata &form) {
+  json::Array lines;
+  for (const FormMetadata::Line &line : form.lines)
+    lines.push_back(json::Array{line.extent.toJSON(), line.bound, line.form});
+  return json::Object{
+      {"form", form.form}, {"otherwise", form.otherwise}, {"lines", std::move(lines)}};
+}
+
 std::string strut::driver::writeMetadata(ArrayRef<KernelMetadata> kernels, StringRef machine) {
   json::Array array;
-  for (const KernelMetadata &kernel : kernels)
-    array.push_back(json::Object{{"name", json::fixUTF8(kernel.name)},
-                                 {"kind", kernel.kind},
-                                 {"flops", kernel.flops.toJSON()},
-                                 {"bytes", kernel.bytes.toJSON()}});
+  for (const KernelMetadata &kernel : kernels) {
+    json::Object entry{{"name", json::fixUTF8(kernel.name)},
+                       {"kind", kernel.kind},
+                       {"flops", kernel.flops.toJSON()},
+                       {"bytes", kernel.bytes.toJSON()}};
+    if (kernel.form)
+      entry["form"] = toJSON(*kernel.form);
+    array.push_back(std::move(entry));
+  }
   std::string text;
   json::Object object{{"kernels", std::move(array)}};
   if (!machine.empty())
@@ -57,10 +78,28 @@ static bool fromJSON(const Value &value, Polynomial &polynomial, Path path) {
   return json::fromJSON(value, polynomial.terms, path);
 }
 
+static bool fromJSON(const Value &value, FormMetadata::Line &line, Path path) {
+  const Array *parts = value.getAsArray();
+  if (!parts || parts->size() != 3) {
+    path.report("expected [polynomial, bound, form]");
+    return false;
+  }
+  return fromJSON((*parts)[0], line.extent, path.index(0)) &&
+         json::fromJSON((*parts)[1], line.bound, path.index(1)) &&
+         json::fromJSON((*parts)[2], line.form, path.index(2));
+}
+
+static bool fromJSON(const Value &value, FormMetadata &form, Path path) {
+  ObjectMapper map(value, path);
+  return map && map.map("lines", form.lines) && map.map("otherwise", form.otherwise) &&
+         map.map("form", form.form);
+}
+
 static bool fromJSON(const Value &value, KernelMetadata &kernel, Path path) {
   ObjectMapper map(value, path);
   return map && map.map("name", kernel.name) && map.map("kind", kernel.kind) &&
-         map.map("flops", kernel.flops) && map.map("bytes", kernel.bytes);
+         map.map("flops", kernel.flops) && map.map("bytes", kernel.bytes) &&
+         map.map("form", kernel.form);
 }
 
 } // namespace llvm::json

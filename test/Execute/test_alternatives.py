@@ -1,5 +1,8 @@
 """layer.alternatives: one library takes either form, by its dimensions."""
 
+import json
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -47,3 +50,15 @@ def test_both_sides_of_the_threshold(run, rows, added):
     x = np.random.default_rng(rows).standard_normal((rows, 16), np.float32)
     wanted = -(0.5 * np.float64(x).sum(1, keepdims=True) + added) * np.ones((1, 24))
     np.testing.assert_allclose(run(x), wanted, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [47, 48])
+def test_inspect_counts_the_form_that_runs(rows, strut, compile_file, tmp_path):
+    (tmp_path / "forms.mlir").write_text(FORMS)
+    library = compile_file(tmp_path / "forms.mlir", tmp_path / "forms.so")
+    command = [str(strut), "inspect", str(library), "--dim", f"rows={rows}", "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    factors, product = 2 * rows * (16 * 4 + 4 * 24), rows * (2 * 16 * 24 + 24)
+    negations = rows * 24
+    flops = sum(kind["flops"] for kind in told["lowering"])
+    assert flops == (factors if rows < 48 else product) + negations

@@ -10,6 +10,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,23 @@ private:
   std::map<std::vector<int>, double> coefficients;
 };
 
+/// Which form of a value a kernel belongs to, where there are several: the first line whose
+/// extent is below its bound names the form that runs, else `otherwise` does.
+struct FormWork {
+  struct Line {
+    Polynomial extent;
+    int64_t bound, form;
+  };
+  std::vector<Line> lines;
+  int64_t otherwise, form;
+};
+
 struct KernelWork {
   std::string name; ///< of the ONNX nodes it was made of: "MatMul_3 + Add_4"
   std::string kind; ///< the op: contract, attention, rows, map, region
   Polynomial flops; ///< operations on floats; a multiply-add is two. Of a region, its linalg ops'
   Polynomial bytes; ///< every operand read or written once
+  std::optional<FormWork> form; ///< none: it always runs
 };
 
 /// The kernels of `@main` at the kernel stage, in order. A division of a dimension

@@ -8,6 +8,10 @@
 //                 "flops": [[1179648, [1, 1]]],
 //                 "bytes": [[6144, [1, 1]], [2359296, [0, 0]]]}, ...]}
 //
+// A kernel of one of several forms has "form": {"form": 1, "otherwise": 0, "lines":
+// [[[[1, [1]]], 48, 1]]}: it runs where the first line whose polynomial is below its bound
+// names its form, or none is and "otherwise" does.
+//
 // "flops" and "bytes" of one run are polynomials in the dimensions: terms
 // [coefficient, exponents], exponents in the order of StrutDescription::dims.
 //
@@ -20,6 +24,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +42,23 @@ struct Polynomial {
   llvm::json::Value toJSON() const;
 };
 
+/// Which form of a value a kernel is part of; see cost::FormWork.
+struct FormMetadata {
+  struct Line {
+    Polynomial extent;
+    int64_t bound = 0, form = 0;
+  };
+  std::vector<Line> lines;
+  int64_t otherwise = 0, form = 0;
+};
+
 struct KernelMetadata {
   std::string name, kind;
   Polynomial flops, bytes;
+  std::optional<FormMetadata> form = std::nullopt; ///< none: it always runs
+
+  /// Whether it is part of what runs at these dimensions.
+  bool runsAt(llvm::ArrayRef<int64_t> dims) const;
 };
 
 /// The JSON text of `kernels`, for the compiler to put into an artefact.

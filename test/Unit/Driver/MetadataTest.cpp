@@ -27,6 +27,24 @@ TEST(Metadata, SurvivesItsJSON) {
   EXPECT_EQ((*read)[1].flops.at({3}), 0);
 }
 
+TEST(Metadata, TellsWhichFormRuns) {
+  KernelMetadata one{"few rows", "contract", {}, {}}, other{"many rows", "contract", {}, {}};
+  FormMetadata form{{{Polynomial{{{1, {1, 1}}}}, 48, 1}}, 0, 1};
+  one.form = form;
+  form.form = 0;
+  other.form = form;
+  auto read = readMetadata(writeMetadata({one, other, {"both", "map", {}, {}}}));
+  ASSERT_TRUE(static_cast<bool>(read)) << toString(read.takeError());
+  auto running = [&](llvm::ArrayRef<int64_t> dims) {
+    std::vector<bool> run;
+    for (const KernelMetadata &kernel : *read)
+      run.push_back(kernel.runsAt(dims));
+    return run;
+  };
+  EXPECT_EQ(running({1, 47}), (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(running({4, 12}), (std::vector<bool>{false, true, true}));
+}
+
 TEST(Metadata, MayBeMissing) {
   for (const char *text : {"", " ", "{}", "{\"kernels\": []}"}) {
     auto read = readMetadata(text);
