@@ -16,6 +16,7 @@ void registerPasses() { registerRewritePasses(); }
 
 void buildPipeline(OpPassManager &manager, const Options &options) {
   OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createHoistBroadcasts());
   // Before factors go into weights: one of 0 says that a term is none.
   functions.addPass(createSplitParts());
   functions.addPass(createMergeSums());

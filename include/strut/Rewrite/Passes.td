@@ -136,6 +136,27 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
   ];
 }
 
+def HoistBroadcasts : Pass<"strut-hoist-broadcasts", "::mlir::func::FuncOp"> {
+  let summary = "compute rows before they are repeated";
+  let description = [{
+    A style, a class or a time step that is expanded to all tokens, and then goes through
+    maps, is computed once for each:
+
+        map(expand(x)) = expand(map(x))
+
+    for a linear map of rows or a pointwise function, where
+
+    1. the last axis, which a map reads, is not the one that is repeated,
+    2. some axis of one element becomes longer, as far as the types tell.
+
+    Bit-exact: the bits of a row depend on the row alone.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numHoisted", "num-hoisted", "Number of layers and functions before a repetition">
+  ];
+}
+
 def RemoveDeadChannels : Pass<"strut-remove-dead-channels", "::mlir::func::FuncOp"> {
   let summary = "remove hidden channels that come to nothing";
   let description = [{
