@@ -15,7 +15,7 @@ import torch
 import torchvision
 import transformers
 
-from .networks import vision
+from .networks import ffn, structured, vision
 from .networks.export import export
 from .networks.language import Hidden, words
 from .networks.network import Network, picture_network, stir
@@ -75,6 +75,9 @@ NETWORKS: dict[str, Network] = {
     "repvgg_a0": picture_network(from_timm("repvgg_a0")),
     "mobileone_s1": picture_network(from_timm("mobileone_s1")),
     "repvit_m1": picture_network(from_timm("repvit_m1_0")),
+    "poolformer_s12": picture_network(from_timm("poolformer_s12")),
+    "repavit_s": picture_network(lambda: ffn.RePaViT(depth=12)),
+    **structured.NETWORKS,
 }
 
 
