@@ -247,7 +247,7 @@ static json::Object blockOfNet(mlir::Attribute net, ArrayRef<mlir::Operation *> 
     places.push_back(op->getLoc());
   mlir::Location place = mlir::FusedLoc::get(net.getContext(), places);
   auto kind = mlir::cast<mlir::DictionaryAttr>(net).getAs<mlir::StringAttr>("kind");
-  return json::Object{{"kind", kind.getValue()},
+  return json::Object{{"kind", kind.str()},
                       {"op", ops.back()->getName().getStringRef()},
                       {"nodes", json::Array(nodesOf(place))},
                       {"exactness", exactnessOf(place)},

@@ -339,7 +339,10 @@ bool isRandomFeature(Operation *op, Members &ops) {
   Operation *function = features.getDefiningOp();
   if (isa_and_present<Op<"Relu">>(function)) {
     auto first = function->getOperand(0).getDefiningOp<layer::LinearOp>();
-    if (!first || first.getBias() || !isStandardNormal(first.getWeight()))
+    if (!first || first.getBias())
+      return false;
+    auto [inputs, outputs] = first.getMapShape();
+    if (outputs >= inputs || !isStandardNormal(first.getWeight()))
       return false;
     ops.insert(first);
     ops.insert(function);

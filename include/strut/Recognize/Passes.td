@@ -84,7 +84,7 @@ def NameNets : Pass<"strut-name-nets", "::mlir::func::FuncOp"> {
     | `prefix` | f(x V) times a mask of channels below a number that is given at run time |
     | `dual` | x V + f(x W) U: a linear part beside a net of the same x |
     | `lora` | x W + (g (x A)) B: updates with few features that data weighs |
-    | `random_feature` | max(x G, 0) W with the numbers of G as if drawn from a normal distribution, and no bias; exp(..) cos(..), exp(..) sin(..) of x G |
+    | `random_feature` | max(x G, 0) W with fewer features than x has, the numbers of G as if drawn from a normal distribution, and no bias; exp(..) cos(..), exp(..) sin(..) of x G |
     | `fourier_head` | u² + v² by pairs of features of one map, divided by the sum over the row |
     | `kan` | f(x) V + b(x) W, b made of comparisons of x with constants and products |
   }];
