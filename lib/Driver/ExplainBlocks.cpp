@@ -4,6 +4,7 @@
 #include "dialects/Layer/Layer.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "strut/Cost/Layers.h"
 #include "strut/Recognize/Passes.h"
 #include "strut/Recognize/TokenMixing.h"
 #include "strut/Rewrite/Passes.h"
@@ -164,8 +165,47 @@ static json::Object formOf(StringRef name, ArrayRef<cost::Phase> kernels,
                       {"predicted_us", std::move(times)}};
 }
 
+/// The mixture of experts that a block stands for, if it is one.
+static layer::ExpertsOp expertsOf(mlir::Operation *op) {
+  auto experts = mlir::dyn_cast<layer::ExpertsOp>(op);
+  if (auto forms = mlir::dyn_cast<layer::AlternativesOp>(op))
+    forms.walk([&](layer::ExpertsOp inner) { experts = inner; });
+  return experts;
+}
+
+/// Forms whose weights are read as far as rows choose them: times, and work, are no linear
+/// function of the number of rows.
+static json::Array formsOf(layer::ExpertsOp op, const cost::Setting &setting,
+                           ArrayRef<int64_t> rows) {
+  json::Array forms;
+  for (auto [form, name] : {std::pair(cost::ExpertForm::Routed, "routed"),
+                            std::pair(cost::ExpertForm::All, "all")}) {
+    constexpr double many = 1 << 20; // that choose every expert
+    double flops = 0, weights = 0, values = 0;
+    for (const cost::Phase &phase : cost::phasesOf(op, form, many)) {
+      flops += phase.flops / many;
+      weights += phase.weightBytes;
+      values += phase.valueBytes / many;
+    }
+    json::Object times;
+    for (int64_t m : rows)
+      times[std::to_string(m)] =
+          1e6 * cost::timeOf(cost::phasesOf(op, form, static_cast<double>(m)), setting);
+    forms.push_back(json::Object{{"name", name},
+                                 {"flops", flops},
+                                 {"bytes", weights},
+                                 {"bytes_per_row", values},
+                                 {"predicted_us", std::move(times)}});
+  }
+  return forms;
+}
+
 static json::Array formsOf(mlir::Operation *op, const cost::Setting &setting,
                            ArrayRef<int64_t> rows) {
+  auto experts = expertsOf(op);
+  if (experts && experts.getIn().getType().hasStaticShape() &&
+      experts.getOut().getType().hasStaticShape())
+    return formsOf(experts, setting, rows);
   json::Array forms;
   std::string type = typeOf(op);
   if (auto considered = op->getAttrOfType<mlir::ArrayAttr>(layer::kConsideredAttr)) {

@@ -154,6 +154,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     addLiftTranspose(patterns, counts);
     addLiftAttention(patterns, counts);
     addLiftRotary(patterns, counts);
+    addLiftExpertLoops(patterns, counts);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numGelu += counts.gelu;
@@ -167,6 +168,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     numAttention += counts.attention;
     numTranspose += counts.transpose;
     numRotary += counts.rotary;
+    numRowLoops += counts.rowLoops;
   }
 };
 

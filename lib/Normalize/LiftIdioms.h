@@ -12,7 +12,7 @@ namespace strut::normalize {
 struct IdiomCounts {
   unsigned gelu = 0, swish = 0, mish = 0, hardSigmoid = 0, hardSwish = 0;
   unsigned layerNormalization = 0, rmsNormalization = 0, groupNormalization = 0, attention = 0,
-           transpose = 0, rotary = 0;
+           transpose = 0, rotary = 0, rowLoops = 0;
 };
 
 /// The value of a constant float with one element.
@@ -65,6 +65,7 @@ void addLiftGroupNormalization(mlir::RewritePatternSet &patterns, IdiomCounts &c
 void addLiftTranspose(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftAttention(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 void addLiftRotary(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
+void addLiftExpertLoops(mlir::RewritePatternSet &patterns, IdiomCounts &counts);
 
 } // namespace strut::normalize
 

@@ -1,6 +1,7 @@
 //===- ExpertNets.cpp - The nets of a mixture of experts ------------------===//
 #include "ExpertNets.h"
 #include "Operands.h"
+#include "strut/Recognize/Activations.h"
 
 using namespace mlir;
 
@@ -11,40 +12,6 @@ using onnx_ir::Op;
 //===----------------------------------------------------------------------===//
 // Nets
 //===----------------------------------------------------------------------===//
-
-namespace {
-struct Activated {
-  Value x;
-  layer::Activation kind;
-  double alpha = 0;
-};
-} // namespace
-
-static double floatOf(onnx_ir::AnyOp op, StringRef name, double otherwise) {
-  auto attr = op.attr<FloatAttr>(name);
-  return attr ? attr.getValueAsDouble() : otherwise;
-}
-
-/// The activation that gives `value`; the identity of what is none.
-static Activated activationOf(Value value) {
-  using layer::Activation;
-  if (auto relu = value.getDefiningOp<Op<"Relu">>())
-    return {relu.in("X"), Activation::relu};
-  if (auto gelu = value.getDefiningOp<Op<"Gelu">>()) {
-    auto kind = gelu.attr<StringAttr>("approximate");
-    bool tanh = kind && kind.getValue() == "tanh";
-    return {gelu.in("X"), tanh ? Activation::gelu_tanh : Activation::gelu};
-  }
-  if (auto swish = value.getDefiningOp<Op<"Swish">>())
-    return {swish.in("X"), Activation::swish, floatOf(swish, "alpha", 1)};
-  if (auto sigmoid = value.getDefiningOp<Op<"Sigmoid">>())
-    return {sigmoid.in("X"), Activation::sigmoid};
-  if (auto tanh = value.getDefiningOp<Op<"Tanh">>())
-    return {tanh.in("input"), Activation::tanh};
-  if (auto leaky = value.getDefiningOp<Op<"LeakyRelu">>())
-    return {leaky.in("X"), Activation::leaky_relu, floatOf(leaky, "alpha", 0.01)};
-  return {value, Activation::identity};
-}
 
 /// The hidden values of a net whose outer product is `out`.
 static std::optional<ExpertNet> readHidden(const ExpertProduct &out, ProductReader product) {

@@ -1,6 +1,7 @@
 //===- ExpandLayers.cpp - Layers by their definitions ---------------------===//
 #include "dialects/Layer/Layer.h"
 #include "mlir/IR/PatternMatch.h"
+#include "strut/Recognize/Activations.h"
 #include "strut/Reference/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -118,32 +119,6 @@ LogicalResult expand(layer::RouteOp op, IRRewriter &rewriter) {
   return success();
 }
 
-/// act(x), in plain operators
-Value activated(IRRewriter &rewriter, Location loc, layer::ExpertsOp op, Value x) {
-  auto alpha = rewriter.getNamedAttr(
-      "alpha", rewriter.getF32FloatAttr(float(op.getAlpha().convertToDouble())));
-  auto approximate = rewriter.getNamedAttr("approximate", rewriter.getStringAttr("tanh"));
-  switch (op.getActivation()) {
-  case layer::Activation::identity:
-    return x;
-  case layer::Activation::relu:
-    return Op<"Relu">::create(rewriter, loc, x)->getResult(0);
-  case layer::Activation::gelu:
-    return Op<"Gelu">::create(rewriter, loc, x)->getResult(0);
-  case layer::Activation::gelu_tanh:
-    return Op<"Gelu">::create(rewriter, loc, x, approximate)->getResult(0);
-  case layer::Activation::swish:
-    return Op<"Swish">::create(rewriter, loc, x, alpha)->getResult(0);
-  case layer::Activation::sigmoid:
-    return Op<"Sigmoid">::create(rewriter, loc, x)->getResult(0);
-  case layer::Activation::tanh:
-    return Op<"Tanh">::create(rewriter, loc, x)->getResult(0);
-  case layer::Activation::leaky_relu:
-    return Op<"LeakyRelu">::create(rewriter, loc, x, alpha)->getResult(0);
-  }
-  llvm_unreachable("a kind of activation");
-}
-
 /// The weights that every row chooses, gathered, and a product for each choice: [..., k, 1, N]
 LogicalResult expand(layer::ExpertsOp op, IRRewriter &rewriter) {
   Location loc = op.getLoc();
@@ -160,13 +135,17 @@ LogicalResult expand(layer::ExpertsOp op, IRRewriter &rewriter) {
       y = Op<"Add">::create(rewriter, loc, {y, unsqueezed(chosen(bias), beforeLast)})->getResult(0);
     return y;
   };
+  auto act = [&](Value x) {
+    return recognize::buildActivation(rewriter, loc,
+                                      {x, op.getActivation(), op.getAlpha().convertToDouble()});
+  };
   Value x = unsqueezed(op.getInput(), integers(rewriter, loc, {-2, -3}));
   Value hidden = product(x, op.getIn(), op.getInBias());
   if (Value gate = op.getGate()) {
-    Value open = activated(rewriter, loc, op, product(x, gate, op.getGateBias()));
+    Value open = act(product(x, gate, op.getGateBias()));
     hidden = Op<"Mul">::create(rewriter, loc, {open, hidden})->getResult(0);
   } else {
-    hidden = activated(rewriter, loc, op, hidden);
+    hidden = act(hidden);
   }
   Value y = product(hidden, op.getOut(), op.getOutBias());
   Value weights = unsqueezed(op.getWeights(), integers(rewriter, loc, {-1, -2}));

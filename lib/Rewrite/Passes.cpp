@@ -40,6 +40,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   if (options.machine.empty())
     return;
   manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
+  manager.addPass(createChooseExperts({options.machine}));
   // Orders of features that stood between factors stand beside their product now.
   manager.addNestedPass<func::FuncOp>(createAbsorbSelections());
   manager.addNestedPass<func::FuncOp>(createChooseTransforms({options.machine}));

@@ -1,7 +1,9 @@
 """Mixtures of experts in the spellings of exporters: each is recognised, and right, whatever
 the router says, and gives the same bits on any number of threads."""
 
+import json
 import math
+import pathlib
 import re
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from mutations import MUTATIONS, Graph, mutated
 
 D, H, N = 24, 37, 19
+MACHINE = pathlib.Path(__file__).parents[1] / "Rewrite" / "Inputs" / "machine.json"
 
 
 def gelu(x):
@@ -134,6 +137,43 @@ class Mixture:
             total = term if total is None else graph.node("Add", total, term)
         return total
 
+    def loop(self, graph, how="where"):
+        """For each expert the rows that chose it, and their results added back."""
+        weights, experts = self.route(graph)
+        shape = graph.node("Concat", graph.node("Shape", "x0", end=1), np.array([self.w2.shape[2]]), axis=0)
+        total = graph.node("ConstantOfShape", shape)
+        if how == "hot":
+            hits = graph.node("OneHot", experts, np.array(self.experts), np.array([0, 1]), axis=-1)
+            hits = graph.node("Transpose", hits, perm=[2, 1, 0])
+        for e in range(self.experts):
+            if how == "hot":
+                found = graph.node("Gather", hits, np.array(e), axis=0)
+                row_at, slot_at = 1, 0
+            else:
+                found, row_at, slot_at = graph.node("Equal", experts, np.array(e)), 0, 1
+            found = graph.node("NonZero", found)
+            if how == "hot":
+                found = graph.node("Transpose", found, perm=[1, 0])
+                row, slot = (
+                    graph.node("Slice", found, np.array([i]), np.array([i + 1]), np.array([1]))
+                    for i in (row_at, slot_at)
+                )
+                rows = graph.node("GatherND", "x0", row)
+            else:
+                row, slot = (graph.node("Gather", found, np.array(i), axis=0) for i in (row_at, slot_at))
+                rows = graph.node("Gather", "x0", row)
+                row, slot = (graph.node("Unsqueeze", part, np.array([-1])) for part in (row, slot))
+            first = graph.node("Gemm", rows, self.w1[e], self.b1[e])
+            hidden = self.hidden(graph, first, graph.node("MatMul", rows, self.w3[e]) if self.gated else None)
+            nets = graph.node("Gemm", hidden, self.w2[e], self.b2[e])
+            weight = graph.node("GatherND", weights, graph.node("Concat", row, slot, axis=-1))
+            added = graph.node("Mul", nets, graph.node("Unsqueeze", weight, np.array([-1])))
+            total = graph.node("ScatterND", total, row, added, reduction="add")
+        return total
+
+    def hot(self, graph):
+        return self.loop(graph, "hot")
+
     def contrib(self, graph):
         turned = [np.ascontiguousarray(w.transpose(0, 2, 1)) for w in (self.w1, self.w2, self.w3)]
         third = [turned[2]] if self.gated else []
@@ -149,14 +189,14 @@ class Mixture:
         return graph.model(**{getattr(self, spelling)(graph): 2})
 
 
-SPELLINGS = ("batched", "gathered", "masked", "contrib")
+SPELLINGS = ("batched", "gathered", "masked", "loop", "hot", "contrib")
 
 
-def layers(strut_run, model, tmp_path):
+def layers(strut_run, model, tmp_path, *flags):
     """The layer stage as text."""
     source, stage = tmp_path / "stage.onnx", tmp_path / "layer.mlir"
     source.write_bytes(model.SerializeToString())
-    strut_run("compile", source, "--emit", "mlir-layer", "-o", stage)
+    strut_run("compile", source, "--emit", "mlir-layer", "-o", stage, *flags)
     return stage.read_text()
 
 
@@ -166,12 +206,24 @@ def load(path, threads):
     return strut.load(str(path), threads=threads)
 
 
-def check(mixture, model, compile_model, strut_run, tmp_path, rng, assert_close):
-    text = layers(strut_run, model, tmp_path)
-    assert len(re.findall(r"layer\.experts ", text)) == 1 and len(re.findall(r"layer\.route ", text)) == 1
-    for operator in ("TopK", "Einsum", "ScatterElements", "MatMul", "Gather", "Equal"):
-        assert f"onnx.{operator}(" not in text
-    library = load(compile_model(model), 2)
+@pytest.fixture
+def check(compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close):
+    """check(mixture, model): it is recognised, and right."""
+
+    def check(mixture, model):
+        text = layers(strut_run, model, tmp_path, *fewest_flops)
+        assert len(re.findall(r"layer\.route ", text)) == 1
+        if mixture.experts > mixture.k:  # else all are computed
+            assert len(re.findall(r"layer\.experts ", text)) == 1
+            for operator in ("TopK", "Einsum", "ScatterElements", "MatMul", "Gather", "Equal", "NonZero"):
+                assert f"onnx.{operator}(" not in text
+        library = load(compile_model(model, *fewest_flops), 2)
+        values(mixture, library, rng, assert_close)
+
+    return check
+
+
+def values(mixture, library, rng, assert_close):
     for rows in (64, 0, 1, 17, 2):
         x = np.float32(rng.standard_normal((rows, D)))
         (actual,) = library.run({"x0": x}).values()
@@ -180,42 +232,40 @@ def check(mixture, model, compile_model, strut_run, tmp_path, rng, assert_close)
 
 @pytest.mark.parametrize("experts, k", [(1, 1), (3, 1), (3, 2), (8, 2), (8, 3)])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_sizes(spelling, experts, k, compile_model, strut_run, tmp_path, rng, assert_close):
-    if spelling == "masked" and experts == 1:
+def test_sizes(spelling, experts, k, check, rng):
+    if spelling in ("masked", "loop", "hot") and experts == 1:
         pytest.skip("one expert is a net like any other")
     outputs = D if spelling == "contrib" else N
     mixture = Mixture(rng, experts, k, "relu" if spelling == "contrib" else "leaky", outputs=outputs)
-    check(mixture, mixture.model(spelling), compile_model, strut_run, tmp_path, rng, assert_close)
+    check(mixture, mixture.model(spelling))
 
 
-@pytest.mark.parametrize("gates", ["selected", "renormalised", "all"])
-@pytest.mark.parametrize("skew", ["one", "ties"])
+@pytest.mark.parametrize("gates, skew", [("selected", "ties"), ("renormalised", "one"), ("all", "one"), ("all", "ties")])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_routers(spelling, skew, gates, compile_model, strut_run, tmp_path, rng, assert_close):
+def test_routers(spelling, skew, gates, check, rng):
     if spelling == "contrib" and gates == "renormalised":
         pytest.skip("the operator has no such gates")
     mixture = Mixture(rng, 5, 2, "silu", gates, skew, outputs=D if spelling == "contrib" else N)
-    check(mixture, mixture.model(spelling), compile_model, strut_run, tmp_path, rng, assert_close)
+    check(mixture, mixture.model(spelling))
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_gated(spelling, compile_model, strut_run, tmp_path, rng, assert_close):
+def test_gated(spelling, check, rng):
     mixture = Mixture(rng, 4, 2, "silu", gated=True, outputs=D if spelling == "contrib" else N)
-    check(mixture, mixture.model(spelling), compile_model, strut_run, tmp_path, rng, assert_close)
+    check(mixture, mixture.model(spelling))
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-@pytest.mark.parametrize("spelling", ["batched", "gathered", "masked"])
-def test_mutated(spelling, mutation, compile_model, strut_run, tmp_path, rng, assert_close):
+@pytest.mark.parametrize("spelling", ["batched", "gathered", "masked", "loop"])
+def test_mutated(spelling, mutation, check, rng):
     mixture = Mixture(rng, 4, 2, "gelu")
-    model = mutated(mixture.model(spelling), mutation, rng)
-    check(mixture, model, compile_model, strut_run, tmp_path, rng, assert_close)
+    check(mixture, mutated(mixture.model(spelling), mutation, rng))
 
 
-def test_same_bits(compile_model, rng):
+def test_same_bits(compile_model, fewest_flops, rng):
     """On one thread and on two, in any batch."""
     mixture = Mixture(rng, 8, 2, "gelu")
-    artefact = compile_model(mixture.model("batched"))
+    artefact = compile_model(mixture.model("batched"), *fewest_flops)
     one, two = load(artefact, 1), load(artefact, 2)
     x = np.float32(rng.standard_normal((333, D)))
     (whole,) = one.run({"x0": x}).values()
@@ -224,6 +274,35 @@ def test_same_bits(compile_model, rng):
         for part in (slice(0, 333), slice(0, 1), slice(5, 12), slice(100, 290)):
             (actual,) = library.run({"x0": x[part]}).values()
             np.testing.assert_array_equal(actual, whole[part])
+
+
+def test_form_at_the_bound(compile_model, strut_run, tmp_path, rng, assert_close):
+    """Below the bound all experts run, from it on the chosen ones, in one artefact."""
+    mixture = Mixture(rng, 4, 2)
+    model, flags = mixture.model("batched"), ("--machine", MACHINE)
+    text = layers(strut_run, model, tmp_path, *flags)
+    (bound,) = map(int, re.findall(r"#layer.case<\[0\] below (\d+) -> 1>\] else 0", text))
+    library = load(compile_model(model, *flags), 2)
+    for rows, form in [(bound - 1, "all"), (bound, "routed"), (bound + 1, "routed"), (1, "all")]:
+        x = np.float32(rng.standard_normal((rows, D)))
+        (actual,) = library.run({"x0": x}).values()
+        assert_close(actual, mixture.exact(x), what=f"{rows} rows")
+        ((_, taken),) = library.forms()
+        assert taken == form, f"{rows} rows, bound {bound}"
+
+
+def test_explained(strut_run, tmp_path, rng):
+    """One block with both forms, whose nodes are those of the router and of the nets."""
+    source = tmp_path / "model.onnx"
+    model = Mixture(rng, 4, 2).model("batched")
+    for number, node in enumerate(model.graph.node):
+        node.name = f"node{number}"
+    source.write_bytes(model.SerializeToString())
+    done = strut_run("explain", source, "--json", "--M", "1,4096", "--machine", MACHINE)
+    (block,) = [block for block in json.loads(done.stdout)["blocks"] if block["kind"] == "moe"]
+    assert [form["name"] for form in block["forms"]] == ["routed", "all"]
+    assert block["taken"] == {"1": "all", "4096": "routed"} and block["exactness"] == "over the reals"
+    assert len(block["nodes"]) > 8
 
 
 def test_lost_experts(compile_model, strut_run, tmp_path, rng):

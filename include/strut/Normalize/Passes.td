@@ -161,6 +161,9 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
     A rotary embedding has pairs of halves or of neighbours, of all of a head or its first
     places. Tables that have the cosine of a pair twice are taken where both are proved the
     same: by looking at a constant, or by how the table is made.
+
+    A step of a loop over experts, which looks for rows, computes them and writes them back,
+    becomes the same on all rows, weighted by 0 where it was not chosen.
   }];
   let statistics = [
     Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
@@ -176,7 +179,8 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
               "Number of group normalisations found">,
     Statistic<"numAttention", "num-attention", "Number of attentions found">,
     Statistic<"numTranspose", "num-transpose", "Number of transpositions found">,
-    Statistic<"numRotary", "num-rotary", "Number of rotary embeddings found">
+    Statistic<"numRotary", "num-rotary", "Number of rotary embeddings found">,
+    Statistic<"numRowLoops", "num-row-loops", "Number of steps of loops over experts found">
   ];
 }
 

@@ -379,4 +379,31 @@ def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
   ];
 }
 
+def ChooseExperts : Pass<"strut-choose-experts", "::mlir::ModuleOp"> {
+  let summary = "choose between the experts of each row and all of them";
+  let description = [{
+    A mixture of experts runs those that each row chose, k of E, after sorting rows by expert; or
+    all of them as plain products, times 0 for those that were not chosen. Times of kernels on a
+    described machine (docs/cost.md) say which is faster, for each number of rows M that may
+    occur. Where it depends on M both forms stand in `layer.alternatives`: they read the same
+    packed weights.
+
+    `layer.experts` has both forms where
+
+    1. its rows are [M, D],
+    2. its weights are constants of static shape.
+
+    Equal over the reals where the nets of experts that a row did not choose are finite.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"generic\"",
+           "Description of the machine: a file or a name">
+  ];
+  let statistics = [
+    Statistic<"numAll", "num-all", "Number of mixtures that compute all experts">,
+    Statistic<"numAlternatives", "num-alternatives", "Number of mixtures with both forms">
+  ];
+}
+
 #endif // STRUT_REWRITE_PASSES
