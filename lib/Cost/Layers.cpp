@@ -28,8 +28,9 @@ double weightBytesOf(ModuleOp module) {
 
 std::vector<Phase> phasesOf(layer::ExpertsOp op, ExpertForm form, double rows) {
   llvm::ArrayRef<int64_t> in = op.getIn().getType().getShape();
-  Experts what{double(in[0]), double(op.getNumChosen()), rows, double(in[1]), double(in[2]),
-               double(op.getOut().getType().getDimSize(2))};
+  Experts what{double(in[0]), double(op.getNumChosen()),
+               rows,          double(in[1]),
+               double(in[2]), double(op.getOut().getType().getDimSize(2))};
   llvm::StringRef type = op.getInput().getType().getElementType().isF64() ? "f64" : "f32";
   bool isRouted = form == ExpertForm::Routed;
   std::vector<Phase> phases = isRouted ? routed(what, type) : stacked(what, type);

@@ -178,8 +178,8 @@ static layer::ExpertsOp expertsOf(mlir::Operation *op) {
 static json::Array formsOf(layer::ExpertsOp op, const cost::Setting &setting,
                            ArrayRef<int64_t> rows) {
   json::Array forms;
-  for (auto [form, name] : {std::pair(cost::ExpertForm::Routed, "routed"),
-                            std::pair(cost::ExpertForm::All, "all")}) {
+  for (auto [form, name] :
+       {std::pair(cost::ExpertForm::Routed, "routed"), std::pair(cost::ExpertForm::All, "all")}) {
     constexpr double many = 1 << 20; // that choose every expert
     double flops = 0, weights = 0, values = 0;
     for (const cost::Phase &phase : cost::phasesOf(op, form, many)) {

@@ -46,7 +46,6 @@ const LoweringTable &lowerings() {
     addScatter(table);
     addTopK(table);
     addDet(table);
-    addMelWeightMatrix(table);
     addExperts(table);
     addResize(table);
     addGridSample(table);

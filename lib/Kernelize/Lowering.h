@@ -216,7 +216,6 @@ void addScatter(LoweringTable &table);
 void addTopK(LoweringTable &table);
 void addDeformConv(LoweringTable &table);
 void addDet(LoweringTable &table);
-void addMelWeightMatrix(LoweringTable &table);
 void addExperts(LoweringTable &table);
 void addQuantize(LoweringTable &table);
 void addEinsum(LoweringTable &table);

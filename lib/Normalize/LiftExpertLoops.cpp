@@ -5,7 +5,8 @@
 // A step that computes each row by itself is the same on all rows, with a weight of 0
 // where it was not chosen:
 //
-//     y[rows] += f(x[rows]) * w[rows, choices]   =   y + f(x) * (sum over j of w[:, j] (e[:, j] = c))
+//     y[rows] += f(x[rows]) * w[rows, choices]   =   y + f(x) * (sum over j of w[:, j] (e[:, j] =
+//     c))
 //
 // with rows, choices = where(e = c). Equal over the reals where f is finite on the other rows.
 // What sizes depended on data is gone, and what is left says which formula it is: whoever

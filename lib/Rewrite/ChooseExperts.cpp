@@ -1,6 +1,7 @@
 //===- ChooseExperts.cpp - The chosen experts, or all of them -------------===//
 //
-//   sum over j of w_j net(e_j, x)  =  sum over e of s_e net(e, x),  s_e = sum over j of w_j [e_j = e]
+//   sum over j of w_j net(e_j, x)  =  sum over e of s_e net(e, x),  s_e = sum over j of w_j [e_j =
+//   e]
 //
 // Proof: exchange the sums; each j counts for the one e that it chose. Equal over the reals
 // where the nets of experts that a row did not choose are finite, for these are multiplied by 0.
@@ -176,8 +177,8 @@ struct ChooseExpertsPass : impl::ChooseExpertsBase<ChooseExpertsPass> {
   /// Condition 1 and 2.
   static bool hasForms(layer::ExpertsOp op) {
     auto isPlain = [](Value value) {
-      return !value || (cast<RankedTensorType>(value.getType()).hasStaticShape() &&
-                        isConstant(value));
+      return !value ||
+             (cast<RankedTensorType>(value.getType()).hasStaticShape() && isConstant(value));
     };
     return op.getInput().getType().getRank() == 2 &&
            llvm::all_of(op->getOperands().drop_front(3), isPlain);
