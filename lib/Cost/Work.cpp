@@ -110,6 +110,10 @@ Value startOf(Value v) {
   auto loop = dyn_cast<LoopLikeOpInterface>(owner);
   if (!loop)
     return v;
+  // What an scf.while of the host carries, it passes on whole.
+  if (auto conditional = dyn_cast<scf::WhileOp>(*loop))
+    return startOf(conditional.getInits()[argument ? argument.getArgNumber()
+                                                   : cast<OpResult>(v).getResultNumber()]);
   OpOperand *init =
       argument ? loop.getTiedLoopInit(argument) : loop.getTiedLoopInit(cast<OpResult>(v));
   return init ? startOf(init->get()) : v;
@@ -187,7 +191,8 @@ SmallVector<Polynomial> Counter::shapeOf(Value tensor) {
     return shape;
   }
   ArrayAttr names;
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
+  if (auto argument = dyn_cast<BlockArgument>(tensor);
+      argument && argument.getOwner() == &main.getBody().front())
     names = main.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), "strut.dims");
   auto symbolNames = main->getAttrOfType<ArrayAttr>("strut.symbols");
   for (auto [axis, extent] : llvm::enumerate(type.getShape())) {

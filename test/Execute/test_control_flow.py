@@ -275,6 +275,32 @@ def test_until_a_condition(load, rng):
                 np.testing.assert_array_equal(got["y"], y)
 
 
+def test_until_a_condition_of_fixed_shapes(load, rng):
+    """As torch.jit.script writes `while x.abs().max() > 1`: the only input is the state."""
+    run = load("""
+    g (float[3, 6] x) => (float[3, 6] y)
+    <float half = {0.5}, float one = {1.0}, int64 most = {9223372036854775807}> {
+      a0 = Abs(x)
+      m0 = ReduceMax <keepdims = 0> (a0)
+      c0 = Greater(m0, one)
+      y = Loop (most, c0, x) <
+        body = step (int64 i, bool c, float[3, 6] p) => (bool d, float[3, 6] q) {
+          q = Mul(p, half)
+          a = Abs(q)
+          m = ReduceMax <keepdims = 0> (a)
+          d = Greater(m, one)
+        }
+      >
+    }
+    """).run
+    for scale in (0.1, 1, 9, 1000):
+        x = (scale * rng.uniform(-1, 1, (3, 6))).astype(np.float32)
+        y = x
+        while np.abs(y).max() > 1:
+            y = y / 2
+        np.testing.assert_array_equal(run({"x": x})["y"], y)
+
+
 def test_steps_that_shapes_tell(load, rng, assert_close):
     """As many as an axis is long, each adding a row to two results; 300 of a constant number."""
     text = """
