@@ -159,6 +159,13 @@ def test_numbers_of_the_run(check, rng, operand):
     check(model, [{"x": x, operand: np.array(n, kind)} for n in numbers])
 
 
+def test_sizes_that_are_an_input(check, rng):
+    """The elements of an integer input are dimensions, so nothing need be declared."""
+    model = model_of(["linear", "cubic", "floor"], ["n", 2, "h", "w"], {}, {}, [("sizes", "int64", 4)])
+    x = rng.standard_normal((1, 2, 5, 7), np.float32)
+    check(model, [{"x": x, "sizes": np.int64([1, 2, *size])} for size in [(9, 4), (5, 7), (1, 13)]])
+
+
 def test_aspect_ratio_of_the_run(check, rng):
     model = model_of(
         ["linear", "smooth", "ceil"],
@@ -239,10 +246,6 @@ REFUSALS = {
     "scales of the run and of unknown number": (
         dict(shape=["n", 2, "h", "w"], numbers={}, inputs=[("scales", "float32", "k")]),
         "its scales are known only when it runs, and the model does not declare the extent of axis 0 of its result",
-    ),
-    "sizes of the run": (
-        dict(shape=["n", 2, "h", "w"], numbers={}, inputs=[("sizes", "int64", 4)], declared=[1, 2, 3, None]),
-        "its sizes are known only when it runs, and the model does not declare the extent of axis 3 of its result",
     ),
     "no region": (
         dict(
