@@ -89,6 +89,18 @@ void replaceParts(PatternRewriter &rewriter, Operation *op,
   rewriter.eraseOp(op);
 }
 
+/// The same with clones of `op`, in each of which `map` maps the operands that have parts.
+void cloneParts(PatternRewriter &rewriter, Operation *op,
+                llvm::function_ref<void(IRMapping &mapping, unsigned part)> map) {
+  replaceParts(rewriter, op, [&](unsigned part) {
+    IRMapping mapping;
+    map(mapping, part);
+    Operation *made = rewriter.clone(*op, mapping);
+    made->getResult(0).setType(onePart(op->getResult(0).getType()));
+    return made->getResult(0);
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Patterns
 //===----------------------------------------------------------------------===//
@@ -112,14 +124,10 @@ struct SplitPointwise : RewritePattern {
       if (!type || !(type.getRank() == 0 || type.getShape().back() == 1 || hasParts(type)))
         return failure();
     }
-    replaceParts(rewriter, op, [&](unsigned part) {
-      IRMapping mapping;
+    cloneParts(rewriter, op, [&](IRMapping &mapping, unsigned part) {
       for (Value operand : op->getOperands())
         if (hasParts(operand.getType()))
           mapping.map(operand, partOf(rewriter, op->getLoc(), operand, part));
-      Operation *made = rewriter.clone(*op, mapping);
-      made->getResult(0).setType(onePart(op->getResult(0).getType()));
-      return made->getResult(0);
     });
     ++count;
     return success();
@@ -138,13 +146,9 @@ struct SplitReshape : OpRewritePattern<Op<"Reshape">> {
         !isReadInParts(op))
       return failure();
     shape->back() = 1;
-    replaceParts(rewriter, op, [&](unsigned part) {
-      IRMapping mapping;
+    cloneParts(rewriter, op, [&](IRMapping &mapping, unsigned part) {
       mapping.map(op.in("data"), partOf(rewriter, op.getLoc(), op.in("data"), part));
       mapping.map(op.in("shape"), integers(rewriter, op.getLoc(), *shape));
-      Operation *made = rewriter.clone(*op, mapping);
-      made->getResult(0).setType(onePart(op->getResult(0).getType()));
-      return made->getResult(0);
     });
     ++count;
     return success();
