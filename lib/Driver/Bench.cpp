@@ -18,13 +18,15 @@ struct Result {
   double spread = 0;                      ///< between the quartiles, of the median
   size_t runs = 0;
   int threads = 0;
+  std::string device;
   std::optional<double> flops; ///< FLOP of one run
-  double peak = 0;             ///< FLOP/s of the machine, where `flops` is known
+  double peak = 0;             ///< FLOP/s of the machine, where `flops` is known; 0 of a GPU
   struct Other {
     double median, least; ///< seconds
   };
   std::optional<Other> other; ///< the model that took turns
 
+  bool isOnCpu() const { return device == "cpu"; }
   double rate() const { return *flops / median; }
 };
 
@@ -88,13 +90,10 @@ static void printJSON(const Result &result, raw_ostream &out) {
     json.attribute("max_ms", result.most * 1e3);
     json.attribute("runs", static_cast<int64_t>(result.runs));
     json.attribute("threads", result.threads);
-    if (result.flops) {
-      json.attribute("gflops", result.rate() * 1e-9);
-      json.attribute("peak_fraction", result.rate() / result.peak);
-    } else {
-      json.attribute("gflops", nullptr);
-      json.attribute("peak_fraction", nullptr);
-    }
+    json.attribute("device", result.device);
+    json.attribute("gflops", result.flops ? json::Value(result.rate() * 1e-9) : nullptr);
+    json.attribute("peak_fraction",
+                   result.peak > 0 ? json::Value(result.rate() / result.peak) : nullptr);
     if (result.other)
       json.attributeObject("against", [&] {
         json.attribute("median_ms", result.other->median * 1e3);
@@ -108,12 +107,19 @@ static void printText(const Call &call, const Result &result, raw_ostream &out) 
   std::string dims = dimsText(call.model().description(), dimsOf(call.model(), call.inputs()));
   out << format("median  %.4g ms   min %.4g ms, max %.4g ms, middle half within %.1f %%\n",
                 result.median * 1e3, result.least * 1e3, result.most * 1e3, 100 * result.spread)
-      << "runs    " << result.runs << " on " << result.threads
-      << (result.threads == 1 ? " thread" : " threads") << (dims.empty() ? "" : ", " + dims)
-      << "\n";
+      << "runs    " << result.runs << " on ";
+  if (result.isOnCpu())
+    out << result.threads << (result.threads == 1 ? " thread" : " threads");
+  else
+    out << result.device;
+  out << (dims.empty() ? "" : ", " + dims) << "\n";
   if (result.flops)
-    out << format("speed   %.1f GFLOP/s, %.1f %% of the measured f32 peak of %.1f GFLOP/s\n",
-                  result.rate() * 1e-9, 100 * result.rate() / result.peak, result.peak * 1e-9);
+    out << format("speed   %.1f GFLOP/s", result.rate() * 1e-9);
+  if (result.peak > 0)
+    out << format(", %.1f %% of the measured f32 peak of %.1f GFLOP/s",
+                  100 * result.rate() / result.peak, result.peak * 1e-9);
+  if (result.flops)
+    out << "\n";
   if (result.other)
     out << format("against %.4g ms, min %.4g ms: %.2f times as fast\n", result.other->median * 1e3,
                   result.other->least * 1e3, result.other->median / result.median);
@@ -130,7 +136,7 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
       continue;
     LoadOptions load;
     load.threads = options.threads;
-    load.device = "cpu"; // whose peak is measured
+    load.device = options.device;
     Expected<Call> call = Call::prepare(model, load, inputs, log);
     if (!call)
       return call.takeError();
@@ -152,10 +158,11 @@ Error strut::driver::bench(const BenchOptions &options, raw_ostream &out, raw_os
   result.spread = (times[runs * 3 / 4] - times[runs / 4]) / median;
   result.runs = runs;
   result.threads = threadsInUse(options.threads);
+  result.device = calls.front().model().device();
   result.flops = *flops;
   if (calls.size() > 1)
     result.other = {medianOf(measured->back()), measured->back().front()};
-  if (result.flops)
+  if (result.flops && result.isOnCpu())
     result.peak = measurePeak(result.threads);
   if (options.json)
     printJSON(result, out);

@@ -1,6 +1,7 @@
 //===- Compile.cpp - a model file to a native library ----------------------===//
 
 #include "strut/Driver/Compile.h"
+#include "DeviceCode.h"
 #include "Module.h"
 #include "Pipeline.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -10,8 +11,8 @@
 #include "strut/Driver/Output.h"
 #include "strut/Driver/Progress.h"
 #include "strut/Driver/Register.h"
+#include "strut/Emit/Host.h"
 #include "strut/GPU/CUDA.h"
-#include "strut/GPU/Emulate.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Package/Ptx.h"
@@ -23,7 +24,6 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/Internalize.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 #include <chrono>
 
 using namespace llvm;
@@ -70,17 +70,11 @@ public:
   Error run();
 
 private:
-  /// What code is generated for.
-  struct Targets {
-    package::TargetSpec host;
-    std::optional<package::TargetSpec> gpu;
-    bool forGpu = false;  ///< the artefact has PTX
-    bool emulate = false; ///< the artefact has kernels for the emulator
-  };
   /// A program in the LLVM dialect.
   struct Program {
     mlir::OwningOpRef<mlir::ModuleOp> host;
     mlir::OwningOpRef<mlir::ModuleOp> device; ///< the kernels of a GPU's program
+    const package::TargetSpec *gpu = nullptr; ///< that GPU
     package::ProgramInfo info;
   };
 
@@ -89,12 +83,12 @@ private:
   Error check();
   Error resolveTargets();
   Error resolveRewrites(rewrite::Options &rewrites);
+  Expected<SmallVector<kernel::ProgramOp>> formPrograms();
   Error lower();
   Error emitEach(ArrayRef<kernel::ProgramOp> formed);
   Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp code);
   Expected<std::unique_ptr<Module>> deviceCode(Program &program);
   Expected<std::unique_ptr<Module>> hostCode();
-  Error makeImages(Program &program);
   Error writeDeviceCode(Program &program);
   Error writeHostCode();
   Error finish();
@@ -113,7 +107,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   package::ModelInfo model;
   LLVMContext llvmContext;
-  Targets targets;
+  package::TargetSpec host;
+  GpuTargets gpus;
   std::vector<Program> programs;
   package::WeightPlan weights;
   std::string machineName;
@@ -171,6 +166,31 @@ Error Compilation::check() {
   return createStringError(StringRef(text).rtrim());
 }
 
+/// Whether only kernels for a GPU are asked for.
+static bool isForGpusAlone(const CompileOptions &options) {
+  return options.noCpu || options.emit == CompileOptions::Ptx ||
+         options.emit == CompileOptions::Cubin || options.emit == CompileOptions::MlirGpu;
+}
+
+/// Kernels on tensors to a program for each target, those for GPUs first: a session tries them
+/// in this order.
+Expected<SmallVector<kernel::ProgramOp>> Compilation::formPrograms() {
+  std::vector<std::string> wanted;
+  // What is written of kernels is written of the first architecture.
+  for (const package::TargetSpec &gpu : gpus.archs)
+    if (options.emit == CompileOptions::Artifact || wanted.empty())
+      wanted.push_back(pipeline::programForGpu(gpu));
+  if (!isForGpusAlone(options))
+    wanted.push_back(pipeline::programFor(host));
+  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, wanted); }))
+    return std::move(error);
+  SmallVector<kernel::ProgramOp> formed(module->getOps<kernel::ProgramOp>());
+  std::partition(formed.begin(), formed.end(), pipeline::isForGpu);
+  if (Error error = emitEach(formed))
+    return std::move(error);
+  return formed;
+}
+
 /// Kernels on tensors to the LLVM dialect, noting what the packager must know.
 Error Compilation::lower() {
   auto described = describeInterface(*module);
@@ -179,36 +199,35 @@ Error Compilation::lower() {
   model = std::move(*described);
   model.symbol = options.name;
   std::vector<KernelMetadata> kernels = describeWork(*module);
-  std::vector<std::string> wanted;
-  if (targets.gpu)
-    wanted.push_back(pipeline::programForGpu(*targets.gpu));
-  if (!options.noCpu && options.emit != CompileOptions::Ptx)
-    wanted.push_back(pipeline::programFor(targets.host));
-  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, wanted); }))
-    return error;
-  SmallVector<kernel::ProgramOp> formed(module->getOps<kernel::ProgramOp>());
-  std::partition(formed.begin(), formed.end(),
-                 pipeline::isForGpu); // which a session tries first
-  for (kernel::ProgramOp program : formed)
-    programs.push_back({{}, {}, completeInterface(program, model)});
-  if (Error error = emitEach(formed))
-    return error;
-  for (auto [program, lowered] : zip(formed, programs)) {
+  auto formed = formPrograms();
+  if (!formed)
+    return formed.takeError();
+  if (options.emit == CompileOptions::MlirGpu)
+    return Error::success();
+  // Programs that read the same weights in the same layouts share them.
+  DenseMap<mlir::Attribute, uint64_t> begins;
+  for (auto [program, lowered] : zip(*formed, programs)) {
     if (!pipeline::isForGpu(program))
       nameScalarRegions(program, kernels);
-    auto begin = pipeline::addWeights(program, weights);
-    if (!begin)
-      return begin.takeError();
-    lowered.info.weightsBegin = *begin;
+    auto [place, isNew] = begins.try_emplace(program->getAttr(emit::kWeightsAttr), 0);
+    if (isNew) {
+      auto begin = pipeline::addWeights(program, weights);
+      if (!begin)
+        return begin.takeError();
+      place->second = *begin;
+    }
+    lowered.info.weightsBegin = place->second;
     lowered.info.weightsUsed = pipeline::weightBytesOf(program);
   }
   model.metadata = writeMetadata(kernels, machineName);
-  for (auto [program, lowered] : zip(formed, programs)) {
-    if (pipeline::isForGpu(program)) {
+  for (auto [program, lowered] : zip(*formed, programs)) {
+    if (auto target = mlir::dyn_cast<gpu::TargetAttr>(program.getTarget())) {
       for (auto name : program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr)
                            .getAsValueRange<mlir::StringAttr>())
         lowered.info.kernels.push_back(name.str());
       lowered.device = pipeline::takeDeviceModule(program);
+      lowered.gpu =
+          &*find_if(gpus.archs, [&](const auto &gpu) { return gpu.cpu == target.getArch(); });
     }
     lowered.host = pipeline::takeProgram(program);
   }
@@ -217,8 +236,10 @@ Error Compilation::lower() {
 
 /// Runs each program through its back end, the others set aside.
 Error Compilation::emitEach(ArrayRef<kernel::ProgramOp> formed) {
-  for (kernel::ProgramOp program : formed)
+  for (kernel::ProgramOp program : formed) {
+    programs.push_back({{}, {}, nullptr, completeInterface(program, model)});
     program->remove();
+  }
   Error failed = Error::success();
   for (kernel::ProgramOp program : formed) {
     module->push_back(program);
@@ -251,32 +272,8 @@ Expected<std::unique_ptr<Module>> Compilation::translate(mlir::ModuleOp code) {
 Expected<std::unique_ptr<Module>> Compilation::deviceCode(Program &program) {
   auto code = translate(*program.device);
   if (code)
-    package::optimizeForGpu(**code, *targets.gpu);
+    package::optimizeForGpu(**code, *program.gpu);
   return code;
-}
-
-/// The images of a GPU's program that the artefact will have.
-Error Compilation::makeImages(Program &program) {
-  auto code = deviceCode(program);
-  if (!code)
-    return code.takeError();
-  unsigned capability = package::computeCapability(*targets.gpu);
-  if (targets.emulate) {
-    std::unique_ptr<Module> emulated = CloneModule(**code);
-    if (Error error = gpu::emulate(*emulated))
-      return error;
-    auto library = package::linkEmulated(*emulated, gpu::kEmulatedImage, targets.host);
-    if (!library)
-      return library.takeError();
-    program.info.images.push_back({StrutImageEmulated, capability, std::move(*library)});
-  }
-  if (!targets.forGpu)
-    return Error::success();
-  auto ptx = package::emitPtx(**code, *targets.gpu);
-  if (!ptx)
-    return ptx.takeError();
-  program.info.images.push_back({StrutImagePtx, capability, std::move(*ptx)});
-  return Error::success();
 }
 
 /// The host functions of all programs in one module.
@@ -310,17 +307,19 @@ static Error writeText(const std::string &path, function_ref<void(raw_ostream &)
   });
 }
 
-/// The kernels of a GPU's program as text.
+/// The kernels of a GPU's program as PTX, LLVM IR or machine code.
 Error Compilation::writeDeviceCode(Program &program) {
   auto code = deviceCode(program);
   if (!code)
     return code.takeError();
   if (options.emit == CompileOptions::Llvm)
     return writeText(options.output, [&](raw_ostream &stream) { (*code)->print(stream, nullptr); });
-  auto ptx = package::emitPtx(**code, *targets.gpu);
-  if (!ptx)
-    return ptx.takeError();
-  return writeText(options.output, [&](raw_ostream &stream) { stream << *ptx; });
+  auto text = package::emitPtx(**code, *program.gpu);
+  if (text && options.emit == CompileOptions::Cubin)
+    text = DeviceCode(gpus, host, log).cubin(*text, *program.gpu);
+  if (!text)
+    return text.takeError();
+  return writeText(options.output, [&](raw_ostream &stream) { stream << *text; });
 }
 
 /// The code of the host as text.
@@ -328,10 +327,10 @@ Error Compilation::writeHostCode() {
   auto code = translate(*programs.back().host);
   if (!code)
     return code.takeError();
-  package::applyTarget(**code, targets.host);
+  package::applyTarget(**code, host);
   if (options.emit == CompileOptions::Llvm)
     return writeText(options.output, [&](raw_ostream &stream) { (*code)->print(stream, nullptr); });
-  auto machine = package::createTargetMachine(targets.host);
+  auto machine = package::createTargetMachine(host);
   package::optimize(**code, *machine, {});
   return writeFile(options.output.empty() ? "-" : options.output, [&](raw_pwrite_stream &stream) {
     return package::emitAssembly(**code, *machine, stream);
@@ -341,8 +340,9 @@ Error Compilation::writeHostCode() {
 /// LLVM dialect to what was asked for.
 Error Compilation::finish() {
   progress.stage("generate code");
-  if (options.emit == CompileOptions::Ptx ||
-      (options.emit == CompileOptions::Llvm && options.noCpu))
+  if (options.emit == CompileOptions::MlirGpu)
+    return writeStage(*module, options.output);
+  if (options.emit != CompileOptions::Artifact && isForGpusAlone(options))
     return writeDeviceCode(programs.front());
   if (options.emit != CompileOptions::Artifact)
     return writeHostCode();
@@ -352,10 +352,18 @@ Error Compilation::finish() {
   if (!kind)
     return kind.takeError();
   request.kind = *kind;
-  for (Program &program : programs)
-    if (program.device)
-      if (Error error = makeImages(program))
-        return error;
+  DeviceCode maker(gpus, host, log);
+  for (Program &program : programs) {
+    if (!program.device)
+      continue;
+    auto kernels = deviceCode(program);
+    if (!kernels)
+      return kernels.takeError();
+    auto images = maker.images(std::move(*kernels), *program.gpu);
+    if (!images)
+      return images.takeError();
+    program.info.images = std::move(*images);
+  }
   auto code = hostCode();
   if (!code)
     return code.takeError();
@@ -364,7 +372,7 @@ Error Compilation::finish() {
     request.programs.push_back(std::move(program.info));
   request.model = std::move(model);
   request.weights = std::move(weights);
-  request.target = targets.host;
+  request.target = host;
   request.codegen.threads = options.threads;
   request.output = options.output;
   auto result = package::writeArtifact(std::move(request));
@@ -378,35 +386,14 @@ Error Compilation::finish() {
 
 /// The machines that are asked for, each resolved.
 Error Compilation::resolveTargets() {
-  auto host = package::resolveTarget(options.triple, options.cpu);
-  if (!host)
-    return host.takeError();
-  targets.host = std::move(*host);
-  std::string arch;
-  for (const std::string &name : options.gpuArchs) {
-    if (name == "emulate") {
-      targets.emulate = true;
-      continue;
-    }
-    if (!arch.empty())
-      return createStringError("--gpu-arch takes one architecture, which later GPUs run too, "
-                               "and emulate; got " +
-                               arch + " and " + name);
-    arch = name;
-  }
-  targets.forGpu = !arch.empty();
-  if (options.emit == CompileOptions::Ptx && !targets.forGpu)
-    return createStringError("say which GPU the PTX is for: --gpu-arch sm_80 or later");
-  if (options.noCpu && options.gpuArchs.empty())
-    return createStringError("--no-cpu leaves nothing to run the model; name a GPU by --gpu-arch");
-  if (options.noCpu && options.emit == CompileOptions::Asm)
-    return createStringError("the assembly of a GPU is PTX: --emit ptx");
-  if (options.gpuArchs.empty())
-    return Error::success();
-  auto gpu = package::resolveGpuArch(targets.forGpu ? arch : "sm_80");
-  if (!gpu)
-    return gpu.takeError();
-  targets.gpu = std::move(*gpu);
+  auto resolved = package::resolveTarget(options.triple, options.cpu);
+  if (!resolved)
+    return resolved.takeError();
+  host = std::move(*resolved);
+  auto resolvedGpus = resolveGpus(options);
+  if (!resolvedGpus)
+    return resolvedGpus.takeError();
+  gpus = std::move(*resolvedGpus);
   return Error::success();
 }
 
@@ -414,7 +401,7 @@ Error Compilation::resolveTargets() {
 /// not by a pass.
 Error Compilation::resolveRewrites(rewrite::Options &rewrites) {
   rewrites.compress = options.compress;
-  rewrites.machine = machineFor(options, targets.host);
+  rewrites.machine = machineFor(options, host);
   if (!options.sizeBudget.empty())
     rewrites.sizeBudget = options.sizeBudget;
   auto described = cost::readMachine(rewrites.machine);

@@ -210,6 +210,10 @@ std::shared_ptr<LoadedModel> LoadedModel::load(const std::string &path, const Lo
 
 LoadedModel::~LoadedModel() { model->close(session); }
 
+std::string LoadedModel::device() const {
+  return model->struct_size > offsetof(StrutModel, device) ? model->device(session) : "cpu";
+}
+
 int LoadedModel::findInput(std::string_view name) const {
   const StrutDescription &about = description();
   for (int32_t i = 0; i < about.num_inputs; ++i)

@@ -70,6 +70,8 @@ Expected<int> strut::driver::verify(const VerifyOptions &options, raw_ostream &l
     add("--dim", dim + "=" + Twine(value));
   add("--seed", Twine(options.inputs.seed));
   add("--threads", Twine(options.threads));
+  if (!options.device.empty())
+    add("--device", options.device);
   add("--rtol", formatv("{0:e9}", options.rtol).str());
   add("--atol", formatv("{0:e9}", options.atol).str());
 

@@ -1,50 +1,19 @@
 //===- Driver.cpp - The CUDA driver's functions, on the host --------------===//
 //
-// As far as lib/Runtime/device.c calls them. There is one device, whose memory is the
-// host's. Streams execute at once: the launcher sees no difference, for it looks at
-// results only after it has waited.
+// As far as lib/Runtime calls them. There is one device, whose memory is the host's. Work on
+// streams is done as late as the program lets it.
 //
 //===----------------------------------------------------------------------===//
-#include "lib/Runtime/driver.h"
-#include "Emulator.h"
+#include "Device.h"
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <mutex>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace strut::emulator;
 
 namespace {
-
-enum Result : CUresult {
-  Success = 0,
-  InvalidValue = 1,
-  OutOfMemory = CUDA_ERROR_OUT_OF_MEMORY,
-  InvalidDevice = 101,
-  InvalidImage = 200,
-  NotFound = 500,
-  LaunchFailed = 719
-};
-
-/// What the emulator holds. One launch at a time: kernels share one shared memory.
-struct State {
-  std::recursive_mutex mutex;
-  Memory memory;
-  std::string problem; ///< of the last failure, for cuGetErrorString
-  int users = 0;       ///< of the context
-  bool failed = false; ///< a launch has: the context is lost, as on a GPU
-};
-
-State &state() {
-  static State instance;
-  return instance;
-}
-
-Result fail(Result result, const std::string &why) {
-  state().problem = why;
-  return result;
-}
 
 /// A library that cannot be a file on its own: it lies in memory.
 void *openImage(const void *data, std::string &why) {
@@ -83,6 +52,12 @@ struct Function {
 
 } // namespace
 
+/// Every function locks the device, and may be told to fail.
+#define ENTER                                                                                      \
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);                                       \
+  if (CUresult planted = state().faults.plantedIn(__func__))                                       \
+    return planted;
+
 extern "C" {
 #define EXPORT __attribute__((visibility("default")))
 
@@ -91,43 +66,62 @@ EXPORT extern const uint32_t strut_emulator_version;
 const uint32_t strut_emulator_version = STRUT_EMULATOR_VERSION;
 
 EXPORT CUresult cuInit(unsigned) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
   Schedule schedule;
-  if (Schedule::fromEnvironment(schedule))
-    return Success;
-  return fail(InvalidValue, "STRUT_EMULATE must be forward, backward, greedy or random, with "
-                            ":SEED if wanted");
+  if (!Schedule::fromEnvironment(schedule))
+    return fail(InvalidValue, "STRUT_EMULATE must be forward, backward, greedy or random, with "
+                              ":SEED if wanted");
+  if (!state().faults.fromEnvironment())
+    return fail(InvalidValue, "STRUT_EMULATE_DEVICE must be an architecture like sm_80, with "
+                              ":BYTES of memory if wanted, and STRUT_EMULATE_FAIL entries like "
+                              "cuMemAlloc_v2:1:2 (function, which call, error)");
+  return state().faults.plantedIn(__func__);
 }
 
 EXPORT CUresult cuGetErrorString(CUresult error, const char **text) {
   static thread_local std::string copy;
+  static const std::map<CUresult, const char *> known = {
+      {OutOfMemory, "out of memory"},
+      {100, "no CUDA-capable device is detected"},
+      {CUDA_ERROR_NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"},
+      {LaunchFailed, "unspecified launch failure"},
+      {CaptureForbids, "operation not permitted when stream is capturing"}};
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
-  copy = state().problem.empty() ? "error " + std::to_string(error) : state().problem;
+  if (error == state().problemOf)
+    copy = state().problem;
+  else if (auto found = known.find(error); found != known.end())
+    copy = found->second;
+  else
+    copy = "error " + std::to_string(error);
   *text = copy.c_str();
   return Success;
 }
 
 EXPORT CUresult cuDeviceGetCount(int *count) {
+  ENTER
   *count = 1;
   return Success;
 }
 
 EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal) {
+  ENTER
   *device = 0;
   return ordinal ? fail(InvalidDevice, "the emulator has one device") : Success;
 }
 
 EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
+  ENTER
   if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
-    *value = 8;
+    *value = state().faults.capability / 10;
   else if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)
-    *value = 0;
+    *value = state().faults.capability % 10;
   else
     return fail(InvalidValue, "the emulator does not know this attribute of a device");
   return Success;
 }
 
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  ENTER
   *context = reinterpret_cast<CUcontext>(&state());
   ++state().users;
   return Success;
@@ -135,23 +129,36 @@ EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
 
 /// With its last user a lost context is gone.
 EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  ENTER
   if (--state().users == 0) {
     state().failed = false;
     state().problem.clear();
+    state().problemOf = Success;
   }
   return Success;
 }
 
-EXPORT CUresult cuCtxPushCurrent_v2(CUcontext) { return Success; }
+EXPORT CUresult cuCtxPushCurrent_v2(CUcontext) {
+  ENTER
+  return Success;
+}
 
 EXPORT CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+  ENTER
   *context = reinterpret_cast<CUcontext>(&state());
   return Success;
 }
 
-EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *data) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+EXPORT CUresult cuCtxSynchronize(void) {
+  ENTER
+  if (isCapturing())
+    return CaptureForbids;
+  flushAll();
+  return state().failed ? LaunchFailed : Success;
+}
+
+EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *data, unsigned, int *, void **) {
+  ENTER
   if (memcmp(data, "\177ELF", 4) != 0)
     return fail(InvalidImage, "the code is no image for the emulator");
   std::string why;
@@ -168,6 +175,8 @@ EXPORT CUresult cuModuleLoadData(CUmodule *module, const void *data) {
 }
 
 EXPORT CUresult cuModuleUnload(CUmodule module) {
+  ENTER
+  flushAll();
   auto *loaded = reinterpret_cast<Module *>(module);
   dlclose(loaded->library);
   delete loaded;
@@ -175,7 +184,7 @@ EXPORT CUresult cuModuleUnload(CUmodule module) {
 }
 
 EXPORT CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  ENTER
   const StrutEmulatedImage *image = reinterpret_cast<Module *>(module)->image;
   static std::map<const StrutEmulatedKernel *, Function> functions;
   for (uint32_t i = 0; i < image->num_kernels; ++i)
@@ -189,57 +198,184 @@ EXPORT CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const
 }
 
 EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *memory, size_t bytes) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  ENTER
+  if (isCapturing())
+    return CaptureForbids;
   if (!bytes)
     return fail(InvalidValue, "an allocation of no bytes");
-  void *made = state().memory.allocate(bytes);
+  void *made = bytes > state().faults.memory - state().memory.used()
+                   ? nullptr
+                   : state().memory.allocate(bytes);
   *memory = CUdeviceptr(made);
-  return made ? Success : fail(OutOfMemory, "out of memory");
+  return made ? Success : OutOfMemory;
 }
 
 EXPORT CUresult cuMemFree_v2(CUdeviceptr memory) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  ENTER
+  if (isCapturing())
+    return CaptureForbids;
+  flushAll();
   return state().memory.release(reinterpret_cast<void *>(memory))
              ? Success
              : fail(InvalidValue, "no allocation begins at the address to be freed");
 }
 
-static CUresult copy(void *to, const void *from, CUdeviceptr device, size_t bytes) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
-  if (state().failed)
-    return LaunchFailed;
-  if (!state().memory.contains(reinterpret_cast<void *>(device), bytes))
-    return fail(InvalidValue,
-                "a copy of " + std::to_string(bytes) + " bytes does not lie in one allocation");
-  memcpy(to, from, bytes);
+EXPORT CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned) {
+  ENTER
+  if (isCapturing())
+    return CaptureForbids;
+  *memory = malloc(bytes);
+  if (!*memory)
+    return OutOfMemory;
+  memset(*memory, 0xff, bytes); // NaN
+  state().pinned[uintptr_t(*memory)] = bytes;
   return Success;
 }
 
-EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream) {
-  return copy(reinterpret_cast<void *>(to), from, to, bytes);
+EXPORT CUresult cuMemFreeHost(void *memory) {
+  ENTER
+  flushAll();
+  if (!state().pinned.erase(uintptr_t(memory)))
+    return fail(InvalidValue, "no pinned memory begins at the address to be freed");
+  free(memory);
+  return Success;
 }
 
-EXPORT CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream) {
-  return copy(to, reinterpret_cast<const void *>(from), from, bytes);
+/// `device` is the side of a copy that lies on the device.
+static std::string extentTrouble(CUdeviceptr device, size_t bytes) {
+  if (state().memory.contains(reinterpret_cast<void *>(device), bytes))
+    return "";
+  return "a copy of " + std::to_string(bytes) + " bytes does not lie in one allocation";
 }
 
-EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned) {
-  *stream = reinterpret_cast<CUstream>(new char);
+static Work copyOf(void *to, const void *from, CUdeviceptr device, size_t bytes) {
+  return [=] {
+    std::string trouble = extentTrouble(device, bytes);
+    if (trouble.empty())
+      memcpy(to, from, bytes);
+    return trouble;
+  };
+}
+
+/// Whether the copy can be put on the stream.
+static CUresult checkCopy(CUdeviceptr device, const void *host, size_t bytes, CUstream stream) {
+  if (state().failed)
+    return LaunchFailed;
+  if (host && streamOf(stream).recording && !isPinned(host, bytes))
+    return fail(CaptureForbids, "a copy of host memory that is not pinned cannot be captured");
+  std::string trouble = extentTrouble(device, bytes);
+  return trouble.empty() ? Success : fail(InvalidValue, trouble);
+}
+
+EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
+                                     CUstream stream) {
+  ENTER
+  if (CUresult result = checkCopy(to, from, bytes, stream))
+    return result;
+  void *target = reinterpret_cast<void *>(to);
+  if (isPinned(from, bytes))
+    return put(streamOf(stream), copyOf(target, from, to, bytes));
+  // The caller may write to other memory again as soon as this returns.
+  const auto *begin = static_cast<const char *>(from);
+  auto taken = std::make_shared<std::vector<char>>(begin, begin + bytes);
+  return put(streamOf(stream), [=] { return copyOf(target, taken->data(), to, taken->size())(); });
+}
+
+EXPORT CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  ENTER
+  if (CUresult result = checkCopy(from, to, bytes, stream))
+    return result;
+  put(streamOf(stream), copyOf(to, reinterpret_cast<const void *>(from), from, bytes));
+  if (isPinned(to, bytes))
+    return Success;
+  flush(streamOf(stream));
+  return state().failed ? LaunchFailed : Success;
+}
+
+EXPORT CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes,
+                                     CUstream stream) {
+  ENTER
+  for (CUdeviceptr side : {to, from})
+    if (CUresult result = checkCopy(side, nullptr, bytes, stream))
+      return result;
+  return put(streamOf(stream),
+             copyOf(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), to, bytes));
+}
+
+EXPORT CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
+  ENTER
+  auto *made = new Stream;
+  made->isBlocking = !(flags & CU_STREAM_NON_BLOCKING);
+  state().streams.insert(made);
+  *stream = reinterpret_cast<CUstream>(made);
   return Success;
 }
 
 EXPORT CUresult cuStreamDestroy_v2(CUstream stream) {
-  delete reinterpret_cast<char *>(stream);
+  ENTER
+  flush(streamOf(stream));
+  state().streams.erase(&streamOf(stream));
+  delete &streamOf(stream);
   return Success;
 }
 
-EXPORT CUresult cuStreamSynchronize(CUstream) { return state().failed ? LaunchFailed : Success; }
+EXPORT CUresult cuStreamSynchronize(CUstream stream) {
+  ENTER
+  if (streamOf(stream).recording)
+    return CaptureForbids;
+  flush(streamOf(stream));
+  return state().failed ? LaunchFailed : Success;
+}
+
+EXPORT CUresult cuStreamBeginCapture_v2(CUstream stream, int) {
+  ENTER
+  if (&streamOf(stream) == &state().legacy || streamOf(stream).recording)
+    return CaptureForbids;
+  streamOf(stream).recording = std::make_unique<Graph>();
+  return Success;
+}
+
+EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
+  ENTER
+  if (!streamOf(stream).recording)
+    return InvalidValue;
+  *graph = reinterpret_cast<CUgraph>(streamOf(stream).recording.release());
+  return Success;
+}
+
+EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec *runnable, CUgraph graph,
+                                            unsigned long long) {
+  ENTER
+  *runnable = reinterpret_cast<CUgraphExec>(new Graph(*reinterpret_cast<Graph *>(graph)));
+  return Success;
+}
+
+EXPORT CUresult cuGraphLaunch(CUgraphExec runnable, CUstream stream) {
+  ENTER
+  if (state().failed)
+    return LaunchFailed;
+  for (const Work &work : *reinterpret_cast<Graph *>(runnable))
+    put(streamOf(stream), work);
+  return Success;
+}
+
+EXPORT CUresult cuGraphDestroy(CUgraph graph) {
+  ENTER
+  delete reinterpret_cast<Graph *>(graph);
+  return Success;
+}
+
+EXPORT CUresult cuGraphExecDestroy(CUgraphExec runnable) {
+  ENTER
+  delete reinterpret_cast<Graph *>(runnable);
+  return Success;
+}
 
 /// As on a GPU, what goes wrong in a kernel is told by what waits for it.
 EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                                unsigned blockX, unsigned blockY, unsigned blockZ,
-                               unsigned sharedBytes, CUstream, void **parameters, void **) {
-  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+                               unsigned sharedBytes, CUstream stream, void **parameters, void **) {
+  ENTER
   if (gridX == 0 || gridY != 1 || gridZ != 1 || blockY != 1 || blockZ != 1 || sharedBytes)
     return fail(InvalidValue, "the emulator knows grids of one dimension, which is not 0");
   if (state().failed)
@@ -247,10 +383,14 @@ EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gri
   Schedule schedule;
   Schedule::fromEnvironment(schedule);
   auto *launched = reinterpret_cast<Function *>(function);
-  Grid grid(*launched->image, *launched->kernel, state().memory, schedule);
-  state().problem = grid.run(parameters[0], gridX, blockX);
-  state().failed = !state().problem.empty();
-  return Success;
+  const auto *given = static_cast<const char *>(parameters[0]);
+  auto arguments =
+      std::make_shared<std::vector<char>>(given, given + launched->kernel->argument_bytes);
+  return put(streamOf(stream), [=] {
+    // One launch at a time: kernels share one shared memory.
+    Grid grid(*launched->image, *launched->kernel, state().memory, schedule);
+    return grid.run(arguments->data(), gridX, blockX);
+  });
 }
 
 } // extern "C"

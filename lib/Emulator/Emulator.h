@@ -26,8 +26,11 @@ public:
   bool release(void *memory);
   /// Whether all of [address, address + bytes) lies in one allocation.
   bool contains(const void *address, size_t bytes) const;
+  /// Bytes of all allocations.
+  size_t used() const { return total; }
 
 private:
+  size_t total = 0;
   std::map<uintptr_t, size_t> extents; ///< by address
   mutable uintptr_t lastBegin = 0, lastEnd = 0;
 };

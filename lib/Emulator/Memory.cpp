@@ -13,12 +13,16 @@ void *Memory::allocate(size_t bytes) {
     return nullptr;
   memset(memory, 0xff, bytes);
   extents[uintptr_t(memory)] = bytes;
+  total += bytes;
   return memory;
 }
 
 bool Memory::release(void *memory) {
-  if (!extents.erase(uintptr_t(memory)))
+  auto found = extents.find(uintptr_t(memory));
+  if (found == extents.end())
     return false;
+  total -= found->second;
+  extents.erase(found);
   lastBegin = lastEnd = 0;
   free(memory);
   return true;

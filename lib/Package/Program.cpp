@@ -27,9 +27,10 @@ static_assert(sizeof(StrutProgram) == 136 && offsetof(StrutProgram, elements) ==
               offsetof(StrutProgram, notes) == 128 && offsetof(StrutProgram, lifetimes) == 16 &&
               offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
               offsetof(StrutProgram, device) == 96);
-static_assert(sizeof(StrutImage) == 16 && sizeof(StrutDeviceProgram) == 32 &&
-              offsetof(StrutDeviceProgram, images) == 16);
-static_assert(sizeof(StrutModel) == 8 + 10 * sizeof(void *) && offsetof(StrutModel, form) == 80);
+static_assert(sizeof(StrutImage) == 24 && offsetof(StrutImage, data) == 16 &&
+              sizeof(StrutDeviceProgram) == 32 && offsetof(StrutDeviceProgram, images) == 16);
+static_assert(sizeof(StrutModel) == 8 + 12 * sizeof(void *) &&
+              offsetof(StrutModel, set_stream) == 96);
 
 namespace strut::package {
 namespace {
@@ -225,7 +226,8 @@ void ProgramEmitter::table(Constant *description, Constant *program) {
        runtime("strut_rt_destroy_context", none, {ptr}), runtime("strut_rt_bind", i32, {ptr, ptr}),
        runtime("strut_rt_output_shape", i32, {ptr, i32, ptr}),
        runtime("strut_rt_run", i32, {ptr, ptr, ptr}), runtime("strut_rt_error", ptr, {ptr}),
-       runtime("strut_rt_form", i32, {ptr, i32, ptr})});
+       runtime("strut_rt_form", i32, {ptr, i32, ptr}), runtime("strut_rt_device", ptr, {ptr}),
+       runtime("strut_rt_set_stream", i32, {ptr, ptr})});
   GlobalVariable *table = constant(value, "strut_model_" + model.symbol);
   table->setLinkage(GlobalValue::ExternalLinkage);
   if (options.sharedLibrary)
@@ -242,7 +244,8 @@ Constant *ProgramEmitter::device(const ProgramInfo &program) {
     GlobalVariable *data =
         constant(ConstantDataArray::getString(context, image.data), "strut.image");
     data->setAlignment(Align(64));
-    images.push_back(structure({int32(image.kind), int32(image.capability), data}));
+    images.push_back(structure(
+        {int32(image.kind), int32(image.capability), int32(image.reach), int32(0), data}));
   }
   auto *runtime = cast<GlobalVariable>(
       module.getOrInsertGlobal("strut_rt_device_runtime", Type::getInt8Ty(context)));

@@ -1,6 +1,6 @@
 /*===- check.c - What a run accepts -------------------------------------------===*/
+#include "device.h"
 #include "libc.h"
-#include "model.h"
 
 static StrutText describe(StrutContext *context, const char *kind, const char *name) {
   StrutText text = strut_text_begin(context->error);
@@ -55,17 +55,37 @@ static StrutStatus failShape(StrutContext *context, const char *kind, const Stru
   return STRUT_INVALID_ARGUMENT;
 }
 
+/* Whether runs of the session can use memory on the tensor's device. */
+static int isReachable(const StrutSession *session, const DLTensor *tensor) {
+  if (!strut_is_on_device(tensor))
+    return tensor->device.device_type == kDLCPU || tensor->device.device_type == kDLCUDAHost;
+  return session->device && (tensor->device.device_id == session->ordinal ||
+                             tensor->device.device_type == kDLCUDAManaged);
+}
+
+static StrutStatus failDevice(StrutContext *context, const char *kind, const StrutTensorInfo *info,
+                              const DLTensor *tensor) {
+  StrutText text = describe(context, kind, info->name);
+  if (context->session->device && strut_is_on_device(tensor)) {
+    strut_text(&text, " lies on GPU number ");
+    strut_text_int(&text, tensor->device.device_id);
+    strut_text(&text, ", the session runs on number ");
+    strut_text_int(&text, context->session->ordinal);
+    strut_text(&text, ": copy it there");
+    return STRUT_INVALID_ARGUMENT;
+  }
+  strut_text(&text, " lies on DLPack device type ");
+  strut_text_int(&text, tensor->device.device_type);
+  strut_text(&text, ", the model takes host memory (kDLCPU): copy it there");
+  return STRUT_INVALID_ARGUMENT;
+}
+
 /* The caller's memory: its type, device, layout and address. The shape has been
  * checked. `*address` receives the first element's. */
 static StrutStatus checkMemory(StrutContext *context, const char *kind, const StrutTensorInfo *info,
                                const DLTensor *tensor, void **address) {
-  if (tensor->device.device_type != kDLCPU && tensor->device.device_type != kDLCUDAHost) {
-    StrutText text = describe(context, kind, info->name);
-    strut_text(&text, " lies on DLPack device type ");
-    strut_text_int(&text, tensor->device.device_type);
-    strut_text(&text, ", the model takes host memory (kDLCPU): copy it there");
-    return STRUT_INVALID_ARGUMENT;
-  }
+  if (!isReachable(context->session, tensor))
+    return failDevice(context, kind, info, tensor);
   int64_t bytes = strut_tensor_bytes(tensor->dtype, tensor->shape, tensor->ndim);
   if (bytes >= 0 && !isDense(tensor)) {
     StrutText text = describe(context, kind, info->name);
@@ -144,6 +164,14 @@ static int overlaps(const void *a, int64_t aBytes, const void *b, int64_t bBytes
   return aBytes > 0 && bBytes > 0 && x < y + (uintptr_t)bBytes && y < x + (uintptr_t)aBytes;
 }
 
+StrutStatus strut_fail_own_memory(StrutContext *context, int32_t index) {
+  StrutText text =
+      describe(context, "input", context->session->program->description->inputs[index].name);
+  strut_text(&text, " lies in this context's own memory, which the run overwrites: copy the "
+                    "earlier result, or let that run write to memory of yours");
+  return STRUT_INVALID_ARGUMENT;
+}
+
 static StrutStatus checkInput(StrutContext *context, int32_t index, const DLTensor *tensor) {
   const StrutTensorInfo *info = &context->session->program->description->inputs[index];
   StrutStatus status = STRUT_INVALID_ARGUMENT;
@@ -158,22 +186,24 @@ static StrutStatus checkInput(StrutContext *context, int32_t index, const DLTens
     return status;
   if (overlaps(context->inputs[index],
                strut_tensor_bytes(tensor->dtype, tensor->shape, tensor->ndim), context->arena,
-               context->arena_bytes)) {
-    StrutText text = describe(context, "input", info->name);
-    strut_text(&text, " lies in this context's own memory, which the run overwrites: copy the "
-                      "earlier result, or let that run write to memory of yours");
-    return STRUT_INVALID_ARGUMENT;
-  }
+               context->arena_bytes))
+    return strut_fail_own_memory(context, index);
   return STRUT_OK;
 }
 
 /* Reads the dimensions that elements of the inputs are. */
-static StrutStatus collectElements(StrutContext *context) {
+static StrutStatus collectElements(StrutContext *context, const DLTensor *const *inputs) {
   const StrutProgram *program = context->session->program;
   for (int32_t i = 0; i < program->num_elements; ++i) {
     const StrutElement *entry = &program->elements[i];
     const StrutTensorInfo *info = &program->description->inputs[entry->input];
     const void *data = context->inputs[entry->input];
+    if (strut_is_on_device(inputs[entry->input])) {
+      StrutText text = describe(context, "input", info->name);
+      strut_text(&text, " lies on the GPU and holds a size, by which memory is planned: give it in "
+                        "host memory");
+      return STRUT_INVALID_ARGUMENT;
+    }
     const int64_t value = info->dtype.bits == 32 ? ((const int32_t *)data)[entry->element]
                                                  : ((const int64_t *)data)[entry->element];
     if (value < 0) {
@@ -200,7 +230,7 @@ StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inp
     if (status)
       return status;
   }
-  StrutStatus status = collectElements(context);
+  StrutStatus status = collectElements(context, inputs);
   if (status)
     return status;
   for (int32_t i = 0; i < description->num_dims; ++i) {
@@ -224,14 +254,21 @@ static int64_t *viewMark(const StrutContext *context, int32_t index) {
   return context->strides + context->shape_of[index] + index;
 }
 
-static void pointAtContext(StrutContext *context, int32_t index, DLTensor *tensor) {
+static void pointAtContext(StrutContext *context, int32_t index, const DLTensor *const *inputs,
+                           DLTensor *tensor) {
   const StrutProgram *program = context->session->program;
   const StrutTensorInfo *info = &program->description->outputs[index];
   const int32_t slot = program->num_buffers + index;
-  context->outputs[index] =
-      info->alias >= 0 ? context->inputs[info->alias] : context->arena + context->offsets[slot];
+  const int onDevice = context->stream && strut_is_on_device(tensor);
+  tensor->device =
+      onDevice ? (DLDevice){kDLCUDA, context->session->ordinal} : (DLDevice){kDLCPU, 0};
+  if (info->alias >= 0) {
+    context->outputs[index] = context->inputs[info->alias];
+    tensor->device = inputs[info->alias]->device;
+  } else {
+    context->outputs[index] = context->stream ? 0 : context->arena + context->offsets[slot];
+  }
   tensor->data = context->outputs[index];
-  tensor->device = (DLDevice){kDLCPU, 0};
   tensor->ndim = info->rank;
   tensor->dtype = info->dtype;
   tensor->shape = context->shapes + context->shape_of[index];
@@ -297,6 +334,8 @@ static StrutStatus checkOverlap(StrutContext *context, int32_t index, const DLTe
   const StrutDescription *description = program->description;
   const int64_t *bytes = context->buffer_bytes + program->num_buffers;
   const void *at = context->outputs[index];
+  if (!at) /* not placed yet */
+    return STRUT_OK;
   if (!ownedByContext && overlaps(at, bytes[index], context->arena, context->arena_bytes))
     return failOverlap(context, index, "the context itself (a result of an earlier run)", 0);
   for (int32_t i = 0; i < description->num_inputs; ++i) {
@@ -307,7 +346,7 @@ static StrutStatus checkOverlap(StrutContext *context, int32_t index, const DLTe
       return failOverlap(context, index, "input", description->inputs[i].name);
   }
   for (int32_t i = 0; i < index; ++i)
-    if (overlaps(at, bytes[index], context->outputs[i], bytes[i]))
+    if (context->outputs[i] && overlaps(at, bytes[index], context->outputs[i], bytes[i]))
       return failOverlap(context, index, "output", description->outputs[i].name);
   return STRUT_OK;
 }
@@ -321,7 +360,7 @@ StrutStatus strut_check_outputs(StrutContext *context, const DLTensor *const *in
     const int ownedByContext = !tensor->data || tensor->strides == viewMark(context, i);
     StrutStatus status = checkAliasSize(context, i, inputs);
     if (!status && ownedByContext)
-      pointAtContext(context, i, tensor);
+      pointAtContext(context, i, inputs, tensor);
     else if (!status)
       status = checkOwnedOutput(context, i, tensor);
     if (!status)

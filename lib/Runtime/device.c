@@ -1,42 +1,7 @@
-/*===- device.c - Programs whose kernels run on a GPU --------------------------===*/
-#include "device.h"
-#include "arena.h"
-#include "libc.h"
+/*===- device.c - A GPU with a program's code and weights on it -----------------===*/
+#include "gpu.h"
 
-#include "driver.h" /* needs size_t */
-
-typedef struct Driver {
-#define MEMBER(member, symbol, parameters) CUresult(*member) parameters;
-  STRUT_DRIVER_FUNCTIONS(MEMBER)
-#undef MEMBER
-} Driver;
-
-struct StrutDevice {
-  const StrutProgram *program;
-  uint64_t bytes; /* of the mapping of this object and its functions */
-  void *library;
-  Driver driver;
-  CUdevice device;
-  CUcontext context;
-  CUmodule module;
-  CUdeviceptr weights;
-  CUfunction *functions; /* one per kernel of the program */
-};
-
-struct StrutStream {
-  StrutDevice *device;
-  uint64_t bytes; /* of the mapping of this object and its tables */
-  CUstream stream;
-  CUdeviceptr memory; /* planned buffers, then inputs, then outputs */
-  int64_t memory_bytes;
-  void **inputs; /* addresses on the device */
-  void **outputs;
-  CUresult failure; /* of the run's launches, the first one */
-  int32_t failed_kernel;
-};
-
-/* ": out of memory" */
-static void sayResult(StrutText *text, const Driver *driver, CUresult result) {
+void strut_say_result(StrutText *text, const StrutDriver *driver, CUresult result) {
   const char *why = 0;
   driver->getErrorString(result, &why);
   strut_text(text, why ? ": " : ": error ");
@@ -46,13 +11,18 @@ static void sayResult(StrutText *text, const Driver *driver, CUresult result) {
     strut_text_int(text, result);
 }
 
-/* Says what failed and why, if `result` is a failure. */
-static StrutStatus check(CUresult result, const char *what, const Driver *driver, StrutText *text) {
+StrutStatus strut_check(CUresult result, const char *what, const StrutDriver *driver,
+                        StrutText *text) {
   if (!result)
     return STRUT_OK;
   strut_text(text, what);
-  sayResult(text, driver, result);
+  strut_say_result(text, driver, result);
   return result == CUDA_ERROR_OUT_OF_MEMORY ? STRUT_OUT_OF_MEMORY : STRUT_UNSUPPORTED;
+}
+
+void *strut_map(uint64_t bytes) {
+  void *memory = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? 0 : memory;
 }
 
 /*===- Opening ------------------------------------------------------------------===*/
@@ -77,8 +47,20 @@ static StrutStatus loadDriver(StrutDevice *device, const char *library, StrutTex
   return STRUT_OK;
 }
 
+static StrutStatus findCapability(StrutDevice *device, StrutText *text) {
+  const StrutDriver *driver = &device->driver;
+  int major = 0, minor = 0;
+  CUresult result = driver->deviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                                               device->device);
+  if (!result)
+    result = driver->deviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+                                        device->device);
+  device->capability = 10 * major + minor;
+  return strut_check(result, "the GPU does not tell its architecture", driver, text);
+}
+
 static StrutStatus findDevice(StrutDevice *device, int32_t ordinal, StrutText *text) {
-  const Driver *driver = &device->driver;
+  const StrutDriver *driver = &device->driver;
   int count = 0;
   CUresult result = driver->init(0);
   if (!result)
@@ -86,7 +68,7 @@ static StrutStatus findDevice(StrutDevice *device, int32_t ordinal, StrutText *t
   if (result || !count) {
     strut_text(text, "no NVIDIA GPU can be used");
     if (result)
-      sayResult(text, driver, result);
+      strut_say_result(text, driver, result);
     return STRUT_UNSUPPORTED;
   }
   if (ordinal >= count) {
@@ -96,86 +78,144 @@ static StrutStatus findDevice(StrutDevice *device, int32_t ordinal, StrutText *t
     strut_text_int(text, count);
     return STRUT_UNSUPPORTED;
   }
+  device->ordinal = ordinal;
   result = driver->deviceGet(&device->device, ordinal);
   if (!result)
     result = driver->primaryRetain(&device->context, device->device);
-  return check(result, "the GPU cannot be used", driver, text);
+  StrutStatus status = strut_check(result, "the GPU cannot be used", driver, text);
+  return status ? status : findCapability(device, text);
 }
 
-/* The code to load: what an emulator takes, machine code of this very GPU, or PTX of it
- * or an older one. */
-static const StrutImage *chooseImage(const StrutDevice *device, int capability) {
-  const StrutDeviceProgram *program = device->program->device;
-  int isEmulator = dlsym(device->library, "strut_emulator_version") != 0;
-  const StrutImage *best = 0;
-  for (int32_t i = 0; i < program->num_images; ++i) {
-    const StrutImage *image = &program->images[i];
-    if (isEmulator ? image->kind == StrutImageEmulated
-                   : image->kind == StrutImageCubin && image->capability == capability)
-      return image;
-    if (!isEmulator && image->kind == StrutImagePtx && image->capability <= capability &&
-        (!best || image->capability > best->capability))
-      best = image;
-  }
+/*===- Code ---------------------------------------------------------------------===*/
+
+/* How well an image suits the GPU, -1 where it cannot run there: code for a newer GPU is better,
+ * code for this very one best, and machine code better than PTX. */
+static int32_t suitability(const StrutDevice *device, const StrutImage *image) {
+  const int isEmulator = dlsym(device->library, "strut_emulator_version") != 0;
+  if (isEmulator != (image->kind == StrutImageEmulated) || image->capability > device->capability)
+    return -1;
+  const int isSameGeneration = image->capability / 10 == device->capability / 10;
+  if ((image->reach == StrutReachExact && image->capability != device->capability) ||
+      (image->reach == StrutReachFamily && !isSameGeneration) ||
+      (image->kind == StrutImageCubin && !isSameGeneration))
+    return -1;
+  return 8 * image->capability + 2 * image->reach + (image->kind == StrutImageCubin);
+}
+
+/* The program and image that suit best, of those that suit less than `below`; that. */
+static int32_t chooseCode(StrutDevice *device, const StrutProgram *programs, int32_t below) {
+  int32_t best = -1;
+  for (const StrutProgram *program = programs; program; program = program->next)
+    for (int32_t i = 0; program->device && i < program->device->num_images; ++i) {
+      const StrutImage *image = &program->device->images[i];
+      const int32_t suits = suitability(device, image);
+      if (suits <= best || suits >= below)
+        continue;
+      best = suits;
+      device->program = program;
+      device->image = image;
+    }
   return best;
 }
 
-static StrutStatus failImage(const StrutDevice *device, int capability, StrutText *text) {
-  const StrutDeviceProgram *program = device->program->device;
+static void sayImage(StrutText *text, const StrutImage *image) {
+  static const char *const kinds[] = {"PTX for sm_", "machine code for sm_",
+                                      "code for the emulator of sm_"};
+  static const char *const reaches[] = {"", "f", "a"};
+  strut_text(text, kinds[image->kind]);
+  strut_text_int(text, image->capability);
+  strut_text(text, reaches[image->reach]);
+}
+
+static StrutStatus failCode(const StrutDevice *device, const StrutProgram *programs,
+                            StrutText *text) {
   strut_text(text, "the model has no code for this GPU, an sm_");
-  strut_text_int(text, capability);
-  strut_text(text, "; it has");
-  for (int32_t i = 0; i < program->num_images; ++i) {
-    static const char *const kinds[] = {" PTX for sm_", " machine code for sm_",
-                                        " code for the emulator of sm_"};
-    strut_text(text, i ? "," : "");
-    strut_text(text, kinds[program->images[i].kind]);
-    strut_text_int(text, program->images[i].capability);
-  }
+  strut_text_int(text, device->capability);
+  const char *separator = "; it has ";
+  for (const StrutProgram *program = programs; program; program = program->next)
+    for (int32_t i = 0; program->device && i < program->device->num_images; ++i) {
+      strut_text(text, separator);
+      sayImage(text, &program->device->images[i]);
+      separator = ", ";
+    }
   strut_text(text, ". Compile it for this GPU (--gpu-arch)");
   return STRUT_UNSUPPORTED;
 }
 
-static StrutStatus loadCode(StrutDevice *device, StrutText *text) {
-  const Driver *driver = &device->driver;
-  const StrutDeviceProgram *program = device->program->device;
-  int major = 0, minor = 0;
-  CUresult result = driver->deviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
-                                               device->device);
-  if (!result)
-    result = driver->deviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
-                                        device->device);
+/* Whether other code may do where this has failed: machine code of a GPU much like this one,
+ * PTX of a version that the driver is too old for. */
+static int isRefusal(CUresult result) {
+  return result == CUDA_ERROR_INVALID_IMAGE || result == CUDA_ERROR_NO_BINARY_FOR_GPU ||
+         result == CUDA_ERROR_INVALID_PTX || result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION ||
+         result == CUDA_ERROR_JIT_COMPILER_NOT_FOUND;
+}
+
+/* Loads the image; what the driver's compiler says of it is in `log`. */
+static CUresult loadImage(StrutDevice *device, char *log, size_t bytes) {
+  int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+  void *values[] = {log, (void *)bytes};
+  log[0] = 0;
+  CUresult result =
+      device->driver.moduleLoad(&device->module, device->image->data, 2, options, values);
+  for (char *at = log; *at; ++at)
+    if (*at == '\n')
+      *at = at[1] ? ' ' : 0;
+  return result;
+}
+
+static StrutStatus loadCode(StrutDevice *device, const StrutProgram *programs, StrutText *text) {
+  const StrutDriver *driver = &device->driver;
+  char log[512];
+  CUresult result = CUDA_ERROR_NO_BINARY_FOR_GPU;
+  StrutText start = *text;
+  int32_t suits = INT32_MAX;
+  while (isRefusal(result)) {
+    const int isFirst = suits == INT32_MAX;
+    suits = chooseCode(device, programs, suits);
+    if (suits < 0)
+      return isFirst ? failCode(device, programs, text) : STRUT_UNSUPPORTED;
+    result = loadImage(device, log, sizeof log);
+    if (!result)
+      break;
+    *text = start; /* the last one that was tried has the word */
+    strut_text(text, "the GPU does not take the model's ");
+    sayImage(text, device->image);
+    strut_say_result(text, driver, result);
+    strut_text(text, log[0] ? ": " : "");
+    strut_text(text, log);
+  }
   if (result)
-    return check(result, "the GPU does not tell its architecture", driver, text);
-  const StrutImage *image = chooseImage(device, 10 * major + minor);
-  if (!image)
-    return failImage(device, 10 * major + minor, text);
-  StrutStatus status = check(driver->moduleLoad(&device->module, image->data),
-                             "the GPU does not take the model's code", driver, text);
+    return result == CUDA_ERROR_OUT_OF_MEMORY ? STRUT_OUT_OF_MEMORY : STRUT_UNSUPPORTED;
+  *text = start;
+  *text->at = 0;
+  const StrutDeviceProgram *program = device->program->device;
+  StrutStatus status = STRUT_OK;
   for (int32_t i = 0; !status && i < program->num_kernels; ++i)
-    status =
-        check(driver->moduleGetFunction(&device->functions[i], device->module, program->kernels[i]),
-              "the model's code lacks a kernel", driver, text);
+    status = strut_check(
+        driver->moduleGetFunction(&device->functions[i], device->module, program->kernels[i]),
+        "the model's code lacks a kernel", driver, text);
   return status;
 }
 
 static StrutStatus copyWeights(StrutDevice *device, const char *weights, StrutText *text) {
-  const Driver *driver = &device->driver;
+  const StrutDriver *driver = &device->driver;
   uint64_t bytes = device->program->weights_used;
   if (!bytes)
     return STRUT_OK;
-  StrutStatus status = check(driver->memAlloc(&device->weights, bytes),
-                             "there is no room for the model's weights on the GPU", driver, text);
+  StrutStatus status =
+      strut_check(driver->memAlloc(&device->weights, bytes),
+                  "there is no room for the model's weights on the GPU", driver, text);
   if (status)
     return status;
-  CUresult result = driver->copyToDevice(device->weights, weights, bytes, 0);
+  CUresult result =
+      driver->copyToDevice(device->weights, weights + device->program->weights_begin, bytes, 0);
   if (!result)
     result = driver->streamSynchronize(0);
-  return check(result, "the model's weights cannot be copied to the GPU", driver, text);
+  return strut_check(result, "the model's weights cannot be copied to the GPU", driver, text);
 }
 
 static void closeDevice(StrutDevice *device) {
-  const Driver *driver = &device->driver;
+  const StrutDriver *driver = &device->driver;
   if (device->context) {
     driver->contextPush(device->context);
     if (device->weights)
@@ -189,21 +229,18 @@ static void closeDevice(StrutDevice *device) {
   munmap(device, device->bytes);
 }
 
-static void *map(uint64_t bytes) {
-  void *memory = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return memory == MAP_FAILED ? 0 : memory;
-}
-
-static StrutStatus openDevice(const StrutProgram *program, const char *library, int32_t ordinal,
+static StrutStatus openDevice(const StrutProgram *programs, const char *library, int32_t ordinal,
                               const char *weights, StrutDevice **opened, StrutText *text) {
-  uint64_t bytes =
-      sizeof(StrutDevice) + (uint64_t)program->device->num_kernels * sizeof(CUfunction);
-  StrutDevice *device = map(bytes);
+  int32_t most = 0;
+  for (const StrutProgram *program = programs; program; program = program->next)
+    if (program->device && program->device->num_kernels > most)
+      most = program->device->num_kernels;
+  uint64_t bytes = sizeof(StrutDevice) + (uint64_t)most * sizeof(CUfunction);
+  StrutDevice *device = strut_map(bytes);
   if (!device) {
     strut_text(text, "out of memory: no room for the tables of a GPU");
     return STRUT_OUT_OF_MEMORY;
   }
-  device->program = program;
   device->bytes = bytes;
   device->functions = (CUfunction *)(device + 1);
   StrutStatus status = loadDriver(device, library, text);
@@ -212,7 +249,7 @@ static StrutStatus openDevice(const StrutProgram *program, const char *library, 
   if (!status) {
     CUcontext unused;
     device->driver.contextPush(device->context);
-    status = loadCode(device, text);
+    status = loadCode(device, programs, text);
     if (!status)
       status = copyWeights(device, weights, text);
     device->driver.contextPop(&unused);
@@ -224,175 +261,18 @@ static StrutStatus openDevice(const StrutProgram *program, const char *library, 
   return status;
 }
 
-/*===- Streams ------------------------------------------------------------------===*/
+static const StrutProgram *programOf(const StrutDevice *device) { return device->program; }
 
-static void destroyStream(StrutStream *stream) {
-  const Driver *driver = &stream->device->driver;
-  CUcontext unused;
-  driver->contextPush(stream->device->context);
-  if (stream->memory)
-    driver->memFree(stream->memory);
-  if (stream->stream)
-    driver->streamDestroy(stream->stream);
-  driver->contextPop(&unused);
-  munmap(stream, stream->bytes);
+static void describeDevice(const StrutDevice *device, StrutText *text) {
+  strut_text(text, "cuda:");
+  strut_text_int(text, device->ordinal);
+  strut_text(text, " (sm_");
+  strut_text_int(text, device->capability);
+  strut_text(text, ", ");
+  sayImage(text, device->image);
+  strut_text(text, ")");
 }
 
-static StrutStatus createStream(StrutDevice *device, StrutStream **created, StrutText *text) {
-  const StrutDescription *about = device->program->description;
-  uint64_t count = (uint64_t)about->num_inputs + (uint64_t)about->num_outputs;
-  uint64_t bytes = sizeof(StrutStream) + count * sizeof(void *);
-  StrutStream *stream = map(bytes);
-  if (!stream) {
-    strut_text(text, "out of memory: no room for the tables of a context");
-    return STRUT_OUT_OF_MEMORY;
-  }
-  stream->device = device;
-  stream->bytes = bytes;
-  stream->inputs = (void **)(stream + 1);
-  stream->outputs = stream->inputs + about->num_inputs;
-  CUcontext unused;
-  device->driver.contextPush(device->context);
-  StrutStatus status = check(device->driver.streamCreate(&stream->stream, CU_STREAM_NON_BLOCKING),
-                             "the GPU gives no stream", &device->driver, text);
-  device->driver.contextPop(&unused);
-  if (status)
-    destroyStream(stream);
-  else
-    *created = stream;
-  return status;
-}
-
-/*===- Running ------------------------------------------------------------------===*/
-
-static int64_t inputBytes(const DLTensor *input) {
-  return strut_tensor_bytes(input->dtype, input->shape, input->ndim);
-}
-
-/* Places inputs and outputs behind the planned buffers, as offsets; the whole size or
- * -1. An output that aliases an input is the input. */
-static int64_t placeTensors(StrutContext *context, const DLTensor *const *inputs) {
-  StrutStream *stream = context->stream;
-  const StrutDescription *about = context->session->program->description;
-  const int32_t buffers = context->session->program->num_buffers;
-  int64_t total = context->planned_bytes;
-  for (int32_t i = 0; i < about->num_inputs + about->num_outputs; ++i) {
-    int32_t output = i - about->num_inputs;
-    void **place = output < 0 ? &stream->inputs[i] : &stream->outputs[output];
-    if (output >= 0 && about->outputs[output].alias >= 0) {
-      *place = stream->inputs[about->outputs[output].alias];
-      continue;
-    }
-    int64_t bytes =
-        strut_align(output < 0 ? inputBytes(inputs[i]) : context->buffer_bytes[buffers + output]);
-    *place = (void *)(intptr_t)total;
-    if (bytes < 0 || __builtin_add_overflow(total, bytes, &total))
-      return -1;
-  }
-  return total;
-}
-
-static StrutStatus growMemory(StrutStream *stream, int64_t bytes, StrutText *text) {
-  const Driver *driver = &stream->device->driver;
-  if (bytes <= stream->memory_bytes)
-    return STRUT_OK;
-  if (stream->memory)
-    driver->memFree(stream->memory);
-  stream->memory = 0;
-  stream->memory_bytes = 0;
-  StrutStatus status =
-      check(driver->memAlloc(&stream->memory, (size_t)bytes),
-            "there is no room for the model's working memory on the GPU", driver, text);
-  if (!status)
-    stream->memory_bytes = bytes;
-  return status;
-}
-
-static StrutStatus runOnStream(StrutContext *context, const DLTensor *const *inputs,
-                               StrutText *text) {
-  StrutStream *stream = context->stream;
-  const StrutProgram *program = context->session->program;
-  const StrutDescription *about = program->description;
-  const Driver *driver = &stream->device->driver;
-  int64_t bytes = placeTensors(context, inputs);
-  if (bytes < 0) {
-    strut_text(text, "the sizes of the model's tensors overflow");
-    return STRUT_INVALID_ARGUMENT;
-  }
-  StrutStatus status = growMemory(stream, bytes, text);
-  if (status)
-    return status;
-  for (int32_t i = 0; i < about->num_inputs + about->num_outputs; ++i)
-    stream->inputs[i] = (char *)stream->memory + (intptr_t)stream->inputs[i];
-  CUresult result = 0;
-  for (int32_t i = 0; !result && i < about->num_inputs; ++i)
-    if (inputBytes(inputs[i]))
-      result = driver->copyToDevice((CUdeviceptr)stream->inputs[i], context->inputs[i],
-                                    (size_t)inputBytes(inputs[i]), stream->stream);
-  if (result)
-    return check(result, "the inputs cannot be copied to the GPU", driver, text);
-  const StrutFrame frame = {.inputs = stream->inputs,
-                            .outputs = stream->outputs,
-                            .arena = (char *)stream->memory,
-                            .offsets = context->offsets,
-                            .weights = (const char *)stream->device->weights,
-                            .dims = context->dims,
-                            .launcher = &context->launcher};
-  stream->failure = 0;
-  program->run(&frame);
-  for (int32_t i = 0; !stream->failure && !result && i < about->num_outputs; ++i) {
-    int64_t size = context->buffer_bytes[program->num_buffers + i];
-    if (size)
-      result = driver->copyToHost(context->outputs[i], (CUdeviceptr)stream->outputs[i],
-                                  (size_t)size, stream->stream);
-  }
-  CUresult waited = driver->streamSynchronize(stream->stream);
-  if (stream->failure) {
-    strut_text(text, "kernel ");
-    strut_text_quoted(text, program->device->kernels[stream->failed_kernel]);
-    return check(stream->failure, " cannot run on the GPU", driver, text);
-  }
-  return check(result ? result : waited, "the run on the GPU failed", driver, text);
-}
-
-static StrutStatus runDevice(StrutContext *context, const DLTensor *const *inputs) {
-  StrutText text = strut_text_begin(context->error);
-  StrutStream *stream = context->stream;
-  const Driver *driver = &stream->device->driver;
-  CUcontext unused;
-  StrutStatus status =
-      check(driver->contextPush(stream->device->context), "the GPU cannot be used", driver, &text);
-  if (status)
-    return status;
-  context->launcher.stream = stream;
-  status = runOnStream(context, inputs, &text);
-  driver->contextPop(&unused);
-  return status;
-}
-
-void strut_rt_device_launch(const StrutLauncher *launcher, int32_t function, void *arguments,
-                            int64_t blocks, int64_t threads, int32_t kernel) {
-  StrutStream *stream = launcher->stream;
-  const Driver *driver = &stream->device->driver;
-  const StrutObserver *observer = launcher->observer;
-  void *parameters[] = {arguments};
-  if (blocks == 0 || stream->failure)
-    return;
-  if (observer)
-    observer->launch(observer->self, kernel, 0);
-  stream->failed_kernel = function;
-  stream->failure =
-      blocks > INT32_MAX
-          ? 1 /* invalid value */
-          : driver->launchKernel(stream->device->functions[function], (unsigned)blocks, 1, 1,
-                                 (unsigned)threads, 1, 1, 0, stream->stream, parameters, 0);
-  if (!observer)
-    return;
-  /* The time of a kernel includes its execution. */
-  if (!stream->failure)
-    stream->failure = driver->streamSynchronize(stream->stream);
-  observer->launch(observer->self, kernel, 1);
-}
-
-const StrutDeviceRuntime strut_rt_device_runtime = {openDevice, closeDevice, createStream,
-                                                    destroyStream, runDevice};
+const StrutDeviceRuntime strut_rt_device_runtime = {
+    openDevice,   closeDevice,          programOf,        describeDevice,
+    strut_stream, strut_stream_destroy, strut_stream_use, strut_stream_run};

@@ -16,12 +16,23 @@ typedef struct CUctx_st *CUcontext;
 typedef struct CUmod_st *CUmodule;
 typedef struct CUfunc_st *CUfunction;
 typedef struct CUstream_st *CUstream;
+typedef struct CUgraph_st *CUgraph;
+typedef struct CUgraphExec_st *CUgraphExec;
 
 enum {
   CUDA_ERROR_OUT_OF_MEMORY = 2,
+  CUDA_ERROR_INVALID_IMAGE = 200,
+  CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
+  CUDA_ERROR_INVALID_PTX = 218,
+  CUDA_ERROR_JIT_COMPILER_NOT_FOUND = 221,
+  CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
-  CU_STREAM_NON_BLOCKING = 1
+  CU_JIT_ERROR_LOG_BUFFER = 5,
+  CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
+  CU_STREAM_DEFAULT = 0, /* ordered with the legacy default stream */
+  CU_STREAM_NON_BLOCKING = 1,
+  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
 };
 
 /* X(member, symbol, parameters) */
@@ -35,19 +46,32 @@ enum {
   X(primaryRelease, "cuDevicePrimaryCtxRelease_v2", (CUdevice device))                             \
   X(contextPush, "cuCtxPushCurrent_v2", (CUcontext context))                                       \
   X(contextPop, "cuCtxPopCurrent_v2", (CUcontext * context))                                       \
-  X(moduleLoad, "cuModuleLoadData", (CUmodule * module, const void *image))                        \
+  X(contextSynchronize, "cuCtxSynchronize", (void))                                                \
+  X(moduleLoad, "cuModuleLoadDataEx",                                                              \
+    (CUmodule * module, const void *image, unsigned count, int *options, void **values))           \
   X(moduleUnload, "cuModuleUnload", (CUmodule module))                                             \
   X(moduleGetFunction, "cuModuleGetFunction",                                                      \
     (CUfunction * function, CUmodule module, const char *name))                                    \
   X(memAlloc, "cuMemAlloc_v2", (CUdeviceptr * memory, size_t bytes))                               \
   X(memFree, "cuMemFree_v2", (CUdeviceptr memory))                                                 \
+  X(hostAlloc, "cuMemHostAlloc", (void **memory, size_t bytes, unsigned flags))                    \
+  X(hostFree, "cuMemFreeHost", (void *memory))                                                     \
   X(copyToDevice, "cuMemcpyHtoDAsync_v2",                                                          \
     (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
   X(copyToHost, "cuMemcpyDtoHAsync_v2",                                                            \
     (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                                   \
+  X(copyOnDevice, "cuMemcpyDtoDAsync_v2",                                                          \
+    (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))                             \
   X(streamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                           \
   X(streamDestroy, "cuStreamDestroy_v2", (CUstream stream))                                        \
   X(streamSynchronize, "cuStreamSynchronize", (CUstream stream))                                   \
+  X(beginCapture, "cuStreamBeginCapture_v2", (CUstream stream, int mode))                          \
+  X(endCapture, "cuStreamEndCapture", (CUstream stream, CUgraph * graph))                          \
+  X(graphInstantiate, "cuGraphInstantiateWithFlags",                                               \
+    (CUgraphExec * runnable, CUgraph graph, unsigned long long flags))                             \
+  X(graphLaunch, "cuGraphLaunch", (CUgraphExec runnable, CUstream stream))                         \
+  X(graphDestroy, "cuGraphDestroy", (CUgraph graph))                                               \
+  X(graphExecDestroy, "cuGraphExecDestroy", (CUgraphExec runnable))                                \
   X(launchKernel, "cuLaunchKernel",                                                                \
     (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,         \
      unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,   \

@@ -114,22 +114,29 @@ static int sameText(const char *a, const char *b) {
   return *a == *b;
 }
 
-/* Fills a session that has its program. */
+/* Fills a session that has its program, or the first of those for a GPU. */
 static StrutStatus openProgram(StrutSession *session, const StrutOpenOptions *options) {
   const StrutProgram *program = session->program;
-  StrutText text = strut_text_begin(threadError);
+  StrutText text = strut_text_begin(threadError), place = strut_text_begin(session->place);
   StrutStatus status = strut_weights_open(program, options->weights_path, &session->weights, &text);
-  if (status || !program->device)
+  if (status || !program->device) {
+    strut_text(&place, "cpu");
     return status;
+  }
+  const StrutDeviceRuntime *runtime = program->device->runtime;
   const int32_t ordinal = options->device ? cudaOrdinal(options->device) : 0;
-  status = program->device->runtime->open(program, options->driver, ordinal,
-                                          session->weights.base + program->weights_begin,
-                                          &session->device, &text);
+  status = runtime->open(program, options->driver, ordinal, session->weights.base, &session->device,
+                         &text);
   strut_weights_close(&session->weights); /* the GPU has a copy */
-  return status;
+  if (status)
+    return status;
+  session->program = runtime->program(session->device);
+  session->ordinal = ordinal;
+  runtime->describe(session->device, &place);
+  return STRUT_OK;
 }
 
-/* Opens a session of this very program. */
+/* Opens a session of this program, or of the programs for a GPU that begin with it. */
 static StrutStatus openSession(const StrutProgram *program, const StrutOpenOptions *options,
                                StrutSession **session) {
   StrutSession *made = mapMemory(sizeof *made);
@@ -169,12 +176,13 @@ StrutStatus strut_rt_open(const StrutProgram *program, const StrutOpenOptions *g
   if (wanted && !wantsCpu && cudaOrdinal(wanted) < 0)
     return fail(threadError, STRUT_INVALID_ARGUMENT,
                 "StrutOpenOptions::device must be \"cpu\", \"cuda\" or \"cuda:N\"");
-  /* The first program that can run, of those that are wanted. */
-  int tried = 0;
+  /* The first program that can run, of those that are wanted. Those for GPUs are tried as one. */
+  int tried = 0, triedDevice = 0;
   for (; program; program = program->next) {
-    if (wanted && wantsCpu != !program->device)
+    if ((wanted && wantsCpu != !program->device) || (triedDevice && program->device))
       continue;
     tried = 1;
+    triedDevice |= program->device != 0;
     status = openSession(program, &options, session);
     if (status == STRUT_OK) {
       threadError[0] = 0;
@@ -317,7 +325,7 @@ static StrutStatus failDim(StrutContext *context, int32_t index, const int64_t *
 }
 
 /* Offsets of the buffers, and of the outputs behind them; the arena's size or -1. Of a
- * program for a GPU only the outputs lie here. */
+ * program for a GPU nothing lies here. */
 static int64_t layOut(StrutContext *context) {
   const StrutProgram *program = context->session->program;
   const int32_t buffers = program->num_buffers;
@@ -326,7 +334,8 @@ static int64_t layOut(StrutContext *context) {
   context->planned_bytes = total;
   if (context->stream && total >= 0)
     total = 0;
-  for (int32_t i = 0; total >= 0 && i < program->description->num_outputs; ++i) {
+  for (int32_t i = 0; total >= 0 && !context->stream && i < program->description->num_outputs;
+       ++i) {
     context->offsets[buffers + i] = total;
     if (program->description->outputs[i].alias >= 0)
       continue;
@@ -456,7 +465,7 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
   if (status)
     return status;
   if (context->stream)
-    return session->program->device->runtime->run(context, inputs);
+    return session->program->device->runtime->run(context, inputs, outputs);
   copyAliases(context);
   if (session->uses_pool) /* new threads after a fork */
     context->launcher.executor.width =
@@ -471,6 +480,17 @@ StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, D
   session->program->run(&frame);
   return strut_read_notes(context, outputs);
 }
+
+StrutStatus strut_rt_set_stream(StrutContext *context, void *stream) {
+  context->error[0] = 0;
+  if (!context->stream)
+    return fail(context->error, STRUT_INVALID_ARGUMENT,
+                "set_stream: the session runs on the CPU, which has no streams");
+  context->session->program->device->runtime->use_stream(context->stream, stream);
+  return STRUT_OK;
+}
+
+const char *strut_rt_device(const StrutSession *session) { return session->place; }
 
 const char *strut_rt_error(const StrutContext *context) {
   return context ? context->error : threadError;

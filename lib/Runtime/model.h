@@ -9,7 +9,9 @@
 struct StrutSession {
   const StrutProgram *program;
   StrutWeights weights;
-  struct StrutDevice *device; /**< null: the CPU */
+  struct StrutDevice *device;    /**< null: the CPU */
+  int32_t ordinal;               /**< of the GPU */
+  char place[StrutTextCapacity]; /**< what strut_rt_device tells */
   /** The user's executor, or parallel_for of the process's pool. */
   StrutLauncher launcher;
   int32_t uses_pool;
@@ -39,8 +41,9 @@ struct StrutContext {
   int64_t *forms;        /**< of the choices, likewise: they lie behind the shapes */
   int64_t *strides;      /**< likewise, with one spare entry behind each output's */
   int64_t *shape_of;     /**< where each output's shape starts in `shapes` */
-  void **inputs;
-  void **outputs;      /**< and where the numbers that a run notes go */
+  void **inputs;         /**< on the GPU where the tensor is */
+  void **outputs; /**< likewise; null of views that stream.c is to place, and where the numbers that
+                     a run notes go */
   int64_t *numbers;    /**< that the last run noted */
   int64_t num_extents; /**< in `shapes` */
   int64_t *bounds;     /**< like `shapes`, which the last run may have made smaller */
@@ -54,6 +57,9 @@ int64_t strut_tensor_bytes(DLDataType dtype, const int64_t *shape, int32_t rank)
 /** Checks the inputs of a run against the description and each other; fills
  * context->inputs, wanted and wanted_by. Writes the context's error. */
 StrutStatus strut_check_inputs(StrutContext *context, const DLTensor *const *inputs);
+
+/** Says that an input lies where the run writes. */
+StrutStatus strut_fail_own_memory(StrutContext *context, int32_t index);
 
 /** Checks the outputs that the caller owns and points the others at the context's
  * memory (or, where they alias, the input's); fills context->outputs. The context

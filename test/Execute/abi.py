@@ -37,6 +37,9 @@ class OpenOptions(c.Structure):
         ("threads", c.c_int32),
         ("executor", c.POINTER(Executor)),
         ("weights_path", c.c_char_p),
+        ("observer", c.c_void_p),
+        ("device", c.c_char_p),
+        ("driver", c.c_char_p),
     ]
 
 
@@ -54,6 +57,8 @@ class Table(c.Structure):
         ("run", c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(c.POINTER(Tensor)), c.POINTER(Tensor))),
         ("error", c.CFUNCTYPE(c.c_char_p, c.c_void_p)),
         ("form", c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_int32, c.POINTER(c.c_int32))),
+        ("device", c.CFUNCTYPE(c.c_char_p, c.c_void_p)),
+        ("set_stream", c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p)),
     ]
 
 
@@ -62,19 +67,25 @@ class Failure(Exception):
 
 
 class Session:
-    """A model, opened with the runtime's pool or with `executor`."""
+    """A model, opened with the runtime's pool or with `executor`; on `device`, by `driver`."""
 
-    def __init__(self, path, threads=0, executor=None):
+    def __init__(self, path, threads=0, executor=None, device=None, driver=None):
         self._library = c.CDLL(str(path))
         self.table = Table.in_dll(self._library, "strut_model")
         self._executor = executor
         options = OpenOptions(c.sizeof(OpenOptions), threads, executor and c.pointer(executor), None)
+        options.device = device and device.encode()
+        options.driver = driver and str(driver).encode()
         self.handle = c.c_void_p()
         self.check(self.table.open(options, self.handle), None)
 
     def check(self, status, context):
         if status:
             raise Failure(self.table.error(context).decode())
+
+    @property
+    def device(self):
+        return self.table.device(self.handle).decode()
 
     def close(self):
         self.table.close(self.handle)
@@ -84,7 +95,7 @@ class Context:
     """One caller's context of a session. Results are copies."""
 
     def __init__(self, session):
-        self._session = session
+        self.session = session
         self.handle = c.c_void_p()
         session.check(session.table.create_context(session.handle, self.handle), None)
 
@@ -94,25 +105,32 @@ class Context:
         return [_copy(result) for result in results]
 
     def run_into(self, arrays, outputs):
-        """Writes the results into the arrays `outputs`."""
-        self._run(arrays, (Tensor * len(outputs))(*map(_tensor, outputs)))
+        """Writes the results into the arrays (or Tensors) `outputs`, which it returns as Tensors."""
+        results = (Tensor * len(outputs))(*map(_tensor, outputs))
+        self._run(arrays, results)
+        return results
+
+    def set_stream(self, stream):
+        self.session.check(self.session.table.set_stream(self.handle, stream), self.handle)
 
     def _run(self, arrays, results):
         tensors = [_tensor(array) for array in arrays]
         pointers = (c.POINTER(Tensor) * len(tensors))(*map(c.pointer, tensors))
-        self._session.check(self._session.table.run(self.handle, pointers, results), self.handle)
+        self.session.check(self.session.table.run(self.handle, pointers, results), self.handle)
 
     def form(self, index):
         """Which form of a choice the last run took."""
         form = c.c_int32(-1)
-        self._session.check(self._session.table.form(self.handle, index, form), self.handle)
+        self.session.check(self.session.table.form(self.handle, index, form), self.handle)
         return form.value
 
     def destroy(self):
-        self._session.table.destroy_context(self.handle)
+        self.session.table.destroy_context(self.handle)
 
 
 def _tensor(array):
+    if isinstance(array, Tensor):
+        return array
     shape = (c.c_int64 * array.ndim)(*array.shape)
     code = _CODES[array.dtype.kind]
     return Tensor(array.ctypes.data, 1, 0, array.ndim, code, 8 * array.itemsize, 1, shape, None, 0)

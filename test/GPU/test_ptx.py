@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import onnx
 import pytest
@@ -21,6 +22,13 @@ def compile_ptx(strut):
         return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
 
     return compile
+
+
+@pytest.fixture
+def perceptron(rng, tmp_path):
+    path = tmp_path / "mlp.onnx"
+    path.write_bytes(ALL["mlp"](rng).SerializeToString())
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -79,17 +87,41 @@ def test_the_same_model_gives_the_same_ptx(compile_ptx, network):
 @pytest.mark.parametrize(
     "flags,message",
     [
-        ([], "say which GPU the PTX is for"),
+        ([], "say which GPU the code is for"),
         (["--gpu-arch", "sm_81"], "unknown GPU architecture 'sm_81'; did you mean: "),
         (["--gpu-arch", "sm_60"], "before sm_70 is not generated"),
         (["--gpu-arch", "hopper"], "unknown GPU architecture 'hopper'"),
     ],
 )
-def test_refusals(compile_ptx, rng, tmp_path, flags, message):
-    model = tmp_path / "mlp.onnx"
-    model.write_bytes(ALL["mlp"](rng).SerializeToString())
-    done = compile_ptx(model, *flags)
+def test_refusals(compile_ptx, perceptron, flags, message):
+    done = compile_ptx(perceptron, *flags)
     assert done.returncode == 1 and message in done.stderr and not done.stdout, done.stderr
+
+
+def test_stages_are_of_the_first_architecture(compile_ptx, perceptron):
+    done = compile_ptx(perceptron, "--gpu-arch", "sm_90a,sm_80")
+    assert re.findall(r"^\.target (.*)$", done.stdout, re.MULTILINE) == ["sm_90a"], done.stderr
+    done = compile_ptx(perceptron, "--gpu-arch", "sm_80,sm_90a", "--emit", "mlir-gpu")
+    assert done.returncode == 0 and re.findall(r"#cuda.target<(\w+)>", done.stdout) == ["sm_80"], done.stderr
+    assert "nvvm.kernel" in done.stdout and "strut_rt_device_launch" in done.stdout
+
+
+def test_machine_code_and_its_absence(strut_run, perceptron, ptxas, tmp_path, monkeypatch):
+    cubin, library = tmp_path / "mlp.cubin", tmp_path / "mlp.so"
+    flags = ("compile", perceptron, "--gpu-arch", "sm_80,sm_90a")
+    monkeypatch.setenv("CUDA_HOME", str(Path(ptxas).parents[1]))
+    monkeypatch.setenv("PATH", "/nowhere")
+    strut_run(*flags, "--emit", "cubin", "-o", cubin)
+    assert cubin.read_bytes().startswith(b"\x7fELF")
+    assert "note:" not in strut_run(*flags, "-o", library).stderr
+    assert cubin.read_bytes() in library.read_bytes()
+    for variable in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"):
+        monkeypatch.delenv(variable, raising=False)
+    said = strut_run(*flags, "-o", library).stderr
+    assert said.count("note: the library has PTX and no machine code") == 1
+    assert cubin.read_bytes() not in library.read_bytes()
+    said = strut_run(*flags, "--emit", "cubin", "-o", cubin, code=1).stderr
+    assert "machine code for sm_80 cannot be made: there is no ptxas of the CUDA toolkit" in said
 
 
 def test_control_flow_by_data_is_refused(compile_ptx, tmp_path):

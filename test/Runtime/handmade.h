@@ -23,6 +23,8 @@
       .run = strut_rt_run,                                                                         \
       .error = strut_rt_error,                                                                     \
       .form = strut_rt_form,                                                                       \
+      .device = strut_rt_device,                                                                   \
+      .set_stream = strut_rt_set_stream,                                                           \
   }
 
 #endif

@@ -50,25 +50,30 @@ static cl::opt<CompileOptions::Emit>
          cl::values(clEnumValN(CompileOptions::MlirOnnx, "mlir-onnx", "the model as imported"),
                     clEnumValN(CompileOptions::MlirLayer, "mlir-layer", "what it means"),
                     clEnumValN(CompileOptions::MlirKernel, "mlir-kernel", "what runs"),
+                    clEnumValN(CompileOptions::MlirGpu, "mlir-gpu",
+                               "host function and kernels for an NVIDIA GPU"),
                     clEnumValN(CompileOptions::Llvm, "llvm", "LLVM IR"),
                     clEnumValN(CompileOptions::Asm, "asm", "assembly"),
-                    clEnumValN(CompileOptions::Ptx, "ptx", "kernels for an NVIDIA GPU")),
+                    clEnumValN(CompileOptions::Ptx, "ptx", "kernels for an NVIDIA GPU"),
+                    clEnumValN(CompileOptions::Cubin, "cubin", "their machine code, by ptxas")),
          cl::sub(compileCommand));
 static cl::opt<std::string> target("target", cl::desc("Target of the library (default: this one)"),
                                    cl::value_desc("triple"), cl::sub(compileCommand));
 static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::value_desc("name"),
                                 cl::sub(compileCommand));
 static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated,
-                                      cl::desc("Add code for NVIDIA GPUs: sm_80 or the like; "
-                                               "emulate for the emulator"),
-                                      cl::value_desc("name"), cl::sub(compileCommand));
+                                      cl::desc("Add code for NVIDIA GPUs: sm_80 or the like, "
+                                               "several by commas; emulate for the emulator"),
+                                      cl::value_desc("name,..."), cl::sub(compileCommand));
 static cl::opt<bool> noCpu("no-cpu", cl::desc("With --gpu-arch: leave out the code for the CPU"),
                            cl::sub(compileCommand));
 static cl::opt<std::string> device("device",
                                    cl::desc("cpu, cuda, cuda:N, or emulate for a GPU "
                                             "without one (default: a GPU, if the model "
-                                            "has code for one that is here)"),
-                                   cl::value_desc("name"), cl::sub(runCommand));
+                                            "has code for one that is here; of bench and "
+                                            "verify the CPU)"),
+                                   cl::value_desc("name"), cl::sub(runCommand),
+                                   cl::sub(benchCommand), cl::sub(verifyCommand));
 static cl::opt<std::string> name("name", cl::desc("Name in the C header (default: the output's)"),
                                  cl::value_desc("identifier"), cl::sub(compileCommand));
 static cl::list<std::string> aliases("alias",
@@ -209,9 +214,10 @@ static Expected<int> dispatch(const char *argv0) {
                        run({file, inputOptions(*values), threads, device, output, profiling, trace},
                            outs(), errs()));
   else if (benchCommand)
-    error = joinErrors(
-        std::move(error),
-        bench({file, inputOptions(*values), threads, seconds, asJSON, against}, outs(), errs()));
+    error = joinErrors(std::move(error),
+                       bench({file, inputOptions(*values), threads,
+                              device.empty() ? "cpu" : device.getValue(), seconds, asJSON, against},
+                             outs(), errs()));
   else if (inspectCommand)
     error = joinErrors(std::move(error), inspect({file, *values, asJSON}, outs(), errs()));
   else if (explainCommand)
@@ -221,7 +227,8 @@ static Expected<int> dispatch(const char *argv0) {
   else if (calibrateCommand)
     error = joinErrors(std::move(error), calibrate({output, threads}, outs(), errs()));
   else if (verifyCommand)
-    return verify({file, inputOptions(*values), rtol, absolute, threads, self(argv0)}, errs());
+    return verify({file, inputOptions(*values), rtol, absolute, threads, device, self(argv0)},
+                  errs());
   if (error)
     return std::move(error);
   return 0;

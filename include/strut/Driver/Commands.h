@@ -59,15 +59,18 @@ struct BenchOptions {
   std::string model;
   InputOptions inputs; ///< `random` is implied for those not given
   int threads = 0;
+  std::string device =
+      "cpu";          ///< as in RunOptions; a run on a GPU includes the copies there and back
   double seconds = 1; ///< time for measured runs; there are at least 5 of them
   bool json = false;
   /// Another model, measured in turns of some milliseconds in the same process, so that the
   /// ratio of the two holds on a machine that others use.
   std::string against;
 };
-/// The JSON keys: median_ms, min_ms, max_ms, runs, threads, gflops and
+/// The JSON keys: median_ms, min_ms, max_ms, runs, threads, device, gflops and
 /// peak_fraction; the last two are null where the artefact does not tell its
-/// FLOPs. The peak is that of f32 FMAs on as many threads, measured here. With `against`
+/// FLOPs, peak_fraction also on a GPU. The peak is that of f32 FMAs on as many threads, measured
+/// here. With `against`
 /// there is an object of that name, with the other model's median_ms and min_ms.
 llvm::Error bench(const BenchOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &log);
 
@@ -84,7 +87,8 @@ struct VerifyOptions {
   double rtol = 1e-4;
   double atol = 1e-4; ///< in units of the reference value's root mean square
   int threads = 0;
-  std::string tool; ///< path of the running `strut`: Python's part lies beside it
+  std::string device; ///< as in RunOptions; empty: the CPU
+  std::string tool;   ///< path of the running `strut`: Python's part lies beside it
 };
 /// Runs Python's strut.verify and gives back its exit code: 0 if all agree, 1 if a
 /// node differs, 2 if there is nothing to compare.

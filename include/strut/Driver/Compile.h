@@ -26,7 +26,7 @@ namespace strut::driver {
 
 struct CompileOptions {
   /// What is written: the finished library, or a stage on the way to it.
-  enum Emit { Artifact, MlirOnnx, MlirLayer, MlirKernel, Llvm, Asm, Ptx };
+  enum Emit { Artifact, MlirOnnx, MlirLayer, MlirKernel, MlirGpu, Llvm, Asm, Ptx, Cubin };
 
   /// A model.onnx, or an emitted MLIR stage (text or bytecode) to go on from.
   std::string input;
@@ -42,8 +42,8 @@ struct CompileOptions {
   /// architecture and the baseline of another one.
   std::string cpu;
 
-  /// Architectures of NVIDIA GPUs to add code for: one like "sm_80", which later GPUs run
-  /// too, and "emulate" for the emulator.
+  /// Architectures of NVIDIA GPUs to add code for, as "sm_80", which later GPUs run too; the
+  /// first is what stages are written of. "emulate" adds code for the emulator.
   std::vector<std::string> gpuArchs;
   /// Leave out the code for the CPU, which runs where no GPU can be used.
   bool noCpu = false;

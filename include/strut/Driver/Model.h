@@ -45,6 +45,8 @@ public:
   LoadedModel &operator=(const LoadedModel &) = delete;
 
   const StrutDescription &description() const { return *model->describe(); }
+  /// Where runs take place: StrutModel::device.
+  std::string device() const;
   /// The index of an input by its name, or -1.
   int findInput(std::string_view name) const;
 

@@ -87,6 +87,7 @@ struct ProgramInfo {
   struct Image {
     StrutImageKind kind;
     unsigned capability; ///< 80 for sm_80
+    StrutImageReach reach;
     std::string data;
   };
   std::vector<std::string> kernels;

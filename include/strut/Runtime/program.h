@@ -62,14 +62,23 @@ typedef struct StrutNote {
 
 typedef enum StrutImageKind {
   StrutImagePtx = 0,     /**< text with a null at its end; for `capability` and later */
-  StrutImageCubin = 1,   /**< machine code, for GPUs of exactly `capability` */
+  StrutImageCubin = 1,   /**< machine code; for `capability` and later ones of its generation */
   StrutImageEmulated = 2 /**< see emulator.h; `capability` is that of its PTX */
 } StrutImageKind;
+
+/** Which other GPUs take an image. */
+typedef enum StrutImageReach {
+  StrutReachLater = 0,  /**< later ones, as its kind says */
+  StrutReachFamily = 1, /**< later ones of its generation alone: sm_100f */
+  StrutReachExact = 2   /**< none but this: sm_90a */
+} StrutImageReach;
 
 /** The code of a program's kernels, for some GPUs. */
 typedef struct StrutImage {
   int32_t kind;
   int32_t capability; /**< 80 for sm_80 */
+  int32_t reach;
+  int32_t reserved;
   const void *data;
 } StrutImage;
 
@@ -155,6 +164,8 @@ StrutStatus strut_rt_output_shape(const StrutContext *context, int32_t index, in
 StrutStatus strut_rt_run(StrutContext *context, const DLTensor *const *inputs, DLTensor *outputs);
 const char *strut_rt_error(const StrutContext *context);
 StrutStatus strut_rt_form(const StrutContext *context, int32_t index, int32_t *form);
+const char *strut_rt_device(const StrutSession *session);
+StrutStatus strut_rt_set_stream(StrutContext *context, void *stream);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -142,13 +142,14 @@ typedef struct StrutModel {
   /** The shape of output `index` under the bound dimensions; `shape` has room for its rank. */
   StrutStatus (*output_shape)(const StrutContext *context, int32_t index, int64_t *shape);
 
-  /** Computes all outputs. Inputs are dense row-major host tensors, which are only
-   * read (but for those an output aliases), and lie outside the context's memory.
+  /** Computes all outputs. Inputs are dense row-major tensors, which are only read (but for
+   * those an output aliases), and lie outside the context's memory: in host memory or, where a
+   * GPU runs the model, on that one (kDLCUDA).
    *
-   * An output whose `data` is null becomes a view: of the context's memory, valid
-   * until its next bind or run, or of its input's memory where it aliases one, which
-   * the run then updates in place. All fields are filled in; `shape` and `strides`
-   * belong to the context. Passed to the next run unchanged, it is a view again.
+   * An output whose `data` is null becomes a view: of the context's memory (on the GPU where
+   * `device` says kDLCUDA), valid until its next bind or run, or of its input's memory where it
+   * aliases one, which the run then updates in place. All fields are filled in; `shape` and
+   * `strides` belong to the context. Passed to the next run unchanged, it is a view again.
    *
    * Otherwise the result is written where `data` points, and dtype and shape must be
    * the output's. An output shares memory with nothing but, exactly, the input it
@@ -162,6 +163,16 @@ typedef struct StrutModel {
   /** Which form of StrutDescription::choices[index] the bound dimensions have chosen,
    * and runs take: an index into its `forms`. */
   StrutStatus (*form)(const StrutContext *context, int32_t index, int32_t *form);
+
+  /** Where the runs of a session take place: "cpu", or the GPU and the code that it was given:
+   * "cuda:0 (sm_90, PTX for sm_80)". */
+  const char *(*device)(const StrutSession *session);
+
+  /** Lets the runs of a context on a GPU take place on a stream of the caller's (a CUstream of
+   * the GPU's primary context; (void *)1 is the legacy default stream, (void *)2 the thread's),
+   * after what is on it already. A run whose tensors all lie on the GPU then returns before it
+   * is done. Null: on a stream of the context's, and a run waits until it is done. */
+  StrutStatus (*set_stream)(StrutContext *context, void *stream);
 } StrutModel;
 
 #ifdef __cplusplus

@@ -91,7 +91,7 @@ std::string Kernels::run(const Driver &driver, const std::string &kernel,
   CUmodule module;
   CUfunction function;
   EXPECT_EQ(driver.primaryRetain(&context, 0), 0);
-  EXPECT_EQ(driver.moduleLoad(&module, image.data()), 0);
+  EXPECT_EQ(driver.moduleLoad(&module, image.data(), 0, nullptr, nullptr), 0);
   EXPECT_EQ(driver.moduleGetFunction(&function, module, kernel.c_str()), 0);
   setenv("STRUT_EMULATE", schedule.c_str(), 1);
   void *parameters[] = {bundle.data()};
