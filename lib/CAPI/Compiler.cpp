@@ -29,7 +29,8 @@ static Expected<StrutCompileOptions> known(const StrutCompileOptions *caller) {
     return createStringError("StrutCompileOptions has fields that libStrut " STRUT_VERSION
                              " does not know");
   if (given.num_dims < 0 || (given.num_dims && !given.dims) || given.num_aliases < 0 ||
-      (given.num_aliases && !given.aliases))
+      (given.num_aliases && !given.aliases) || given.num_gpu_archs < 0 ||
+      (given.num_gpu_archs && !given.gpu_archs))
     return createStringError("StrutCompileOptions has a count without an array");
   return given;
 }
@@ -45,8 +46,11 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
                   .Case("mlir-onnx", CompileOptions::MlirOnnx)
                   .Case("mlir-layer", CompileOptions::MlirLayer)
                   .Case("mlir-kernel", CompileOptions::MlirKernel)
+                  .Case("mlir-gpu", CompileOptions::MlirGpu)
                   .Case("llvm", CompileOptions::Llvm)
                   .Case("asm", CompileOptions::Asm)
+                  .Case("ptx", CompileOptions::Ptx)
+                  .Case("cubin", CompileOptions::Cubin)
                   .Default(std::nullopt);
   if (!emit)
     return createStringError("'" + text(given.emit) + "' is nothing that can be emitted");
@@ -66,6 +70,9 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
     options.dims.emplace_back(text(dim.name), dim.size);
   for (const StrutCompileAlias &alias : ArrayRef(given.aliases, given.num_aliases))
     options.aliases.emplace_back(text(alias.output), text(alias.input));
+  for (const char *arch : ArrayRef(given.gpu_archs, given.num_gpu_archs))
+    options.gpuArchs.push_back(text(arch));
+  options.noCpu = given.no_cpu;
   return options;
 }
 

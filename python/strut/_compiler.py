@@ -47,6 +47,9 @@ class _Options(ctypes.Structure):
         ("compress", ctypes.c_double),
         ("machine", ctypes.c_char_p),
         ("size_budget", ctypes.c_char_p),
+        ("gpu_archs", ctypes.POINTER(ctypes.c_char_p)),
+        ("num_gpu_archs", ctypes.c_int32),
+        ("no_cpu", ctypes.c_int32),
     ]
 
 
@@ -119,6 +122,7 @@ def _compile_file(
 ) -> None:
     values = (_Dim * len(dims))(*((name.encode(), size) for name, size in dims.items()))
     aliases = (_Alias * len(alias))(*((out.encode(), into.encode()) for out, into in alias.items()))
+    archs = [arch.encode() for arch in rest["gpu_arch"]]
     options = _Options(
         struct_size=ctypes.sizeof(_Options),
         threads=rest["threads"],
@@ -135,6 +139,9 @@ def _compile_file(
         compress=rest["compress"],
         machine=_bytes(rest["machine"]),
         size_budget=_bytes(rest["size_budget"]),
+        gpu_archs=(ctypes.c_char_p * len(archs))(*archs),
+        num_gpu_archs=len(archs),
+        no_cpu=rest["no_cpu"],
     )
     library = _library()
     if message := _take(library.strutCompile(ctypes.byref(options))):
@@ -190,6 +197,9 @@ def compile(
     compress: float = 0,
     machine: str | os.PathLike | None = None,
     size_budget: str | None = None,
+    gpu_arch: str | Sequence[str] = (),
+    no_cpu: bool = False,
+    device: str = "",
     threads: int = 0,
     emit: str | None = None,
 ) -> "Model | Path":
@@ -204,13 +214,17 @@ def compile(
     (an approximation; what became of each is written to standard error). `machine` is the
     description by which forms are chosen, a file or a name; by default what `strut calibrate` measured,
     or the CPU's. `size_budget` says by how much weights may grow where several forms of a layer are
-    kept: "20%" (the default), or bytes as "64M". `emit` stops at a stage: mlir-onnx, mlir-layer, mlir-kernel, llvm or asm.
+    kept: "20%" (the default), or bytes as "64M". `gpu_arch` names NVIDIA GPUs to add code for ("sm_80",
+    which later ones run too, or several such names; "emulate" for the emulator), `no_cpu` leaves out the
+    code for the CPU, and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
+    mlir-kernel, mlir-gpu, llvm, asm, ptx or cubin.
 
     Raises CompileError with the compiler's message.
     """
     if emit is not None and output is None:
         raise ValueError(f"emit={emit!r} needs an output to write to")
     rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
+    rest |= {"gpu_arch": [gpu_arch] if isinstance(gpu_arch, str) else gpu_arch, "no_cpu": no_cpu}
     rest |= {"compress": compress, "machine": machine, "size_budget": size_budget}
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):
@@ -224,7 +238,7 @@ def compile(
         _compile_file(model, made, dims or {}, alias or {}, **rest)
         if output is not None:
             return made
-        loaded = Model(made, threads)
+        loaded = Model(made, threads, device=device)
         weakref.finalize(loaded, folder.cleanup)  # a side file of weights lies there
         folder = None
         return loaded

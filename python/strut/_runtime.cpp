@@ -53,6 +53,10 @@ nb::dlpack::dtype standInOf(DLDataType type) {
   return {type.code, type.bits, type.lanes};
 }
 
+bool isOnDevice(const DLTensor &tensor) {
+  return tensor.device.device_type == kDLCUDA || tensor.device.device_type == kDLCUDAManaged;
+}
+
 /// Memory that an array of Python's owns.
 struct Buffer {
   explicit Buffer(size_t bytes)
@@ -96,13 +100,15 @@ struct Call {
 
 class Model {
 public:
-  Model(const std::string &path, int threads, const std::string &weights) {
+  Model(const std::string &path, int threads, const std::string &weights,
+        const std::string &device) {
     std::string why;
     {
       nb::gil_scoped_release release;
       strut::driver::LoadOptions options;
       options.threads = threads;
       options.weights = weights;
+      options.device = device;
       model = LoadedModel::load(path, options, why);
     }
     if (!model)
@@ -110,8 +116,9 @@ public:
   }
 
   const StrutDescription &about() const { return model->description(); }
+  std::string device() const { return model->device(); }
 
-  nb::list run(const std::vector<Input> &inputs, bool copy, bool inPlace) {
+  nb::list run(const std::vector<Input> &inputs, bool copy, bool inPlace, bool onDevice) {
     if (inputs.size() != static_cast<size_t>(about().num_inputs))
       raise(STRUT_INVALID_ARGUMENT, "the model takes " + std::to_string(about().num_inputs) +
                                         " inputs, and " + std::to_string(inputs.size()) +
@@ -122,6 +129,10 @@ public:
     for (const DLTensor &tensor : call.inputs)
       call.pointers.push_back(&tensor);
     call.outputs.resize(static_cast<size_t>(about().num_outputs));
+    if (onDevice && device() == "cpu")
+      raise(STRUT_INVALID_ARGUMENT, "the model runs on the CPU: its outputs lie on no GPU");
+    for (DLTensor &output : call.outputs)
+      output.device.device_type = onDevice ? kDLCUDA : kDLCPU;
     auto lease = std::make_shared<Lease>();
     std::string why;
     StrutStatus status;
@@ -201,6 +212,11 @@ private:
         continue;
       // The run updates a copy, and that is the result.
       DLTensor &input = call.inputs[static_cast<size_t>(alias)];
+      if (isOnDevice(input)) {
+        why = "input '" + std::string(about().inputs[alias].name) +
+              "' lies on a GPU, and the run updates it: say so by in_place=True";
+        return STRUT_INVALID_ARGUMENT;
+      }
       Buffer &buffer = call.results[i].emplace(bytesOf(input));
       copyOf(input, buffer);
       input.data = buffer.data;
@@ -243,6 +259,15 @@ private:
         });
       }
       std::vector<size_t> shape(output.shape, output.shape + output.ndim);
+      if (isOnDevice(output)) {
+        const DLDataType type = output.dtype;
+        arrays.append(
+            nb::cast(nb::ndarray<nb::array_api>(data, shape.size(), shape.data(), owner, nullptr,
+                                                {type.code, type.bits, type.lanes},
+                                                output.device.device_type, output.device.device_id),
+                     nb::rv_policy::reference));
+        continue;
+      }
       nb::dlpack::dtype dtype = standInOf(output.dtype);
       arrays.append(
           nb::cast(nb::ndarray<nb::numpy>(data, shape.size(), shape.data(), owner, nullptr, dtype),
@@ -277,8 +302,10 @@ nb::list describe(const StrutDescription &about, const StrutTensorInfo *tensors,
 
 NB_MODULE(_runtime, module) {
   nb::class_<Model>(module, "Model")
-      .def(nb::init<const std::string &, int, const std::string &>())
-      .def("run", &Model::run, nb::arg("inputs"), nb::arg("copy"), nb::arg("in_place"))
+      .def(nb::init<const std::string &, int, const std::string &, const std::string &>())
+      .def("run", &Model::run, nb::arg("inputs"), nb::arg("copy"), nb::arg("in_place"),
+           nb::arg("on_device"))
+      .def_prop_ro("device", &Model::device)
       .def("forms", &Model::forms)
       .def_prop_ro("name", [](const Model &m) { return m.about().model; })
       .def_prop_ro("target", [](const Model &m) { return m.about().target; })

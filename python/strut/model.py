@@ -30,17 +30,25 @@ class Model:
     (torch's, for one) and plain numbers or lists are taken. Several threads may call one model.
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int = 0, weights: str | os.PathLike = ""):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        threads: int = 0,
+        weights: str | os.PathLike = "",
+        device: str = "",
+    ):
         """Loads the library at `path`.
 
         `threads` is how many a run may use; 0 means all that the process may. `weights` is the
         side file of a large model; by default it is where the compiler wrote it, or beside the
-        library. Raises FileNotFoundError, or RuntimeError with the reason.
+        library. `device` is "cpu", "cuda" or "cuda:1" for an NVIDIA GPU, or "emulate" for one that the CPU
+        plays; by default it is a GPU if the model has code for one that is here, else the CPU. Raises
+        FileNotFoundError, or RuntimeError with the reason.
         """
         self._path = os.fspath(path)
         if not os.path.exists(self._path):
             raise FileNotFoundError(f"cannot load '{self._path}': no such file")
-        self._model = _runtime.Model(self._path, threads, os.fspath(weights))
+        self._model = _runtime.Model(self._path, threads, os.fspath(weights), device)
         self._inputs = [TensorInfo(*about[:3]) for about in self._model.inputs]
         self._outputs = [
             TensorInfo(name, dtype, shape, self._inputs[alias].name if alias >= 0 else None)
@@ -78,6 +86,11 @@ class Model:
         return self._model.dims
 
     @property
+    def device(self) -> str:
+        """Where it runs: "cpu", or the GPU and its code, "cuda:0 (sm_90, PTX for sm_80)"."""
+        return self._model.device
+
+    @property
     def target(self) -> str:
         """The LLVM triple and the CPU that the code was generated for."""
         return f"{self._model.target} ({self._model.cpu})"
@@ -94,9 +107,18 @@ class Model:
         return f"<strut.Model {self.name}({signature(self._inputs)}) -> {signature(self._outputs)}>"
 
     def run(
-        self, inputs: Mapping[str, Any], *, copy: bool = True, in_place: bool = False
-    ) -> dict[str, np.ndarray]:
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        copy: bool = True,
+        in_place: bool = False,
+        on_device: bool = False,
+    ) -> dict[str, Any]:
         """Computes all outputs, by name.
+
+        On a GPU, inputs that lie in its memory (torch's, for one) are used where they are. With
+        on_device=True the outputs stay there, too: they are DLPack tensors (torch.from_dlpack) that
+        view the model's own memory. The run is complete when this returns.
 
         With copy=False the arrays view the model's own memory, which stays theirs as long as they
         live. With in_place=True an output that may update an input does so, and that input's
@@ -115,7 +137,12 @@ class Model:
             arrays.append(_as_array(inputs[info.name], info))
         if in_place:
             self._check_in_place(inputs, arrays)
-        results = self._model.run(arrays, copy, in_place)
+        results = self._model.run(arrays, copy and not on_device, in_place, on_device)
+        if on_device:
+            return {
+                info.name: inputs[info.alias] if array is None else array
+                for info, array in zip(self._outputs, results)
+            }
         return {
             info.name: inputs[info.alias] if array is None else _from_bits(array, info)
             for info, array in zip(self._outputs, results)
@@ -147,6 +174,8 @@ class Model:
                 continue
             array = given[info.alias]
             taken = arrays[position[info.alias]]
+            if not isinstance(taken, np.ndarray) and hasattr(array, "__dlpack__"):
+                continue  # on a GPU, where the runtime takes it as it is
             if not (isinstance(array, np.ndarray) and isinstance(taken, np.ndarray)):
                 raise ValueError(f"input '{info.alias}' is updated in place and must be a numpy array")
             copied = array.size and not np.may_share_memory(array, taken)
@@ -156,9 +185,11 @@ class Model:
                 )
 
 
-def load(path: str | os.PathLike, threads: int = 0, weights: str | os.PathLike = "") -> Model:
+def load(
+    path: str | os.PathLike, threads: int = 0, weights: str | os.PathLike = "", device: str = ""
+) -> Model:
     """Loads a compiled model; see Model."""
-    return Model(path, threads, weights)
+    return Model(path, threads, weights, device)
 
 
 def _shape_text(shape: tuple[int | str | None, ...]) -> str:

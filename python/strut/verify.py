@@ -160,8 +160,8 @@ def with_all_outputs(model):
 class Runs:
     """A model run by both, on the same inputs."""
 
-    def __init__(self, folder: Path, feed: dict[str, np.ndarray], threads: int):
-        self.folder, self.feed, self.threads = folder, feed, threads
+    def __init__(self, folder: Path, feed: dict[str, np.ndarray], threads: int, device: str = ""):
+        self.folder, self.feed, self.threads, self.device = folder, feed, threads, device or "cpu"
 
     def both(self, model, name: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """(Strut's outputs, ONNX Runtime's)."""
@@ -182,10 +182,13 @@ class Runs:
         except Exception as error:  # onnxruntime's exceptions have no common base
             raise CannotVerify(f"ONNX Runtime refuses the model: {error}") from None
         del session
-        library = strut.compile(path, self.folder / f"{name}.so", threads=self.threads)
+        archs = {"cpu": (), "emulate": ("emulate",)}.get(self.device, ("sm_80", "sm_90a"))
+        library = strut.compile(
+            path, self.folder / f"{name}.so", threads=self.threads, gpu_arch=archs, no_cpu=bool(archs)
+        )
         try:
-            ours = strut.load(library, self.threads).run(self.feed)
-        except ValueError as error:
+            ours = strut.load(library, self.threads, device=self.device).run(self.feed)
+        except (ValueError, RuntimeError) as error:
             raise CannotVerify(str(error)) from None
         return ours, reference
 
@@ -208,7 +211,7 @@ def verify(arguments: argparse.Namespace) -> int:
     compared = 0
     largest = (0.0, "")
     with tempfile.TemporaryDirectory(prefix="strut-verify-") as folder:
-        runs = Runs(Path(folder), feed, arguments.threads)
+        runs = Runs(Path(folder), feed, arguments.threads, arguments.device)
         layered, made = with_all_outputs(model)
         progress(f"comparing {len(made)} tensors")
         ours, reference = runs.both(layered, "layered")
@@ -252,6 +255,7 @@ def main() -> int:
     parser.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--rtol", type=float, default=1e-4)
     parser.add_argument("--atol", type=float, default=1e-4)
     arguments = parser.parse_args()

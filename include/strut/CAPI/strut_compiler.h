@@ -33,8 +33,8 @@ typedef struct StrutCompileOptions {
   int32_t threads;      /**< of the compiler; 0: one per CPU that the process may use */
   const char *input;    /**< model.onnx or an emitted MLIR stage; required */
   const char *output;   /**< .so, .a or .o; for a stage any file, null: standard output */
-  const char *emit;     /**< null for a library, or mlir-onnx, mlir-layer, mlir-kernel,
-                             llvm, asm */
+  const char *emit;     /**< null for a library, or mlir-onnx, mlir-layer, mlir-kernel, mlir-gpu,
+                             llvm, asm, ptx, cubin */
   const char *target;   /**< LLVM triple; default: this machine's */
   const char *cpu;      /**< LLVM CPU name; default: native */
   const char *name;     /**< in the exported table and the header; default: the output's */
@@ -49,6 +49,10 @@ typedef struct StrutCompileOptions {
                                 default: what `strut calibrate` measured, or the CPU's */
   const char *size_budget; /**< by how much weights may grow to keep several forms of a
                                 layer: "20%" (the default), or bytes as "64M" */
+  const char *const *gpu_archs; /**< NVIDIA GPUs to add code for: "sm_80", which later ones run
+                                     too; "emulate" for the emulator */
+  int32_t num_gpu_archs;
+  int32_t no_cpu; /**< not 0: leave out the code for the CPU */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to
