@@ -222,6 +222,25 @@ LogicalResult lowerOneHot(Operation *operation, Context &context) {
 // Tile and GatherElements
 //===----------------------------------------------------------------------===//
 
+/// Where a place of a repeated tensor is in the tensor, if index maps can say it: the extents of
+/// repeated axes are known. Not along the last axis, where elements would follow each other no
+/// longer.
+AffineMap placesOfTile(Context &context, ArrayRef<Dim> from, ArrayRef<Dim> to) {
+  SmallVector<AffineExpr> read;
+  for (auto [axis, extents] : llvm::enumerate(llvm::zip(from, to))) {
+    auto [extent, repeated] = extents;
+    AffineExpr place = context.b.getAffineDimExpr(axis);
+    if (extent != repeated) {
+      if (!extent.isConstant() || extent.constant() < 1 ||
+          (axis + 1 == from.size() && !extent.is(1)))
+        return {};
+      place = place % extent.constant();
+    }
+    read.push_back(place);
+  }
+  return AffineMap::get(to.size(), 0, read, context.getContext());
+}
+
 LogicalResult lowerTile(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op.in("input");
@@ -242,6 +261,11 @@ LogicalResult lowerTile(Operation *operation, Context &context) {
   }
   if ((repeats && repeats->size() != from.size()) || to.size() != from.size())
     return context.refuse(op, "its repeats are computed from data and not from shapes");
+  if (AffineMap places = placesOfTile(context, from, to)) {
+    context.define(op->getResult(0), context.move(op->getLoc(), context.tensor(input), places, to),
+                   to);
+    return success();
+  }
   SmallVector<Extent> extents;
   for (const Dim &dim : from)
     extents.emplace_back(context, dim);

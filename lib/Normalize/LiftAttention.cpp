@@ -1,4 +1,5 @@
 //===- LiftAttention.cpp - Attention from its formula ---------------------===//
+#include "AttentionMasks.h"
 #include "LiftIdioms.h"
 
 using namespace mlir;
@@ -11,7 +12,7 @@ using onnx_ir::Op;
 /// softmax(scale·Q·Kᵀ + mask) along the keys.
 struct Scores {
   Value query, keyTransposed;
-  SmallVector<Value> masks; ///< all of them are added
+  AttentionMasks masks;
   /// Where the scores stand, and what stands elsewhere, instead of a mask.
   Value condition, masked;
   bool isInverted = false;
@@ -36,11 +37,6 @@ bool matchProduct(Value value, Scores &scores) {
   return isRank(scores.query, 4) && isRank(scores.keyTransposed, 4);
 }
 
-bool isMask(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() >= 2 && type.getRank() <= 4 && type.getElementType().isF32();
-}
-
 /// Where(c, scores, low), or the other way round. Adding `low` to a score gives
 /// `low` again only if it is so low that the score is lost in rounding.
 bool matchWhere(Value value, Scores &scores) {
@@ -63,25 +59,54 @@ bool matchWhere(Value value, Scores &scores) {
   return false;
 }
 
-/// Scores plus masks: a bias of positions, then padding.
-bool matchMasked(Value value, Scores &scores) {
+/// The operands of an Add that nobody else reads, either way round: scores, then a mask.
+SmallVector<std::pair<Value, Value>, 2> sumsOf(Value value) {
   auto add = value.getDefiningOp<Op<"Add">>();
   if (!add || !add->hasOneUse())
-    return false;
-  for (auto [product, mask] : {std::pair(add.in("A"), add.in("B")), {add.in("B"), add.in("A")}})
-    if (isMask(mask) && product.getDefiningOp() && product.hasOneUse() &&
-        (matchProduct(product, scores) || matchMasked(product, scores))) {
-      scores.masks.push_back(mask);
+    return {};
+  return {{add.in("A"), add.in("B")}, {add.in("B"), add.in("A")}};
+}
+
+bool matchTerms(Value value, Scores &scores);
+
+/// Scores plus masks: a bias of positions, then padding.
+bool matchMasked(Value value, Scores &scores) {
+  for (auto [inner, mask] : sumsOf(value))
+    if (scores.masks.isMask(mask) && inner.hasOneUse() && matchTerms(inner, scores)) {
+      scores.masks.add(mask);
       return true;
     }
   return false;
 }
 
+/// Scores plus masks, of which those that differ between windows are added to the scores as
+/// [X / W, W, H, M, S].
+bool matchWindows(Value value, Scores &scores) {
+  for (auto [inner, mask] : sumsOf(value)) {
+    if (!inner.hasOneUse() || !scores.masks.isWindowMask(mask, inner))
+      continue;
+    auto split = inner.getDefiningOp<Op<"Reshape">>();
+    bool found = split ? isSplitIntoWindows(split.in("data"), inner) &&
+                             split.in("data").hasOneUse() && matchTerms(split.in("data"), scores)
+                       : matchWindows(inner, scores);
+    if (found) {
+      scores.masks.addOfWindows(mask, inner);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// A product and the masks that are added to it.
+bool matchTerms(Value value, Scores &scores) {
+  auto join = value.getDefiningOp<Op<"Reshape">>();
+  if (join)
+    return isSplitIntoWindows(value, join.in("data")) && matchWindows(join.in("data"), scores);
+  return matchProduct(value, scores) || matchMasked(value, scores);
+}
+
 bool matchScores(Value value, Scores &scores) {
-  if (matchWhere(value, scores))
-    return true;
-  return value.getDefiningOp<Op<"Add">>() ? matchMasked(value, scores)
-                                          : matchProduct(value, scores);
+  return matchWhere(value, scores) || matchTerms(value, scores);
 }
 
 /// The softmax behind the weights of the values, also where a row without any
@@ -118,10 +143,10 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     Value key =
         Op<"Transpose">::create(rewriter, op.getLoc(), scores.keyTransposed, perm)->getResult(0);
     if (scores.condition)
-      scores.masks.push_back(additiveMask(scores, op.getLoc(), rewriter));
+      scores.masks.add(additiveMask(scores, op.getLoc(), rewriter));
     SmallVector<Value> operands = {scores.query, key, value};
-    if (!scores.masks.empty())
-      operands.push_back(sumOf(scores.masks, op.getLoc(), rewriter));
+    if (Value mask = scores.masks.sum(op.getLoc(), rewriter))
+      operands.push_back(mask);
     auto scale = rewriter.getNamedAttr("scale", rewriter.getF32FloatAttr(scores.scale));
     auto attention = Op<"Attention">::create(rewriter, op.getLoc(), operands, scale);
     // The inference may know less of the result than what stood here did.
@@ -129,13 +154,6 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
     rewriter.replaceOp(op, attention);
     ++counts.attention;
     return success();
-  }
-
-  static Value sumOf(ArrayRef<Value> masks, Location loc, PatternRewriter &rewriter) {
-    Value sum = masks.front();
-    for (Value mask : masks.drop_front())
-      sum = Op<"Add">::create(rewriter, loc, {sum, mask})->getResult(0);
-    return sum;
   }
 
   /// 0 where the scores stand, the low constant elsewhere.

@@ -27,6 +27,8 @@ void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
   if (foldConstants)
     pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftIdioms());
+  if (foldConstants) // masks that were added one after the other
+    pm.addPass(normalize::createFoldConstants());
   pm.addNestedPass<func::FuncOp>(normalize::createFoldChannelMasks());
   pm.addNestedPass<func::FuncOp>(normalize::createLiftScatter());
   // What no lowering takes falls to the function body of its schema.

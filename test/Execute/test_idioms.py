@@ -1,5 +1,8 @@
 """Formulas that are lifted to one operator, and their neighbours that are not: same values."""
 
+import json
+import subprocess
+
 import numpy as np
 import onnx
 import pytest
@@ -94,6 +97,57 @@ def test_attention_of_rows_that_see_nothing(run, rng, assert_close, low):
     if np.isfinite(low):  # in float32 what is added to it is lost
         expected[:, :, 1] = v.astype(np.float64).mean(2)
     assert_close(run(made, q=q, k=k, v=v, mask=mask), expected)
+
+
+@pytest.mark.parametrize("masks", ["one after the other", "expanded"])
+def test_attention_in_windows(compile_model, rng, assert_close, strut, masks):
+    """A bias for each head and a mask for each of four windows of a picture."""
+    windows, heads, n, size = 4, 3, 5, 8
+    whole = [-1, heads, n, size]
+    nodes = [("Reshape", [name, "whole"], f"{name}4", {}) for name in "qkv"]
+    nodes += [("Transpose", ["k4"], "kt", {"perm": [0, 1, 3, 2]}), ("MatMul", ["q4", "kt"], "s", {})]
+    if masks == "expanded":
+        nodes += [
+            ("Shape", ["q"], "extents", {"end": 1}),
+            ("Concat", ["extents", "inner"], "all", {"axis": 0}),
+            ("Expand", ["mask", "all"], "m5", {}),
+            ("Reshape", ["m5", "join"], "m4", {}),
+            ("Add", ["bias", "m4"], "m", {}),
+            ("Add", ["s", "m"], "a", {}),
+        ]
+    else:
+        nodes += [
+            ("Add", ["s", "bias"], "b", {}),
+            ("Reshape", ["b", "split"], "b5", {}),
+            ("Add", ["b5", "mask"], "a5", {}),
+            ("Reshape", ["a5", "join"], "a", {}),
+        ]
+    nodes += [("Softmax", ["a"], "p", {"axis": -1}), ("MatMul", ["p", "v4"], "y", {})]
+    bias = rng.standard_normal((heads, n, n), np.float32)
+    mask = np.where(rng.random((1, windows, 1, n, n)) < 0.3, np.float32(-100), np.float32(0))
+    constants = {
+        "whole": np.int64(whole),
+        "split": np.int64([-1, windows, heads, n, n]),
+        "join": np.int64([-1, heads, n, n]),
+        "inner": np.int64([windows, heads, n, n]),
+        "bias": bias,
+        "mask": mask,
+    }
+    inputs = {name: ["batch", windows, heads, n, size] for name in "qkv"}
+    library = compile_model(model(nodes, inputs, [None, heads, n, size], constants))
+    listed = subprocess.run([strut, "inspect", library, "--json"], capture_output=True, check=True, text=True)
+    kinds = {kind["kind"] for kind in json.loads(listed.stdout)["lowering"]}
+    assert "attention" in kinds and not kinds & {"contract", "rows"}
+    from strut import load
+
+    compiled = load(str(library), threads=2)
+    for batch in (2, 1, 3, 0):
+        q, k, v = rng.standard_normal((3, batch, windows, heads, n, size), np.float32)
+        scores = q.astype(np.float64) @ k.swapaxes(3, 4).astype(np.float64) + bias + mask
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        expected = weights / weights.sum(-1, keepdims=True) @ v
+        y = compiled.run({"q": q, "k": k, "v": v})["y"]
+        assert_close(y, expected.reshape(-1, heads, n, size), what=f"batch {batch}")
 
 
 def sigmoid(x):

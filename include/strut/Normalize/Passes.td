@@ -156,7 +156,9 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
     formulas, group normalisation as instance normalisation between reshapes, and the
     transposition of keys as one between two reshapes. Each becomes its operator, whatever
     the order of factors and wherever a scale stands. Equal over the reals; a row of
-    attention whose scores are all -inf is 0 instead of NaN.
+    attention whose scores are all -inf is 0 instead of NaN. Masks that differ between the
+    windows of a picture, and are added to scores that a reshape took apart, are added to the
+    bias and repeated for every picture (Tile).
 
     A rotary embedding has pairs of halves or of neighbours, of all of a head or its first
     places. Tables that have the cosine of a pair twice are taken where both are proved the
