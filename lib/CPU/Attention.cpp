@@ -177,6 +177,7 @@ void TaskEmitter::emitScores(int64_t rows, Value panelInBlock, Value firstKey) {
   tile.a = a.flat;
   tile.vectors = plan.vectors;
   tile.lanes = plan.lanes;
+  tile.registers = plan.registers;
   tile.accumulator = f32;
   tile.extents = {extents[plan.d]};
   tile.aStrides = {a.strideOf(b, loc, plan.maps[0], plan.d)};
@@ -288,6 +289,7 @@ void TaskEmitter::emitSums(int64_t rows, Value firstKey, Value keysInBlock) {
     tile.a = scores;
     tile.vectors = std::min(plan.vectors, plan.valueVectors() - first);
     tile.lanes = plan.lanes;
+    tile.registers = plan.registers;
     tile.accumulator = f32;
     tile.extents = {keysInBlock};
     tile.aStrides = {index(1)};
@@ -362,6 +364,7 @@ FailureOr<AttentionPlan> makePlan(const Target &target, kernel::AttentionOp op) 
   if (!op.getWorkspace())
     return op.emitOpError("has no workspace for its keys; run strut-assign-layouts first");
   plan.lanes = target.lanes();
+  plan.registers = target.vectorRegisters;
   plan.vectors = target.panelVectors(INT32_MAX);
   plan.rows = target.tileRows(plan.vectors);
   return plan;

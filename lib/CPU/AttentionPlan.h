@@ -10,11 +10,11 @@ namespace strut::cpu {
 struct AttentionPlan {
   kernel::AttentionOp op;
   llvm::SmallVector<mlir::AffineMap> maps;
-  unsigned m, s, d, e; ///< iteration dimensions; batches come before m
-  int64_t headSize;    ///< extent of e
-  int64_t lanes, vectors, rows;
-  unsigned keyAxis;     ///< of s in the keys
-  unsigned featureAxis; ///< of d in the keys
+  unsigned m, s, d, e;                     ///< iteration dimensions; batches come before m
+  int64_t headSize;                        ///< extent of e
+  int64_t lanes, vectors, rows, registers; ///< registers: vector registers of the target
+  unsigned keyAxis;                        ///< of s in the keys
+  unsigned featureAxis;                    ///< of d in the keys
 
   int64_t panel() const { return lanes * vectors; }
   /// Values are summed in tiles of at most `vectors` vectors.

@@ -133,6 +133,7 @@ FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::Kerne
   plan.op = op;
   plan.maps = op.getMaps();
   plan.lanes = target.lanes();
+  plan.registers = target.vectorRegisters;
   if (auto contract = dyn_cast<kernel::ContractOp>(*op)) {
     std::optional<kernel::ContractOp::Roles> roles = rolesWithOneColumn(contract);
     if (!roles)

@@ -28,6 +28,7 @@ struct ContractPlan {
   llvm::SmallVector<mlir::AffineMap> maps;
   unsigned n;                   ///< the column dimension
   int64_t vectors, lanes, rows; ///< vectors are those of one sum
+  int64_t registers;            ///< vector registers of the target
   bool masked;                  ///< the last panel may be partly filled
   mlir::Type accumulator;
   /// One loop over k.

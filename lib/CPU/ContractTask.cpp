@@ -35,11 +35,11 @@ Value ContractTask::product(ValueRange values) {
   return result;
 }
 
-Value ContractTask::columnsLeft(int64_t v) {
+Value ContractTask::columnsLeft(int64_t v, int64_t lanes) {
   if (!plan.masked)
     return {};
   Value first = arith::AddIOp::create(b, loc, fixed[plan.n], index(v * plan.lanes));
-  return lanesLeft(b, loc, extents[plan.n], first, plan.lanes);
+  return lanesLeft(b, loc, extents[plan.n], first, lanes);
 }
 
 /// Chooses the K loops of the tile's height.
@@ -64,6 +64,7 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
   tile.a = a.flat;
   tile.vectors = plan.vectors;
   tile.lanes = plan.lanes;
+  tile.registers = plan.registers;
   tile.accumulator = plan.accumulator;
   for (const SmallVector<Value> &row : rowsFrom(first, height))
     tile.rowOffsets.push_back(a.offsetOf(b, loc, map, row));
@@ -98,7 +99,12 @@ void ContractTask::fetchNextPanels(TileProduct &tile) {
                                       index(largePanel / elementBytes));
   Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
   Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, fullTiles, needed);
+  // More tiles than columns: the first ones fetch a column each.
   Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), fullTiles);
+  share = arith::MaxUIOp::create(b, loc, share, index(1));
+  Value isLeft = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, mul(tileNumber, share),
+                                       index(plan.columns()));
+  pays = arith::AndIOp::create(b, loc, pays, isLeft);
   share = arith::SelectOp::create(b, loc, pays, share, index(0));
   Value steps = product(tile.extents), panelSize = mul(steps, index(plan.columns()));
   Value next = arith::SelectOp::create(b, loc, pays, panelSize, index(0));
@@ -128,7 +134,8 @@ Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> 
     tile.bStrides.push_back(columns.strideOf(b, loc, map, k));
   auto maskType = VectorType::get(plan.lanes, b.getI1Type());
   for (int64_t v = 0; plan.masked && v < plan.vectors; ++v)
-    tile.masks.push_back(vector::CreateMaskOp::create(b, loc, maskType, columnsLeft(v)));
+    tile.masks.push_back(
+        vector::CreateMaskOp::create(b, loc, maskType, columnsLeft(v, plan.lanes)));
   return columns.offsetOf(b, loc, map, first);
 }
 
@@ -215,24 +222,28 @@ void ContractTask::emitBlock(const TileProduct &tile, const Loop &loop, ArrayRef
 
 /// The epilogue on one vector of each sum.
 Value ContractTask::epilogueOf(ValueRange sums, ValueRange extraLanes, ValueRange iterators) {
+  int64_t lanes = cast<VectorType>(sums.front().getType()).getDimSize(0);
   Block &body = plan.body();
   IRMapping values(captured);
   values.map(body.getArguments().take_front(sums.size()), sums);
   values.map(body.getArguments().drop_front(sums.size()), extraLanes);
-  cloneAsVectors(b, body, values, plan.lanes, [&](OpBuilder &nested, Operation *op) -> Value {
+  cloneAsVectors(b, body, values, lanes, [&](OpBuilder &nested, Operation *op) -> Value {
     unsigned dim = cast<kernel::IndexOp>(op).getDim();
-    return dim == plan.n ? laneIndices(nested, loc, iterators[dim], plan.lanes) : iterators[dim];
+    return dim == plan.n ? laneIndices(nested, loc, iterators[dim], lanes) : iterators[dim];
   });
   Value result = values.lookupOrDefault(body.getTerminator()->getOperand(0));
-  return asVector(b, loc, result, plan.lanes);
+  return asVector(b, loc, result, lanes);
 }
 
 void ContractTask::emitEpilogue(SmallVector<Value> iterators, Value scratchOffset) {
+  // As one wide vector, the vectors of a row take turns instruction by instruction: the chain of
+  // a polynomial leaves most of the units idle, and its constants are loaded once for all.
+  int64_t together = plan.vectors % 2 == 0 ? 2 : 1, width = together * plan.lanes;
   Value firstColumn = iterators[plan.n];
-  auto vectorType = VectorType::get(plan.lanes, plan.accumulator);
-  for (int64_t v = 0; v < plan.vectors; ++v) {
+  auto vectorType = VectorType::get(width, plan.accumulator);
+  for (int64_t v = 0; v < plan.vectors; v += together) {
     iterators[plan.n] = arith::AddIOp::create(b, loc, firstColumn, index(v * plan.lanes));
-    Value count = columnsLeft(v);
+    Value count = columnsLeft(v, width);
     SmallVector<Value> sums, lanes;
     for (int64_t s = 0; s < plan.sums; ++s) {
       Value at =
@@ -241,9 +252,9 @@ void ContractTask::emitEpilogue(SmallVector<Value> iterators, Value scratchOffse
     }
     for (auto [i, extra] : llvm::enumerate(ArrayRef(inputs).drop_front(plan.firstExtra)))
       lanes.push_back(loadLanes(b, loc, extra, plan.maps[plan.firstExtra + i], iterators, plan.n,
-                                plan.lanes, count));
+                                width, count));
     storeLanes(b, loc, epilogueOf(sums, lanes, iterators), init, plan.maps.back(), iterators,
-               plan.n, plan.lanes, count);
+               plan.n, width, count);
   }
 }
 

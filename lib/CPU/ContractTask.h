@@ -26,8 +26,8 @@ protected:
   mlir::Value index(int64_t value);
   llvm::SmallVector<mlir::Value> extentsOf(llvm::ArrayRef<unsigned> dims);
   mlir::Value product(mlir::ValueRange values);
-  /// Lanes of vector `v` that hold columns; null if all do.
-  mlir::Value columnsLeft(int64_t v);
+  /// Of the `lanes` lanes from vector `v` on, how many hold columns; null if all do.
+  mlir::Value columnsLeft(int64_t v, int64_t lanes);
   /// Sums of a tile of `height` rows into the scratch array.
   void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height);
   /// The epilogue of the row that lies at this offset of the scratch array.

@@ -93,6 +93,17 @@ void maskHalvesAsIntegers(kernel::ProgramOp program) {
   });
 }
 
+/// What a loop says about itself comes this far as a foreign attribute of its back edge.
+void annotateLoops(kernel::ProgramOp program) {
+  constexpr StringLiteral foreign = "llvm.loop_annotation";
+  program.walk([&](LLVM::BrOp edge) {
+    if (auto annotation = edge->getAttrOfType<LLVM::LoopAnnotationAttr>(foreign)) {
+      edge->removeAttr(foreign);
+      edge.setLoopAnnotationAttr(annotation);
+    }
+  });
+}
+
 struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
   using ConvertToLLVMBase::ConvertToLLVMBase;
 
@@ -118,6 +129,7 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     maskHalvesAsIntegers(getOperation());
+    annotateLoops(getOperation());
   }
 };
 

@@ -1,6 +1,7 @@
 //===- MicroKernel.cpp - Sums of products on a register tile --------------===//
 #include "MicroKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -94,6 +95,17 @@ static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at, int6
                                /*isWrite=*/false, intoL2, /*isDataCache=*/true);
 }
 
+/// Keeps LLVM from unrolling a loop. The steps of an unrolled one are mixed, and what they load is
+/// live together: with 16 registers, of which sums fill most, the sums go to the stack.
+static void keepRolled(scf::ForOp loop) {
+  MLIRContext *context = loop.getContext();
+  auto unroll =
+      LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  loop->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
+                                              {}, {}, {}, {}, {}));
+}
+
 SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
   auto loadB = [&](OpBuilder &nested, Value flat, Value offset, int64_t v) -> Value {
     Type element = cast<MemRefType>(flat.getType()).getElementType();
@@ -155,6 +167,8 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
             next = moved(inner, fetched, mul(inner, loc, k, aheadStrides[depth]));
           scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, next, carried));
         });
+    if (registers <= 16 && int64_t(accumulators.size()) > registers / 2)
+      keepRolled(loop);
     return SmallVector<Value>(loop.getResults());
   };
   Offsets begin, ahead;

@@ -53,6 +53,7 @@ struct TileProduct {
   llvm::SmallVector<mlir::Value> extents;      ///< trip count of each loop
   llvm::SmallVector<mlir::Value> masks;        ///< per vector of b; empty: read whole vectors
   int64_t vectors, lanes;
+  int64_t registers;      ///< vector registers of the target
   mlir::Type accumulator; ///< element type
 
   /// Emits the loops; `init` and the result are row by row, sum by sum, vector by vector.
