@@ -138,6 +138,12 @@ class Graph:
         self.nodes.append(helper.make_node(kind, names, [f"t{len(self.nodes)}"], **attributes))
         return self.nodes[-1].output[0]
 
+    def split(self, value, count, **attributes):
+        """The names of `count` equal parts."""
+        first = self.node("Split", value, num_outputs=count, **attributes)
+        self.nodes[-1].output.extend(f"{first}_{i}" for i in range(1, count))
+        return list(self.nodes[-1].output)
+
     def model(self, **ranks):
         """The model; its outputs by name, with their numbers of axes."""
         made = [

@@ -23,6 +23,7 @@ private:
   Value constant(Location loc, ArrayRef<double> values);
   Value pointwise(StringRef name, Value input, ArrayRef<double> values, Location loc);
   Value reshape(Value value, unsigned tokens, ArrayRef<int64_t> features, Location loc);
+  Value transpose(Value value, int64_t from, int64_t to, Location loc);
 
   /// The location of a step, of several nodes the fusion of theirs.
   Location at(const Step &step) { return FusedLoc::get(b.getContext(), step.locations); }
@@ -148,11 +149,31 @@ Value Builder::reshape(Value value, unsigned tokens, ArrayRef<int64_t> features,
   return result;
 }
 
+/// Takes one axis to another place.
+Value Builder::transpose(Value value, int64_t from, int64_t to, Location loc) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())), shape;
+  order.erase(order.begin() + from);
+  order.insert(order.begin() + to, from);
+  for (int64_t axis : order)
+    shape.push_back(type.getDimSize(axis));
+  Value result = Op<"Transpose">::create(b, loc, {value},
+                                         b.getNamedAttr("perm", b.getDenseI64ArrayAttr(order)))
+                     ->getResult(0);
+  result.setType(type.clone(shape));
+  return result;
+}
+
 Value Builder::run() {
   auto type = cast<RankedTensorType>(region.root().getType());
   unsigned tokens = type.getRank() - region.rootFeatures;
   Location loc = region.exit().getLoc();
   Value value = region.root();
+  if (int64_t behind = region.tokensBehind) {
+    int64_t last = type.getRank() - 1;
+    value = chain(transpose(value, last - behind, last, loc), region.chain, true);
+    return failed ? Value() : transpose(value, last, last - behind, loc);
+  }
   if (region.rootFeatures > 1)
     value = reshape(value, tokens, region.inputs(), loc);
   value = chain(value, region.chain, true);

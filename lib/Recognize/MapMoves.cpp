@@ -97,6 +97,13 @@ static void select(MapState &state, unsigned axis, ArrayRef<int64_t> kept, bool 
     state.axes[axis].features = kept.size();
 }
 
+MapState part(MapState state, int64_t start, int64_t count, Location loc) {
+  SmallVector<int64_t> kept = llvm::to_vector(llvm::seq(start, start + count));
+  auto axis = llvm::find_if(state.axes, [](const Axis &a) { return a.isFeature(); });
+  select(state, unsigned(axis - state.axes.begin()), kept, false, loc);
+  return state;
+}
+
 //===----------------------------------------------------------------------===//
 // Reshapes
 //===----------------------------------------------------------------------===//
@@ -206,7 +213,6 @@ static std::optional<SmallVector<Wanted>> wantedBy(onnx_ir::AnyOp op, const MapS
     auto attr = reshape.attr<IntegerAttr>("allowzero");
     allowZero = attr && attr.getInt() != 0;
   }
-  auto rootType = cast<RankedTensorType>(state.root.getType());
   for (int64_t i = 0; i < type.getRank(); ++i) {
     if (!type.isDynamicDim(i)) {
       wanted.push_back({Wanted::Extent, type.getDimSize(i)});
@@ -215,8 +221,7 @@ static std::optional<SmallVector<Wanted>> wantedBy(onnx_ir::AnyOp op, const MapS
     Wanted want{Wanted::Rest, 0};
     if (terms && int64_t(terms->size()) == type.getRank()) {
       const normalize::ShapeTerm &term = (*terms)[i];
-      int64_t tokens = rootType.getRank() - state.rootFeatures;
-      if (term.of == state.root && term.axis < tokens)
+      if (term.of == state.root && state.isToken(term.axis))
         want = {Wanted::Token, term.axis};
       else if (!term.of && term.constant == 0 && !allowZero && i < int64_t(state.axes.size()) &&
                state.axes[i].tokens.size() == 1)

@@ -140,6 +140,9 @@ static int64_t placeOf(ArrayRef<int> labels, int label) {
 
 /// Makes features of the axes of a root that the weight has, if they are its last ones.
 static bool chooseFeatures(MapState &state, const LabelledProduct &labels) {
+  // Of an image, it is known which they are.
+  if (state.tokensBehind > 0)
+    return true;
   auto type = cast<RankedTensorType>(state.root.getType());
   unsigned count = 0;
   for (auto [i, label] : llvm::enumerate(llvm::reverse(labels.input))) {

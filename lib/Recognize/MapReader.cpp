@@ -29,17 +29,32 @@ static unsigned readsOf(Value value) {
   });
 }
 
-std::optional<MapState> MapReader::itself(Value value) {
+bool MapState::isToken(int64_t axis) const {
+  int64_t behind = cast<RankedTensorType>(root.getType()).getRank() - tokensBehind;
+  return axis < behind - int64_t(rootFeatures) || axis >= behind;
+}
+
+SmallVector<Axis, 4> MapState::rootAxes() const {
+  SmallVector<Axis, 4> result;
+  for (auto [i, extent] : llvm::enumerate(cast<RankedTensorType>(root.getType()).getShape()))
+    result.push_back(!isToken(i)   ? Axis{{}, extent}
+                     : extent == 1 ? Axis{}
+                                   : Axis{{unsigned(i)}, 0});
+  return result;
+}
+
+std::optional<MapState> MapReader::itself(Value value, int64_t axis) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() < 1 || !isa<FloatType>(type.getElementType()) ||
-      type.isDynamicDim(type.getRank() - 1) || type.getShape().back() < 1 ||
-      onnx_ir::constantOf(value))
+  if (!type || !isa<FloatType>(type.getElementType()) || onnx_ir::constantOf(value))
+    return std::nullopt;
+  if (axis < 0)
+    axis += type.getRank();
+  if (axis < 0 || axis >= type.getRank() || type.isDynamicDim(axis) || type.getDimSize(axis) < 1)
     return std::nullopt;
   MapState state;
   state.root = value;
-  for (int64_t i = 0; i + 1 < type.getRank(); ++i)
-    state.axes.push_back(type.getDimSize(i) == 1 ? Axis{} : Axis{{unsigned(i)}, 0});
-  state.axes.push_back({{}, type.getShape().back()});
+  state.tokensBehind = unsigned(type.getRank() - 1 - axis);
+  state.axes = state.rootAxes();
   return state;
 }
 
@@ -135,11 +150,20 @@ MapReader::State MapReader::pointwise(AnyOp op) {
 /// A sum, or a difference, of maps of one root along the same axes.
 MapReader::State MapReader::sum(AnyOp op, bool isDifference) {
   Terms terms;
-  State whole;
+  State whole, map; // one that is no root tells what of the root are features
+  for (Value value : op->getOperands())
+    if (State state = operand(value); state && state->root != value)
+      map = std::move(state);
   for (Value value : op->getOperands()) {
     State state = operand(value);
+    if (map && map->root == value) {
+      state = map;
+      state->chain.clear();
+      state->axes = map->rootAxes();
+    }
     if (!state || (whole && (state->root != whole->root || state->axes != whole->axes ||
-                             state->rootFeatures != whole->rootFeatures)))
+                             state->rootFeatures != whole->rootFeatures ||
+                             state->tokensBehind != whole->tokensBehind)))
       return std::nullopt;
     if (whole && isDifference)
       append(state->chain,
@@ -185,28 +209,35 @@ MapReader::State MapReader::product(Operation &op) {
   auto view = ConstantView::of(weight);
   if (!view || isConstant(input))
     return std::nullopt;
-  auto labels = labelsOf(op, input, weight);
-  State state = labels ? operand(input) : std::nullopt;
-  if (!state)
+  State state = operand(input);
+  State result = state ? product(op, std::move(*state), input, *view) : std::nullopt;
+  // What is before may have the features elsewhere: then the region begins here.
+  if (!result && (state = itself(input, isa<Op<"Conv">>(op) ? 1 : -1)))
+    result = product(op, std::move(*state), input, *view);
+  return result;
+}
+
+MapReader::State MapReader::product(Operation &op, MapState state, Value input,
+                                    const ConstantView &weight) {
+  auto labels = labelsOf(op, input, op.getOperand(op.getOperand(0) == input ? 1 : 0));
+  if (!labels)
     return std::nullopt;
+  std::optional<ConstantView> view = weight;
   if (isa<Op<"Conv">>(op)) {
     // Axis 1 is the groups and the channels in one.
     auto group = AnyOp(&op).attr<IntegerAttr>("group");
     int64_t groups = group ? group.getInt() : 1;
-    Axis channels = state->axes[1];
+    Axis channels = state.axes[1];
     if (!channels.isFeature() || channels.features % groups != 0)
       return std::nullopt;
-    state->axes[1].features = groups;
-    state->axes.insert(state->axes.begin() + 2, Axis{{}, channels.features / groups});
-    auto split = view->reshaped({groups, view->extent(0) / groups, view->extent(1)});
-    if (!split)
+    state.axes[1].features = groups;
+    state.axes.insert(state.axes.begin() + 2, Axis{{}, channels.features / groups});
+    view = weight.reshaped({groups, weight.extent(0) / groups, weight.extent(1)});
+    if (!view)
       return std::nullopt;
-    view = split;
   }
-  state = multiplied(std::move(*state), input, *labels, *view, loc);
-  if (!state)
-    return std::nullopt;
-  return biased(op, std::move(*state));
+  State result = multiplied(std::move(state), input, *labels, *view, op.getLoc());
+  return result ? biased(op, std::move(*result)) : std::nullopt;
 }
 
 /// The factors and the addend of the operators that have some.
@@ -256,6 +287,62 @@ MapReader::State MapReader::move(AnyOp op) {
   return state ? moved(op, std::move(*state)) : std::nullopt;
 }
 
+/// A BatchNormalization at inference, of features.
+MapReader::State MapReader::normalised(AnyOp op) {
+  State state = operand(op->getOperand(0));
+  auto training = op.attr<IntegerAttr>("training_mode");
+  if (!state || state->axes.size() < 2 || (training && training.getInt() != 0) ||
+      state->axes[1].features != state->numFeatures() || !state->axes[1].isFeature())
+    return std::nullopt;
+  std::vector<std::vector<double>> parameters;
+  for (Value value : op->getOperands().drop_front()) {
+    auto view = ConstantView::of(value);
+    auto numbers = view ? view->numbers() : std::nullopt;
+    if (!numbers || int64_t(numbers->size()) != state->numFeatures())
+      return std::nullopt;
+    parameters.push_back(std::move(*numbers));
+  }
+  std::vector<double> &scale = parameters[0], &shift = parameters[1];
+  double epsilon = op.attr<FloatAttr>("epsilon").getValueAsDouble();
+  for (auto [s, t, mean, variance] : llvm::zip(scale, shift, parameters[2], parameters[3])) {
+    s /= std::sqrt(variance + epsilon);
+    t -= mean * s;
+    if (!std::isfinite(s) || !std::isfinite(t))
+      return std::nullopt;
+  }
+  append(state->chain, {Diagonal{std::move(scale)}, {op.getLoc()}});
+  append(state->chain, {Shift{std::move(shift)}, {op.getLoc()}});
+  return state;
+}
+
+/// Each result of a Split, as a part of what is split; that is computed anyway.
+void MapReader::split(Operation &op) {
+  AnyOp split(&op);
+  auto type = dyn_cast<RankedTensorType>(op.getOperand(0).getType());
+  int64_t axis = type ? axisOf(split, "axis", 0, type.getRank()) : -1, start = 0;
+  State state = axis >= 0 ? itself(op.getOperand(0), axis) : std::nullopt;
+  for (Value result : op.getResults()) {
+    auto piece = dyn_cast<RankedTensorType>(result.getType());
+    if (!state || !piece || piece.getRank() != type.getRank() || piece.isDynamicDim(axis) ||
+        start + piece.getDimSize(axis) > state->numFeatures() || piece.getDimSize(axis) < 1)
+      return;
+    states.insert({result, part(*state, start, piece.getDimSize(axis), op.getLoc())});
+    start += piece.getDimSize(axis);
+  }
+}
+
+MapReader::State MapReader::concatenated(AnyOp op) {
+  SmallVector<MapState> parts;
+  for (Value value : op->getOperands()) {
+    State state = operand(value);
+    int64_t axis = state ? axisOf(op, "axis", 0, state->axes.size()) : -1;
+    if (axis < 0 || !state->axes[axis].isFeature())
+      return std::nullopt;
+    parts.push_back(std::move(*state));
+  }
+  return beside(parts, op.getLoc());
+}
+
 MapReader::State MapReader::apply(Operation &op) {
   if (isa<layer::LinearOp, layer::BlockLinearOp, Op<"MatMul">, Op<"Gemm">, Op<"Einsum">,
           Op<"Conv">>(op))
@@ -265,6 +352,10 @@ MapReader::State MapReader::apply(Operation &op) {
     return std::nullopt;
   if (isMove(&op))
     return move(onnx);
+  if (isa<Op<"Concat">>(op))
+    return concatenated(onnx);
+  if (isa<Op<"BatchNormalization">>(op))
+    return normalised(onnx);
   if (isa<Op<"Neg">>(op))
     return pointwise(onnx);
   if (!isa<Op<"Mul">, Op<"Div">, Op<"Add">, Op<"Sub">, Op<"Sum">>(op))
@@ -279,6 +370,8 @@ MapReader::State MapReader::apply(Operation &op) {
 
 void MapReader::visit(Operation &op) {
   used.clear();
+  if (isa<Op<"Split">>(op))
+    return split(op);
   State state = apply(op);
   if (!state || !isa<RankedTensorType>(op.getResult(0).getType()) ||
       cast<RankedTensorType>(op.getResult(0).getType()).getRank() != int64_t(state->axes.size()))

@@ -24,8 +24,15 @@ struct Axis {
 struct MapState {
   mlir::Value root;
   unsigned rootFeatures = 1;
+  /// How many axes of tokens the root has behind its features: 2 for channels of an image.
+  unsigned tokensBehind = 0;
   llvm::SmallVector<Axis, 4> axes;
   Chain chain;
+
+  /// Whether an axis of the root is one of tokens.
+  bool isToken(int64_t axis) const;
+  /// The axes of the root itself.
+  llvm::SmallVector<Axis, 4> rootAxes() const;
 
   llvm::SmallVector<int64_t> featureShape() const;
   int64_t numFeatures() const;
@@ -50,14 +57,19 @@ private:
 
   /// The value as a map of its root, which it is itself where it is read twice.
   State operand(mlir::Value value);
-  State itself(mlir::Value value);
+  /// The value as its own root, whose features are along `axis`, the last one where it is -1.
+  State itself(mlir::Value value, int64_t axis = -1);
 
   State apply(mlir::Operation &op);
   State product(mlir::Operation &op);
+  State product(mlir::Operation &op, MapState state, mlir::Value input, const ConstantView &weight);
   State biased(mlir::Operation &op, MapState state);
   State sum(onnx_ir::AnyOp op, bool isDifference);
   State pointwise(onnx_ir::AnyOp op);
+  State normalised(onnx_ir::AnyOp op);
   State move(onnx_ir::AnyOp op);
+  State concatenated(onnx_ir::AnyOp op);
+  void split(mlir::Operation &op);
 
   const llvm::DenseSet<mlir::Value> &stops;
   llvm::SmallVector<mlir::Value> used; ///< operands of the op being visited
@@ -74,6 +86,15 @@ void permuteFeatures(MapState &state, llvm::ArrayRef<int64_t> shape, llvm::Array
 std::optional<MapState> moved(onnx_ir::AnyOp op, MapState state);
 /// Whether `moved` knows the operator.
 bool isMove(mlir::Operation *op);
+/// The features of a state from `start` on, `count` of them along its only axis of features.
+MapState part(MapState state, int64_t start, int64_t count, mlir::Location loc);
+
+// MapParts.cpp
+
+/// Maps of one root whose results lie beside each other along their only axis of features, as
+/// one: blocks that read one part of the root each, in order, or columns that all read the
+/// whole root. None for others.
+std::optional<MapState> beside(llvm::ArrayRef<MapState> parts, mlir::Location loc);
 
 // MapProducts.cpp
 

@@ -11,30 +11,30 @@ using onnx_ir::Op;
 int64_t MapRegion::inputs() const {
   int64_t product = 1;
   auto type = cast<RankedTensorType>(root().getType());
-  for (int64_t extent : type.getShape().take_back(rootFeatures))
+  for (int64_t extent : type.getShape().drop_back(tokensBehind).take_back(rootFeatures))
     product *= extent;
   return product;
 }
 
 bool MapRegion::isCanonical() const {
-  return rootFeatures == 1 && exitFeatures.size() == 1 && llvm::all_of(ops, [](Operation *op) {
+  return rootFeatures == 1 && tokensBehind == 0 && exitFeatures.size() == 1 &&
+         llvm::all_of(ops, [](Operation *op) {
            return isa<layer::LinearOp, layer::BlockLinearOp, Op<"Gather">, Op<"Mul">, Op<"Div">,
                       Op<"Add">, Op<"Sub">, Op<"Sum">>(op);
          });
 }
 
-/// Whether a value lies [tokens..., features...] as its root does.
+/// Whether a value lies [tokens..., features...] as its root does, or has its only axis of
+/// features where the root has them between tokens.
 static bool liesAsRoot(const MapState &state) {
-  auto type = cast<RankedTensorType>(state.root.getType());
-  unsigned tokens = type.getRank() - state.rootFeatures;
-  if (state.axes.size() <= tokens)
+  SmallVector<Axis, 4> root = state.rootAxes();
+  ArrayRef<Axis> axes = state.axes;
+  size_t behind = state.tokensBehind, before = root.size() - behind - state.rootFeatures;
+  if (axes.size() <= before + behind || (behind > 0 && axes.size() != root.size()))
     return false;
-  for (unsigned i = 0; i < tokens; ++i) {
-    bool isUnit = type.getDimSize(i) == 1;
-    if (state.axes[i] != (isUnit ? Axis{} : Axis{{i}, 0}))
-      return false;
-  }
-  return llvm::all_of(ArrayRef(state.axes).drop_front(tokens),
+  return axes.take_front(before) == ArrayRef(root).take_front(before) &&
+         axes.take_back(behind) == ArrayRef(root).take_back(behind) &&
+         llvm::all_of(axes.drop_front(before).drop_back(behind),
                       [](const Axis &axis) { return axis.isFeature(); });
 }
 
@@ -100,7 +100,8 @@ Value RegionFinder::secondOf(Value exit) {
 
 MapRegion RegionFinder::regionOf(Value exit) {
   const MapState &state = reader->states.find(exit)->second;
-  MapRegion region{nullptr, state.rootFeatures, state.featureShape(), state.chain, {}};
+  MapRegion region{
+      nullptr, state.rootFeatures, state.tokensBehind, state.featureShape(), state.chain, {}};
   llvm::SetVector<Operation *> ops;
   auto collect = [&](auto &&collect, Value value) -> void {
     if (!ops.insert(value.getDefiningOp()))

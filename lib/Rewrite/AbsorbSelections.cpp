@@ -89,7 +89,7 @@ struct AbsorbSelections : impl::AbsorbSelectionsBase<AbsorbSelections> {
   void runOnOperation() override {
     for (Block &block : getOperation().getBody())
       for (recognize::MapRegion &region : recognize::regionsOf(block)) {
-        if (!ownsWeights(region))
+        if (region.tokensBehind > 0 || !ownsWeights(region))
           continue;
         unsigned count = absorb(region.chain);
         if (count > 0 && succeeded(recognize::replace(region, "absorb-selections")))

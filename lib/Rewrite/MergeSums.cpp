@@ -265,7 +265,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
 
   void run(recognize::MapRegion &region) {
     Type element = cast<RankedTensorType>(region.root().getType()).getElementType();
-    if (!hasSums(region.chain) || !ownsWeights(region) ||
+    if (!hasSums(region.chain) || region.tokensBehind > 0 || !ownsWeights(region) ||
         !(element.isF32() || element.isF64() || reducedPrecision))
       return;
     SumMerger merger(element);

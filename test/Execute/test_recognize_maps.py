@@ -129,6 +129,22 @@ def convolutions(rng, tokens, k=8, hidden=6, n=5):
     return Map(graph, y, first @ second, np.float64(shift) @ second, "blockdense")
 
 
+def chunks(rng, tokens, count=3, rows=8, columns=2, n=20):
+    """A layer for each chunk of the features, then one of all."""
+    weights, biases = draw(rng, count, rows, columns), draw(rng, count, columns)
+    last = draw(rng, count * columns, n)
+    graph = Graph([(*tokens, count * rows)])
+    parts = graph.split("x0", count, axis=-1)
+    parts = [graph.node("MatMul", part, weight) for part, weight in zip(parts, weights)]
+    parts = [graph.node("Add", part, bias) for part, bias in zip(parts, biases)]
+    y = graph.node("MatMul", graph.node("Concat", *parts, axis=2), last)
+    matrix = np.zeros((count * rows, count * columns))
+    for block, weight in enumerate(weights):
+        matrix[block * rows :, block * columns :][:rows, :columns] = weight
+    last = np.float64(last)
+    return Map(graph, y, matrix @ last, np.float64(biases).reshape(-1) @ last, "blockdense")
+
+
 SPELLINGS = {
     "shuffle_bmm": block_shuffle("bmm"),
     "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
@@ -140,6 +156,7 @@ SPELLINGS = {
     "low_rank_mm": low_rank("mm"),
     "groups": einsum_of_groups,
     "convolutions": convolutions,
+    "chunks": chunks,
 #Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }
@@ -182,3 +199,78 @@ def test_mutated(spelling, mutation, compile_model, strut_run, fewest_flops, tmp
     made = SPELLINGS[spelling](rng, DYNAMIC)
     made.model = mutated(made.model, mutation, rng)
     check(made, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close)
+
+
+def pointwise_convolution(graph, value, weight, bias=None, group=1):
+    """One tap of weight [outputs, inputs]."""
+    constants = [weight[:, :, None, None], *([] if bias is None else [bias])]
+    return graph.node("Conv", value, *constants, kernel_shape=[1, 1], group=group)
+
+
+def image_low_rank(rng, graph, k):
+    v, u, bias = draw(rng, 3, k), draw(rng, 11, 3), draw(rng, 11)
+    y = pointwise_convolution(graph, pointwise_convolution(graph, "x0", v), u, bias)
+    return y, (np.float64(u) @ v).T, bias, "lowrank"
+
+
+def image_lora(rng, graph, k):
+    """W x + s B A x; merged, it is one layer."""
+    w, a, b, scale = draw(rng, 9, k), draw(rng, 2, k), draw(rng, 9, 2), np.float32(0.5)
+    update = pointwise_convolution(graph, pointwise_convolution(graph, "x0", a), b)
+    y = graph.node("Add", graph.node("Mul", update, scale), pointwise_convolution(graph, "x0", w))
+    return y, (np.float64(w) + 0.5 * np.float64(b) @ a).T, np.zeros(9), "dense"
+
+
+def image_shuffle(rng, graph, k, groups=3):
+    """Convolutions in groups, normalised, with a shuffle of channels between."""
+    v, u = draw(rng, k, k // groups), draw(rng, 2 * k, k // groups)
+    scale, shift, mean, variance = (draw(rng, k) for _ in range(4))
+    z = pointwise_convolution(graph, "x0", v, group=groups)
+    z = graph.node("BatchNormalization", z, scale, shift, mean, variance**2, epsilon=1e-3)
+    z = graph.node("Reshape", z, np.array([0, groups, k // groups, 5, 7]))
+    z = graph.node("Reshape", graph.node("Transpose", z, perm=[0, 2, 1, 3, 4]), np.array([0, k, 5, 7]))
+    y = pointwise_convolution(graph, z, u, group=groups)
+
+    def blocks(weight):
+        matrix = np.zeros((k, len(weight)))
+        rows, columns = k // groups, len(weight) // groups
+        for block in range(groups):
+            matrix[block * rows :, block * columns :][:rows, :columns] = weight[block * columns :][:columns].T
+        return matrix
+
+    factor = np.float64(scale) / np.sqrt(np.float64(variance**2) + 1e-3)
+    order = np.arange(k).reshape(groups, k // groups).T.reshape(-1)
+    last = blocks(u)
+    bias = (shift - mean * factor)[order] @ last
+    return y, (blocks(v) * factor)[:, order] @ last, bias, "blockshuffle"
+
+
+def image_residual(rng, graph, k):
+    """x + B A x, with the image itself as a term."""
+    a, b = draw(rng, 2, k), draw(rng, k, 2)
+    y = graph.node("Add", "x0", pointwise_convolution(graph, pointwise_convolution(graph, "x0", a), b))
+    return y, np.eye(k) + (np.float64(b) @ a).T, np.zeros(k), "sum"
+
+
+@pytest.mark.parametrize("spelling", [image_low_rank, image_lora, image_shuffle, image_residual])
+@pytest.mark.parametrize("mutation", [None, "all"])
+def test_channels(
+    spelling, mutation, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close
+):
+    """Maps of the channels of an image."""
+    import strut
+
+    k = 12
+    graph = Graph([("n", k, 5, 7)])
+    output, matrix, bias, form = spelling(rng, graph, k)
+    model = graph.model(**{output: 4})
+    if mutation:
+        model = mutated(model, mutation, rng)
+    library = strut.load(str(compile_model(model, *fewest_flops)), threads=2)
+    found, text = forms(strut_run, tmp_path, fewest_flops)
+    assert found == [form] and "onnx.Conv" not in text and "onnx.BatchNormalization" not in text
+    for images, magnitude in [(2, 1.0), (0, 1.0), (1, 1e-4), (3, 1e4)]:
+        x = np.float32(magnitude * rng.standard_normal((images, k, 5, 7)))
+        (actual,) = library.run({"x0": x}).values()
+        exact = np.einsum("nkhw,ko->nohw", np.float64(x), matrix) + np.float64(bias)[:, None, None]
+        assert_close(actual, exact, what=f"{images} images times {magnitude}")

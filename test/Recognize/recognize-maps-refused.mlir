@@ -121,3 +121,103 @@ func.func @unknown_reshape(%x: tensor<?x8xf32>, %to: tensor<3xi64>) -> tensor<?x
   %3 = onnx.MatMul(%2, %u) : (tensor<?x?x6xf32>, tensor<6x5xf32>) -> tensor<?x?x5xf32>
   return %3 : tensor<?x?x5xf32>
 }
+
+// One convolution is what it is called, with a normalisation behind it, too; and a window of
+// several elements, or one that strides, is no map of channels.
+
+// CHECK-LABEL: func.func @convolutions_stay
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @convolutions_stay(%x: tensor<?x8x?x?xf32>) -> (tensor<?x6x?x?xf32>, tensor<?x5x?x?xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<6x8x1x1xf32>} : () -> tensor<6x8x1x1xf32>
+  %c = onnx.Constant() {value = dense<3.0> : tensor<6xf32>} : () -> tensor<6xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<5x6x1x1xf32>} : () -> tensor<5x6x1x1xf32>
+  %k = onnx.Constant() {value = dense<1.0> : tensor<6x8x3x3xf32>} : () -> tensor<6x8x3x3xf32>
+  %0 = onnx.Conv(%x, %w) {kernel_shape = array<i64: 1, 1>} : (tensor<?x8x?x?xf32>, tensor<6x8x1x1xf32>) -> tensor<?x6x?x?xf32>
+  %1 = onnx.BatchNormalization(%0, %c, %c, %c, %c) {epsilon = 1.0e-5 : f32} : (tensor<?x6x?x?xf32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) -> tensor<?x6x?x?xf32>
+  %2 = onnx.Conv(%x, %k) {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x?x?xf32>, tensor<6x8x3x3xf32>) -> tensor<?x6x?x?xf32>
+  %3 = onnx.Conv(%2, %u) {kernel_shape = array<i64: 1, 1>, strides = array<i64: 2, 2>} : (tensor<?x6x?x?xf32>, tensor<5x6x1x1xf32>) -> tensor<?x5x?x?xf32>
+  return %1, %3 : tensor<?x6x?x?xf32>, tensor<?x5x?x?xf32>
+}
+
+// Chunks in another order, chunks that are left out, a chunk through a function, chunks of
+// tokens, results beside each other along tokens.
+
+// CHECK-LABEL: func.func @chunks_exchanged
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Concat
+func.func @chunks_exchanged(%x: tensor<?x8xf32>) -> tensor<?x6xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0:2 = onnx.Split(%x) {axis = -1 : i64, num_outputs = 2 : i64} : (tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>)
+  %1 = onnx.MatMul(%0#1, %w1) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %2 = onnx.MatMul(%0#0, %w2) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return %3 : tensor<?x6xf32>
+}
+
+// CHECK-LABEL: func.func @chunk_left_out
+// CHECK: onnx.Split
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Concat
+func.func @chunk_left_out(%x: tensor<?x12xf32>) -> tensor<?x6xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0:3 = onnx.Split(%x) {axis = -1 : i64, num_outputs = 3 : i64} : (tensor<?x12xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  %1 = onnx.MatMul(%0#0, %w1) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %2 = onnx.MatMul(%0#1, %w2) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return %3 : tensor<?x6xf32>
+}
+
+// CHECK-LABEL: func.func @chunk_through_a_function
+// CHECK: onnx.Split
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Concat
+func.func @chunk_through_a_function(%x: tensor<?x8xf32>) -> tensor<?x6xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0:2 = onnx.Split(%x) {axis = -1 : i64, num_outputs = 2 : i64} : (tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>)
+  %1 = onnx.MatMul(%0#0, %w1) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %r = onnx.Relu(%0#1) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.MatMul(%r, %w2) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return %3 : tensor<?x6xf32>
+}
+
+// CHECK-LABEL: func.func @chunks_of_tokens
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Concat
+func.func @chunks_of_tokens(%x: tensor<?x4x4xf32>) -> tensor<?x4x3xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0:2 = onnx.Split(%x) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4x4xf32>) -> (tensor<?x2x4xf32>, tensor<?x2x4xf32>)
+  %1 = onnx.MatMul(%0#0, %w1) : (tensor<?x2x4xf32>, tensor<4x3xf32>) -> tensor<?x2x3xf32>
+  %2 = onnx.MatMul(%0#1, %w2) : (tensor<?x2x4xf32>, tensor<4x3xf32>) -> tensor<?x2x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x2x3xf32>, tensor<?x2x3xf32>) -> tensor<?x4x3xf32>
+  return %3 : tensor<?x4x3xf32>
+}
+
+// CHECK-LABEL: func.func @beside_along_tokens
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Concat
+func.func @beside_along_tokens(%x: tensor<5x8xf32>) -> tensor<10x3xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<8x3xf32>} : () -> tensor<8x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<8x3xf32>} : () -> tensor<8x3xf32>
+  %1 = onnx.MatMul(%x, %w1) : (tensor<5x8xf32>, tensor<8x3xf32>) -> tensor<5x3xf32>
+  %2 = onnx.MatMul(%x, %w2) : (tensor<5x8xf32>, tensor<8x3xf32>) -> tensor<5x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 0 : i64} : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<10x3xf32>
+  return %3 : tensor<10x3xf32>
+}
+
+// A part of the features through one layer.
+
+// CHECK-LABEL: func.func @one_chunk
+// CHECK: onnx.Split
+// CHECK-NEXT: layer.linear
+func.func @one_chunk(%x: tensor<?x8xf32>) -> (tensor<?x3xf32>, tensor<?x4xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0:2 = onnx.Split(%x) {axis = -1 : i64, num_outputs = 2 : i64} : (tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>)
+  %1 = onnx.MatMul(%0#0, %w) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
+  return %1, %0#1 : tensor<?x3xf32>, tensor<?x4xf32>
+}

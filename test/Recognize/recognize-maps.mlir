@@ -176,3 +176,118 @@ func.func @expanded_constants(%x: tensor<2x5x8xf32>) -> tensor<2x5x6xf32> {
   %3 = onnx.Mul(%2, %s) : (tensor<2x5x6xf32>, tensor<2x5x6xf32>) -> tensor<2x5x6xf32>
   return %3 : tensor<2x5x6xf32>
 }
+
+// Channels of images: the features lie between tokens, and the map between transpositions.
+
+// CHECK-LABEL: func.func @channels
+// CHECK: %[[X:.*]] = onnx.Transpose(%arg0) {perm = array<i64: 0, 2, 3, 1>} : (tensor<?x24x?x?xf32>) -> tensor<?x?x?x24xf32>
+// CHECK: %[[Z:.*]] = layer.linear %[[X]], %{{.*}} : tensor<?x?x?x24xf32>, tensor<24x6xf32> -> tensor<?x?x?x6xf32>
+// CHECK: %[[Y:.*]] = layer.linear %[[Z]], %{{.*}} bias %{{.*}} {layer.form = "lowrank"} : tensor<?x?x?x6xf32>
+// CHECK: %[[R:.*]] = onnx.Transpose(%[[Y]]) {perm = array<i64: 0, 3, 1, 2>} : (tensor<?x?x?x40xf32>) -> tensor<?x40x?x?xf32>
+// CHECK-NEXT: return %[[R]]
+func.func @channels(%x: tensor<?x24x?x?xf32>) -> tensor<?x40x?x?xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<6x24x1x1xf32>} : () -> tensor<6x24x1x1xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<40x6x1x1xf32>} : () -> tensor<40x6x1x1xf32>
+  %c = onnx.Constant() {value = dense<3.0> : tensor<40xf32>} : () -> tensor<40xf32>
+  %0 = onnx.Conv(%x, %v) {kernel_shape = array<i64: 1, 1>} : (tensor<?x24x?x?xf32>, tensor<6x24x1x1xf32>) -> tensor<?x6x?x?xf32>
+  %1 = onnx.Conv(%0, %u, %c) {kernel_shape = array<i64: 1, 1>} : (tensor<?x6x?x?xf32>, tensor<40x6x1x1xf32>, tensor<40xf32>) -> tensor<?x40x?x?xf32>
+  return %1 : tensor<?x40x?x?xf32>
+}
+
+// A LoRA update of a convolution, of which the image itself is a term.
+
+// CHECK-LABEL: func.func @channels_lora
+// CHECK: %[[X:.*]] = onnx.Transpose(%arg0)
+// CHECK-COUNT-3: layer.linear
+// CHECK: %[[Y:.*]] = onnx.Add({{.*}}) {layer.form = "sum"}
+// CHECK-NEXT: onnx.Transpose(%[[Y]])
+func.func @channels_lora(%x: tensor<?x24x5x7xf32>) -> tensor<?x24x5x7xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<24x24x1x1xf32>} : () -> tensor<24x24x1x1xf32>
+  %a = onnx.Constant() {value = dense<1.0> : tensor<4x24x1x1xf32>} : () -> tensor<4x24x1x1xf32>
+  %b = onnx.Constant() {value = dense<1.0> : tensor<24x4x1x1xf32>} : () -> tensor<24x4x1x1xf32>
+  %s = onnx.Constant() {value = dense<4.0> : tensor<24x1x1xf32>} : () -> tensor<24x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {kernel_shape = array<i64: 1, 1>} : (tensor<?x24x5x7xf32>, tensor<24x24x1x1xf32>) -> tensor<?x24x5x7xf32>
+  %1 = onnx.Conv(%x, %a) {kernel_shape = array<i64: 1, 1>} : (tensor<?x24x5x7xf32>, tensor<4x24x1x1xf32>) -> tensor<?x4x5x7xf32>
+  %2 = onnx.Conv(%1, %b) {kernel_shape = array<i64: 1, 1>} : (tensor<?x4x5x7xf32>, tensor<24x4x1x1xf32>) -> tensor<?x24x5x7xf32>
+  %3 = onnx.Mul(%2, %s) : (tensor<?x24x5x7xf32>, tensor<24x1x1xf32>) -> tensor<?x24x5x7xf32>
+  %4 = onnx.Add(%0, %3) : (tensor<?x24x5x7xf32>, tensor<?x24x5x7xf32>) -> tensor<?x24x5x7xf32>
+  %5 = onnx.Add(%x, %4) : (tensor<?x24x5x7xf32>, tensor<?x24x5x7xf32>) -> tensor<?x24x5x7xf32>
+  return %5 : tensor<?x24x5x7xf32>
+}
+
+// Groups with a shuffle of channels between: a Monarch map. Its normalisation is a factor and
+// an addend.
+
+// CHECK-LABEL: func.func @channels_shuffled
+// CHECK: layer.block_linear %{{.*}} : tensor<?x5x7x12xf32>, tensor<3x4x4xf32> -> tensor<?x5x7x12xf32>
+// CHECK: onnx.Mul
+// CHECK: onnx.Add
+// CHECK: onnx.Gather
+// CHECK: layer.block_linear %{{.*}} {layer.form = "blockshuffle"} : tensor<?x5x7x12xf32>, tensor<3x4x6xf32> -> tensor<?x5x7x18xf32>
+// CHECK-NEXT: onnx.Transpose
+// CHECK-NEXT: return
+func.func @channels_shuffled(%x: tensor<?x12x5x7xf32>) -> tensor<?x18x5x7xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<12x4x1x1xf32>} : () -> tensor<12x4x1x1xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<18x4x1x1xf32>} : () -> tensor<18x4x1x1xf32>
+  %c = onnx.Constant() {value = dense<3.0> : tensor<12xf32>} : () -> tensor<12xf32>
+  %split = onnx.Constant() {value = dense<[0, 3, 4, 5, 7]> : tensor<5xi64>} : () -> tensor<5xi64>
+  %flat = onnx.Constant() {value = dense<[0, 12, 5, 7]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %0 = onnx.Conv(%x, %v) {group = 3 : i64, kernel_shape = array<i64: 1, 1>} : (tensor<?x12x5x7xf32>, tensor<12x4x1x1xf32>) -> tensor<?x12x5x7xf32>
+  %1 = onnx.BatchNormalization(%0, %c, %c, %c, %c) {epsilon = 1.0e-5 : f32} : (tensor<?x12x5x7xf32>, tensor<12xf32>, tensor<12xf32>, tensor<12xf32>, tensor<12xf32>) -> tensor<?x12x5x7xf32>
+  %2 = onnx.Reshape(%1, %split) : (tensor<?x12x5x7xf32>, tensor<5xi64>) -> tensor<?x3x4x5x7xf32>
+  %3 = onnx.Transpose(%2) {perm = array<i64: 0, 2, 1, 3, 4>} : (tensor<?x3x4x5x7xf32>) -> tensor<?x4x3x5x7xf32>
+  %4 = onnx.Reshape(%3, %flat) : (tensor<?x4x3x5x7xf32>, tensor<4xi64>) -> tensor<?x12x5x7xf32>
+  %5 = onnx.Conv(%4, %u) {group = 3 : i64, kernel_shape = array<i64: 1, 1>} : (tensor<?x12x5x7xf32>, tensor<18x4x1x1xf32>) -> tensor<?x18x5x7xf32>
+  return %5 : tensor<?x18x5x7xf32>
+}
+
+// A layer for each chunk of the features, as a list of modules has them.
+
+// CHECK-LABEL: func.func @chunks
+// CHECK-DAG: %[[W:.*]] = onnx.Constant() {value = dense<{{.*}}> : tensor<2x4x3xf32>}
+// CHECK-DAG: %[[B:.*]] = onnx.Constant() {value = dense<[0.000000e+00, 0.000000e+00, 0.000000e+00, 7.000000e+00, 8.000000e+00, 9.000000e+00]>
+// CHECK: %[[Z:.*]] = layer.block_linear %arg0, %[[W]] bias %[[B]] : tensor<?x?x8xf32>, tensor<2x4x3xf32>, tensor<6xf32> -> tensor<?x?x6xf32>
+// CHECK: layer.linear %[[Z]], %{{.*}} {layer.form = "blockdense"}
+// CHECK-NEXT: return
+func.func @chunks(%x: tensor<?x?x8xf32>) -> tensor<?x?x5xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %b2 = onnx.Constant() {value = dense<[7.0, 8.0, 9.0]> : tensor<3xf32>} : () -> tensor<3xf32>
+  %u = onnx.Constant() {value = dense<3.0> : tensor<6x5xf32>} : () -> tensor<6x5xf32>
+  %0:2 = onnx.Split(%x) {axis = -1 : i64, num_outputs = 2 : i64} : (tensor<?x?x8xf32>) -> (tensor<?x?x4xf32>, tensor<?x?x4xf32>)
+  %1 = onnx.MatMul(%0#0, %w1) : (tensor<?x?x4xf32>, tensor<4x3xf32>) -> tensor<?x?x3xf32>
+  %2 = onnx.MatMul(%0#1, %w2) : (tensor<?x?x4xf32>, tensor<4x3xf32>) -> tensor<?x?x3xf32>
+  %3 = onnx.Add(%2, %b2) : (tensor<?x?x3xf32>, tensor<3xf32>) -> tensor<?x?x3xf32>
+  %4 = onnx.Concat(%1, %3) {axis = 2 : i64} : (tensor<?x?x3xf32>, tensor<?x?x3xf32>) -> tensor<?x?x6xf32>
+  %5 = onnx.MatMul(%4, %u) : (tensor<?x?x6xf32>, tensor<6x5xf32>) -> tensor<?x?x5xf32>
+  return %5 : tensor<?x?x5xf32>
+}
+
+// Chunks of channels.
+
+// CHECK-LABEL: func.func @chunks_of_channels
+// CHECK: layer.block_linear %{{.*}} {layer.form = "blockdiagonal"} : tensor<?x5x7x8xf32>, tensor<2x4x3xf32> -> tensor<?x5x7x6xf32>
+// CHECK-NEXT: onnx.Transpose
+func.func @chunks_of_channels(%x: tensor<?x8x5x7xf32>) -> tensor<?x6x5x7xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4x1x1xf32>} : () -> tensor<3x4x1x1xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<3x4x1x1xf32>} : () -> tensor<3x4x1x1xf32>
+  %0:2 = onnx.Split(%x) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x8x5x7xf32>) -> (tensor<?x4x5x7xf32>, tensor<?x4x5x7xf32>)
+  %1 = onnx.Conv(%0#0, %w1) {kernel_shape = array<i64: 1, 1>} : (tensor<?x4x5x7xf32>, tensor<3x4x1x1xf32>) -> tensor<?x3x5x7xf32>
+  %2 = onnx.Conv(%0#1, %w2) {kernel_shape = array<i64: 1, 1>} : (tensor<?x4x5x7xf32>, tensor<3x4x1x1xf32>) -> tensor<?x3x5x7xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3x5x7xf32>, tensor<?x3x5x7xf32>) -> tensor<?x6x5x7xf32>
+  return %3 : tensor<?x6x5x7xf32>
+}
+
+// Layers of one value beside each other are one.
+
+// CHECK-LABEL: func.func @beside
+// CHECK: layer.linear %arg0, %{{.*}} {layer.form = "dense"} : tensor<?x8xf32>, tensor<8x6xf32> -> tensor<?x6xf32>
+// CHECK-NEXT: return
+func.func @beside(%x: tensor<?x8xf32>) -> tensor<?x6xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<8x3xf32>} : () -> tensor<8x3xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<8x3xf32>} : () -> tensor<8x3xf32>
+  %1 = onnx.MatMul(%x, %w1) : (tensor<?x8xf32>, tensor<8x3xf32>) -> tensor<?x3xf32>
+  %2 = onnx.MatMul(%x, %w2) : (tensor<?x8xf32>, tensor<8x3xf32>) -> tensor<?x3xf32>
+  %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return %3 : tensor<?x6xf32>
+}

@@ -60,11 +60,12 @@ unsigned countProducts(const Chain &chain);
 /// "blockshuffle", "lora", "sum"; "chain" where it has no name. Empty without weights.
 llvm::StringRef formOf(const Chain &chain, int64_t inputs);
 
-/// A region and what it computes: from `root`, [tokens..., features...], to `exit`, with
-/// the same tokens.
+/// A region and what it computes: from `root`, [tokens..., features..., tokens...], to `exit`,
+/// with the same tokens.
 struct MapRegion {
   mlir::OpOperand *read; ///< one that reads the root, which may change its place
-  unsigned rootFeatures; ///< how many of its last axes are features
+  unsigned rootFeatures; ///< how many of its axes are features
+  unsigned tokensBehind; ///< how many are tokens behind these: 2 for channels of an image
   llvm::SmallVector<int64_t> exitFeatures;
   Chain chain;
   /// The operators between the two, in the order of the block; the last one has the exit.
@@ -81,7 +82,8 @@ struct MapRegion {
 /// ends one, so no operator is in two.
 std::vector<MapRegion> regionsOf(mlir::Block &block);
 
-/// Writes the map canonically: layer.linear, layer.block_linear, Gather, Mul, Add. The
+/// Writes the map canonically: layer.linear, layer.block_linear, Gather, Mul, Add, between
+/// transpositions where features lie between tokens. The
 /// location of the last op names `rewrite` and all nodes, its attribute kFormAttr the
 /// form. Null where a weight cannot be read, or zeros would have to be put in.
 mlir::Value build(mlir::OpBuilder &builder, const MapRegion &region, llvm::StringRef rewrite);
