@@ -88,6 +88,65 @@ bool isDense(const Chain &chain) {
   return products == 1;
 }
 
+//===----------------------------------------------------------------------===//
+// Low-rank terms beside each other
+//===----------------------------------------------------------------------===//
+
+/// Where the second matrix of a low-rank term begins; none for other terms.
+std::optional<size_t> secondOf(const Chain &chain) {
+  SmallVector<size_t> products;
+  for (auto [i, step] : llvm::enumerate(chain)) {
+    auto *product = step->as<Product>();
+    bool isMatrix = product && product->blocks() == 1;
+    if (!isMatrix && !step->as<algebra::Diagonal>() && !step->as<recognize::Shift>())
+      return std::nullopt;
+    if (isMatrix)
+      products.push_back(i);
+  }
+  return products.size() == 2 ? std::optional(products[1]) : std::nullopt;
+}
+
+/// x A1 B1 + x A2 B2 + ... = x [A1 A2 ...] [B1; B2; ...] in two steps; null where a number
+/// cannot be read or is not finite in its type.
+std::optional<Chain> stackOf(ArrayRef<Chain> terms, Type element, int64_t inputs) {
+  std::vector<Affine> downs, ups;
+  SmallVector<Location> nodes;
+  int64_t rank = 0;
+  for (const Chain &term : terms) {
+    auto second = term.begin() + int64_t(*secondOf(term));
+    std::optional<Affine> down = affineOf(Chain(term.begin(), second), inputs);
+    int64_t between = down ? down->map.shape().outputs : 0;
+    std::optional<Affine> up = down ? affineOf(Chain(second, term.end()), between) : std::nullopt;
+    if (!up)
+      return std::nullopt;
+    rank += between;
+    downs.push_back(std::move(*down));
+    ups.push_back(std::move(*up));
+    llvm::append_range(nodes, locationsOf(term));
+  }
+  int64_t outputs = ups.front().map.shape().outputs, at = 0;
+  algebra::Matrix wide(inputs, rank), tall(rank, outputs);
+  std::vector<double> between, addend(outputs);
+  for (auto [down, up] : llvm::zip(downs, ups)) {
+    algebra::Matrix a = down.map.materialise(), b = up.map.materialise();
+    down.bias.resize(a.cols());
+    up.bias.resize(outputs);
+    llvm::append_range(between, down.bias);
+    for (int64_t n = 0; n < outputs; ++n)
+      addend[n] += up.bias[n];
+    for (int64_t r = 0; r < a.cols(); ++r, ++at) {
+      for (int64_t k = 0; k < inputs; ++k)
+        wide(k, at) = a(k, r);
+      for (int64_t n = 0; n < outputs; ++n)
+        tall(at, n) = b(r, n);
+    }
+  }
+  Chain stack;
+  bool fits = appendDense(stack, {algebra::Map::dense(std::move(wide)), between}, element, nodes) &&
+              appendDense(stack, {algebra::Map::dense(std::move(tall)), addend}, element, nodes);
+  return fits ? std::optional(std::move(stack)) : std::nullopt;
+}
+
 class SumMerger {
 public:
   explicit SumMerger(Type element) : element(element) {}
@@ -95,13 +154,28 @@ public:
   /// The map with its sums merged; numbers say how often something was.
   Chain merge(const Chain &chain, int64_t inputs);
 
-  unsigned merged = 0, dropped = 0;
+  unsigned merged = 0, dropped = 0, stacked = 0;
 
 private:
   void merge(Chain &into, const Terms &terms, ArrayRef<Location> locations, int64_t inputs);
+  void stack(std::vector<Chain> &terms, int64_t inputs);
 
   Type element;
 };
+
+/// Makes one of the low-rank terms.
+void SumMerger::stack(std::vector<Chain> &terms, int64_t inputs) {
+  std::vector<Chain> lowRank, others;
+  for (const Chain &term : terms)
+    (secondOf(term) ? lowRank : others).push_back(term);
+  if (lowRank.size() < 2)
+    return;
+  if (auto stack = stackOf(lowRank, element, inputs)) {
+    terms = std::move(others);
+    terms.push_back(std::move(*stack));
+    stacked += lowRank.size() - 1;
+  }
+}
 
 void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locations,
                       int64_t inputs) {
@@ -141,6 +215,7 @@ void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locati
       kept = {dense};
     }
   }
+  stack(kept, inputs);
   if (kept.size() == 1)
     for (const auto &step : kept.front())
       recognize::append(into, *step);
@@ -270,7 +345,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
       return;
     SumMerger merger(element);
     Chain chain = merger.merge(region.chain, region.inputs());
-    if (merger.merged + merger.dropped == 0)
+    if (merger.merged + merger.dropped + merger.stacked == 0)
       return;
     bool isLora = recognize::formOf(region.chain, region.inputs()) == "lora";
     region.chain = std::move(chain);
@@ -280,6 +355,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
       region.ops.back()->setAttr(layer::kKindAttr, StringAttr::get(&getContext(), "lora"));
     numMerged += merger.merged;
     numDropped += merger.dropped;
+    numStacked += merger.stacked;
   }
 };
 

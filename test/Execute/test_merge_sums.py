@@ -103,21 +103,30 @@ def unfinished_guide(rng):
     return made, 1
 
 
+def adapters(rng):
+    """Low-rank updates without what they update."""
+    made = Sum(rng, int(rng.integers(40, 90)), int(rng.integers(40, 90)), 10.0 ** rng.integers(-4, 5))
+    for _ in range(3):
+        made.low_rank(int(rng.integers(1, 5)), 0.5)
+    return made
+
+
 FAMILIES = [lora, several_updates, parallel_layers, dead_guide, unfinished_guide]
 
 
-def layers(strut_run, tmp_path):
+def layers(strut_run, tmp_path, *flags):
     """How many layers the compiled tmp_path/model.onnx has, and its layer stage."""
-    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
+    layer = tmp_path / "layer.mlir"
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", layer, *flags)
     text = (tmp_path / "layer.mlir").read_text()
     return len(re.findall(r"= layer\.\w*linear", text)), text
 
 
-def check(made, model, expected, compile_model, strut_run, tmp_path, assert_close):
+def check(made, model, expected, compile_model, strut_run, tmp_path, assert_close, *flags):
     import strut
 
-    library = strut.load(str(compile_model(model)), threads=2)
-    count, text = layers(strut_run, tmp_path)
+    library = strut.load(str(compile_model(model, *flags)), threads=2)
+    count, text = layers(strut_run, tmp_path, *flags)
     assert count == expected and '"merge-sums"' in text
     for rows in (0, 1, 7, 33):
         x = np.float32(made.rng.standard_normal((rows, made.k)))
@@ -130,6 +139,12 @@ def test_terms_become_one(family, rng, compile_model, strut_run, tmp_path, asser
     for _ in range(ROUNDS):
         made, expected = family(rng)
         check(made, made.model(), expected, compile_model, strut_run, tmp_path, assert_close)
+
+
+def test_adapters_are_stacked(rng, compile_model, strut_run, tmp_path, assert_close, fewest_flops):
+    for _ in range(ROUNDS):
+        made = adapters(rng)
+        check(made, made.model(), 2, compile_model, strut_run, tmp_path, assert_close, *fewest_flops)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

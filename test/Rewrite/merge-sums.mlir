@@ -95,24 +95,6 @@ func.func @infinite_guide(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   return %4 : tensor<?x2xf32>
 }
 
-// Condition 1: two low-rank maps have no matrix to go into.
-
-// CHECK-LABEL: func.func @no_dense
-// CHECK-COUNT-4: layer.linear
-// CHECK: onnx.Add
-func.func @no_dense(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
-  %a = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
-  %b = onnx.Constant() {value = dense<4.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
-  %c = onnx.Constant() {value = dense<5.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
-  %d = onnx.Constant() {value = dense<6.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
-  %0 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
-  %1 = layer.linear %0, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
-  %2 = layer.linear %x, %c : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
-  %3 = layer.linear %2, %d : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
-  %4 = onnx.Add(%1, %3) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
-  return %4 : tensor<?x4xf32>
-}
-
 // Condition 3: a weight that another layer reads would be stored twice.
 
 // CHECK-LABEL: func.func @tied
@@ -154,4 +136,64 @@ func.func @overflow(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
+}
+
+// Several adapters without a dense layer: one of the rank of all, a factor in its second weight.
+
+// CHECK-LABEL: func.func @adapters
+// CHECK-DAG: %[[A:.*]] = onnx.Constant() {value = {{.*}} : tensor<4x3xf32>}
+// CHECK-DAG: %[[B:.*]] = onnx.Constant() {value = {{.*}} : tensor<3x4xf32>}
+// CHECK: %[[Z:.*]] = layer.linear %arg0, %[[A]] : tensor<?x4xf32>, tensor<4x3xf32> -> tensor<?x3xf32>
+// CHECK-NEXT: %[[Y:.*]] = layer.linear %[[Z]], %[[B]] {layer.form = "lowrank"} : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+// CHECK-NEXT: return %[[Y]]
+func.func @adapters(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a1 = onnx.Constant() {value = dense<1.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b1 = onnx.Constant() {value = dense<2.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %a2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %b2 = onnx.Constant() {value = dense<4.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %s = onnx.Constant() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %0 = layer.linear %x, %a1 : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %1 = layer.linear %0, %b1 : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %2 = layer.linear %x, %a2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %3 = layer.linear %2, %b2 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %4 = onnx.Mul(%3, %s) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %5 = onnx.Add(%1, %4) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %5 : tensor<?x4xf32>
+}
+
+// Condition 1: a low-rank map beside blocks has nothing to go into.
+
+// CHECK-LABEL: func.func @single_adapter
+// CHECK-COUNT-2: layer.linear
+// CHECK: layer.block_linear
+// CHECK: onnx.Add
+func.func @single_adapter(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a = onnx.Constant() {value = dense<1.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<2.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %w = onnx.Constant() {value = dense<3.0> : tensor<2x2x2xf32>} : () -> tensor<2x2x2xf32>
+  %0 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %1 = layer.linear %0, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %2 = layer.block_linear %x, %w : tensor<?x4xf32>, tensor<2x2x2xf32> -> tensor<?x4xf32>
+  %3 = onnx.Add(%1, %2) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %3 : tensor<?x4xf32>
+}
+
+// Condition 5: a factor that does not fit its type.
+
+// CHECK-LABEL: func.func @adapters_overflow
+// CHECK-COUNT-4: layer.linear
+// CHECK: onnx.Add
+func.func @adapters_overflow(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %a = onnx.Constant() {value = dense<1.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<3.0e38> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %c = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %d = onnx.Constant() {value = dense<2.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %s = onnx.Constant() {value = dense<4.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %1 = layer.linear %0, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %s) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %3 = layer.linear %x, %c : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %4 = layer.linear %3, %d : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %5 = onnx.Add(%2, %4) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %5 : tensor<?x4xf32>
 }

@@ -56,10 +56,16 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
         (x W + a) + ((x A) B + b) = x (W + A B) + (a + b)
 
     A term that is multiplied by 0 (a guide that was needed in training) goes. Where a sum
-    has other addends, maps of one value are added first. Terms merge where
+    has other addends, maps of one value are added first. Where no term is dense, low-rank
+    ones (several adapters) become one of the rank of all:
+
+        (x A1) B1 + (x A2) B2 = (x [A1 A2]) [B1; B2]
+
+    Terms merge where
 
     1. they are maps of the same value (docs/recognition.md) and one of them is a dense
-       layer: the sum then costs no more than that layer alone,
+       layer: the sum then costs no more than that layer alone; or two or more are two
+       matrices each, which then are two kernels instead of two for each,
     2. a term that goes has finite weights, for 0 times infinity is NaN,
     3. nothing else reads the weights, which would be stored twice,
     4. elements are f32 or f64: in f16 and bf16 a small update beside a large weight
@@ -76,7 +82,8 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::strut::layer::LayerDialect"];
   let statistics = [
     Statistic<"numMerged", "num-merged", "Number of terms that became part of another">,
-    Statistic<"numDropped", "num-dropped", "Number of terms that were 0">
+    Statistic<"numDropped", "num-dropped", "Number of terms that were 0">,
+    Statistic<"numStacked", "num-stacked", "Number of low-rank terms beside another's">
   ];
 }
 
