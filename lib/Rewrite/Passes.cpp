@@ -44,6 +44,8 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   // Orders of features that stood between factors stand beside their product now.
   manager.addNestedPass<func::FuncOp>(createAbsorbSelections());
   manager.addNestedPass<func::FuncOp>(createChooseTransforms({options.machine}));
+  // Last, for factors of a chain are none that are concatenated.
+  manager.addPass(createConcatenateMaps({options.machine}));
 }
 
 } // namespace strut::rewrite
