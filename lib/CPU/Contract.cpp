@@ -42,6 +42,7 @@ private:
   /// From the indices of a row to those of the next one, without a division.
   void advance(SmallVector<Value> &iterators);
   Rows rowsFrom(SmallVector<Value> first, int64_t count) override;
+  void fetchAhead(Value place, Value begin, Value end);
   void emitInterleaved(SmallVector<Value> iterators, Value scratchOffset);
 };
 
@@ -70,17 +71,13 @@ void TaskEmitter::emit(Value task) {
   scratch = stackArray(b, loc, plan.blocks * plan.sums * blockElements(), plan.accumulator);
   blockScratch = index(0);
 
-  fullTiles = arith::SubIOp::create(b, loc, end, begin);
-  fullTiles = arith::DivUIOp::create(b, loc, fullTiles, index(plan.rows));
   auto tiles = scf::ForOp::create(b, loc, begin, end, index(plan.rows));
   b.setInsertionPointToStart(tiles.getBody());
-  Value row = tiles.getInductionVar();
-  tileNumber = arith::SubIOp::create(b, loc, row, begin);
-  tileNumber = arith::DivUIOp::create(b, loc, tileNumber, index(plan.rows));
-  Value height = arith::SubIOp::create(b, loc, end, row);
-  height = arith::MinUIOp::create(b, loc, height, index(plan.rows));
+  Value place = tiles.getInductionVar();
+  auto [row, height] = tileAt(place, begin, end);
   SmallVector<Value> first = iteratorsAt(row), start;
   if (plan.blocks == 1) {
+    fetchAhead(place, begin, end);
     emitProducts(first, height);
   } else {
     Value firstBlock = arith::MulIOp::create(b, loc, batch, index(plan.blocks));
@@ -113,6 +110,15 @@ void TaskEmitter::emit(Value task) {
     next.push_back(iterators[d]);
   if (!next.empty())
     scf::YieldOp::create(b, loc, next);
+}
+
+/// Whole tiles read the panel that follows: a task has few others.
+void TaskEmitter::fetchAhead(Value place, Value begin, Value end) {
+  auto tilesUntil = [&](Value row) -> Value {
+    Value rows = arith::SubIOp::create(b, loc, row, begin);
+    return arith::DivUIOp::create(b, loc, rows, index(plan.rows));
+  };
+  ahead = {tilesUntil(end), tilesUntil(place), index(1), plan.rows};
 }
 
 void TaskEmitter::advance(SmallVector<Value> &iterators) {

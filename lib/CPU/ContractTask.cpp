@@ -42,9 +42,29 @@ Value ContractTask::columnsLeft(int64_t v, int64_t lanes) {
   return lanesLeft(b, loc, extents[plan.n], first, lanes);
 }
 
+ContractTask::Tile ContractTask::tileAt(Value place, Value begin, Value end) {
+  auto add = [&](Value x, Value y) -> Value { return arith::AddIOp::create(b, loc, x, y); };
+  auto sub = [&](Value x, Value y) -> Value { return arith::SubIOp::create(b, loc, x, y); };
+  auto isBelow = [&](Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  };
+  // What a tile of `left` rows takes from the one before it.
+  auto taken = [&](Value left) -> Value {
+    Value few = arith::AndIOp::create(b, loc, isBelow(index(0), left),
+                                      isBelow(left, index(plan.rows / 2 + 1)));
+    Value half = arith::ShRSIOp::create(b, loc, sub(index(plan.rows), left), index(1));
+    return arith::SelectOp::create(b, loc, few, half, index(0));
+  };
+  Value left = sub(end, place);
+  Value given = taken(sub(left, index(plan.rows)));
+  Value got = arith::SelectOp::create(b, loc, isBelow(begin, place), taken(left), index(0));
+  Value height = arith::MinSIOp::create(b, loc, left, index(plan.rows));
+  return {sub(place, got), add(sub(height, given), got)};
+}
+
 /// Chooses the K loops of the tile's height.
-void ContractTask::emitProducts(const SmallVector<Value> &first, Value height) {
-  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
+void ContractTask::emitProducts(const SmallVector<Value> &first, Value height, int64_t fewest) {
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(fewest, plan.rows));
   auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange(), height, cases, cases.size());
   for (auto [i, region] : llvm::enumerate(choice.getRegions())) {
     OpBuilder::InsertionGuard guard(b);
@@ -75,14 +95,14 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
     FlatView columns(b, loc, inputs[2 * p + 1]);
     tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
   }
-  if (loop.panels && fullTiles && height == plan.rows && plan.blocks == 1)
+  if (loop.panels && ahead.tiles && height >= ahead.fewestRows)
     fetchNextPanels(tile);
   emitBlocks(tile, loop);
 }
 
 /// Reads the next panel into L2 while this one is worked on. The first tile of a panel would
 /// otherwise wait for memory with its products idle, and the others leave memory idle: the two
-/// times would add. Each whole tile fetches an even share, some columns of the panel a step.
+/// times would add. Each tile fetches an even share, some columns of the panel a step.
 /// Where that gains nothing, a tile asks for what it has: a single tile already reads as fast as
 /// memory allows, and a few tiles of panels so large that L2 does not hold two of each would push
 /// out what they still need.
@@ -98,17 +118,17 @@ void ContractTask::fetchNextPanels(TileProduct &tile) {
   Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, all,
                                       index(largePanel / elementBytes));
   Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
-  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, fullTiles, needed);
+  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, ahead.tiles, needed);
   // More tiles than columns: the first ones fetch a column each.
-  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), fullTiles);
+  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), ahead.tiles);
   share = arith::MaxUIOp::create(b, loc, share, index(1));
-  Value isLeft = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, mul(tileNumber, share),
+  Value isLeft = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, mul(ahead.number, share),
                                        index(plan.columns()));
   pays = arith::AndIOp::create(b, loc, pays, isLeft);
   share = arith::SelectOp::create(b, loc, pays, share, index(0));
   Value steps = product(tile.extents), panelSize = mul(steps, index(plan.columns()));
-  Value next = arith::SelectOp::create(b, loc, pays, panelSize, index(0));
-  Value begin = add(next, mul(tileNumber, mul(steps, share)));
+  Value next = arith::SelectOp::create(b, loc, pays, mul(panelSize, ahead.panels), index(0));
+  Value begin = add(next, mul(ahead.number, mul(steps, share)));
   for (TileProduct::Columns &side : tile.b)
     side.ahead = add(side.offset, begin);
   for (Value extent : llvm::reverse(tile.extents)) {

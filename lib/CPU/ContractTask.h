@@ -19,6 +19,25 @@ protected:
   ContractTask(const ContractPlan &decided, const mlir::OpBuilder &builder,
                mlir::ValueRange arguments);
 
+  /// Rows that are summed in registers together: the first one, and how many.
+  struct Tile {
+    mlir::Value first, height;
+  };
+  /// The tile at `place`, one of `begin`, `begin` + plan.rows, ... before `end`.  Tiles are whole,
+  /// but a last one of few rows takes some of the tile before it: a tile of one or two rows
+  /// waits for its sums, two of four are as fast as their products.
+  Tile tileAt(mlir::Value place, mlir::Value begin, mlir::Value end);
+  /// Rows that each of two tiles or more has at least.
+  int64_t fewestOfSeveral() const { return (plan.rows + 1) / 2; }
+
+  /// What tiles read into L2 of the panel that comes next.
+  struct Ahead {
+    mlir::Value tiles;  ///< how many share the reading; null: nothing is read ahead
+    mlir::Value number; ///< of this tile among them
+    mlir::Value panels; ///< how far on the next panel lies, in panels
+    int64_t fewestRows; ///< of a tile that takes part
+  };
+
   using Rows = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
   /// Iteration indices of the `count` rows that begin with `first`.
   virtual Rows rowsFrom(llvm::SmallVector<mlir::Value> first, int64_t count) = 0;
@@ -28,8 +47,9 @@ protected:
   mlir::Value product(mlir::ValueRange values);
   /// Of the `lanes` lanes from vector `v` on, how many hold columns; null if all do.
   mlir::Value columnsLeft(int64_t v, int64_t lanes);
-  /// Sums of a tile of `height` rows into the scratch array.
-  void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height);
+  /// Sums of a tile of `height` rows, at least `fewest`, into the scratch array.
+  void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height,
+                    int64_t fewest = 1);
   /// The epilogue of the row that lies at this offset of the scratch array.
   void emitEpilogue(llvm::SmallVector<mlir::Value> iterators, mlir::Value scratchOffset);
   mlir::Value epilogueOf(mlir::ValueRange sums, mlir::ValueRange extraLanes,
@@ -42,8 +62,7 @@ protected:
   mlir::Location loc;
   mlir::Value init, rowsPerTask, scratch, panelNumber;
   mlir::Value blockScratch; ///< where the block's tile begins in `scratch`
-  mlir::Value tileNumber;   ///< in its task
-  mlir::Value fullTiles;    ///< how many whole tiles the task has; null: nothing is fetched ahead
+  Ahead ahead;
   llvm::SmallVector<mlir::Value> inputs, extents, fixed; ///< inputs as the op has them
   mlir::IRMapping captured;                              ///< what the epilogue reads from outside
 

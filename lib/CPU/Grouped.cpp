@@ -3,7 +3,10 @@
 // The rows lie in `order` by group. A task is a run of places of that order times one panel of
 // columns, and walks the groups that the run touches: as many tasks as a plain product of
 // as many rows has, each with as many rows, however the groups divide them. An expert that takes
-// all rows is shared by all threads, one without rows costs a comparison.
+// all rows is shared by all threads, one without rows is passed over by a comparison.
+//
+// Few rows share a panel, so that reading it takes about as long as its products: every tile
+// reads its share of the panel of the next group of the run into L2.
 //
 //===----------------------------------------------------------------------===//
 #include "ContractTask.h"
@@ -46,43 +49,101 @@ private:
       rows.push_back(rowAt(plus(tilePlace, index(r))));
     return rows;
   }
-  void emitTile(Value end);
+  /// The places of a group's rows in this run; none from the number of groups on.
+  std::pair<Value, Value> placesOf(Value group);
+  void emitGroup(Value group, Value next);
+  void emitTile(Tile tile);
 
-  Value tilePlace; ///< of the first row of the tile
+  Value begin, end;    ///< the places of the run
+  Value panels, panel; ///< of each group's matrix; of this task
+  Value tilePlace;     ///< of the first row of the tile
+  Value tileCount;     ///< of the group in this run
 };
 
 void GroupedTask::emit(Value task) {
-  Value places = extents[GroupedOp::kRow];
-  Value panels = arith::CeilDivUIOp::create(b, loc, extents[plan.n], index(plan.columns()));
+  Value places = extents[GroupedOp::kRow], count = extents[GroupedOp::kGroup];
+  panels = arith::CeilDivUIOp::create(b, loc, extents[plan.n], index(plan.columns()));
   Value run = arith::DivUIOp::create(b, loc, task, panels);
-  Value panel = arith::RemUIOp::create(b, loc, task, panels);
-  Value begin = arith::MulIOp::create(b, loc, run, rowsPerTask);
-  Value end = arith::MinUIOp::create(b, loc, plus(begin, rowsPerTask), places);
+  panel = arith::RemUIOp::create(b, loc, task, panels);
+  begin = arith::MulIOp::create(b, loc, run, rowsPerTask);
+  end = arith::MinUIOp::create(b, loc, plus(begin, rowsPerTask), places);
   scratch = stackArray(b, loc, blockElements(), plan.accumulator);
   blockScratch = index(0);
-
-  auto groups = scf::ForOp::create(b, loc, index(0), extents[GroupedOp::kGroup], index(1));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(groups.getBody());
-  Value group = groups.getInductionVar();
-  Value first = arith::MaxSIOp::create(b, loc, begin, entry(inputs[3], group));
-  Value last = arith::MinSIOp::create(b, loc, end, entry(inputs[3], plus(group, index(1))));
-  panelNumber = plus(arith::MulIOp::create(b, loc, group, panels), panel);
   fixed.assign(extents.size(), index(0));
-  fixed[GroupedOp::kGroup] = group;
   fixed[GroupedOp::kColumn] = arith::MulIOp::create(b, loc, panel, index(plan.columns()));
 
-  auto tiles = scf::ForOp::create(b, loc, first, last, index(plan.rows));
-  b.setInsertionPointToStart(tiles.getBody());
-  tilePlace = tiles.getInductionVar();
-  emitTile(last);
+  // A group is computed when the next one with rows is known, the last one after all groups.
+  Value none = index(-1);
+  auto groups =
+      scf::ForOp::create(b, loc, index(0), plus(count, index(1)), index(1), ValueRange{none, none});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(groups.getBody());
+  auto is = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, predicate, x, y);
+  };
+  Value group = groups.getInductionVar(), ready = groups.getRegionIterArgs()[0],
+        start = groups.getRegionIterArgs()[1];
+  auto [first, last] = placesOf(group);
+  Value hasRows = is(arith::CmpIPredicate::slt, first, last);
+  Value isAfter = is(arith::CmpIPredicate::eq, group, count);
+  Value isKnown = arith::OrIOp::create(b, loc, hasRows, isAfter);
+  auto compute = scf::IfOp::create(
+      b, loc,
+      arith::AndIOp::create(b, loc, isKnown, is(arith::CmpIPredicate::sge, ready, index(0))));
+  ready = arith::SelectOp::create(b, loc, hasRows, group, ready);
+  Value isFirst = is(arith::CmpIPredicate::slt, start, index(0));
+  Value begun = arith::SelectOp::create(b, loc, isFirst, ready, start);
+  scf::YieldOp::create(b, loc, ValueRange{ready, begun});
+
+  b.setInsertionPointToStart(compute.thenBlock());
+  // After the last group comes the first one again, with the next panel.
+  Value next = arith::SelectOp::create(b, loc, isAfter, start, group);
+  next = arith::MulIOp::create(b, loc, next, panels);
+  next = plus(next, arith::SelectOp::create(b, loc, isAfter, index(1), index(0)));
+  emitGroup(groups.getRegionIterArgs()[0], plus(next, panel));
 }
 
-void GroupedTask::emitTile(Value end) {
-  Value height = arith::SubIOp::create(b, loc, end, tilePlace);
-  height = arith::MinSIOp::create(b, loc, height, index(plan.rows));
-  emitProducts(fixed, height);
-  auto rows = scf::ForOp::create(b, loc, index(0), height, index(1));
+std::pair<Value, Value> GroupedTask::placesOf(Value group) {
+  Value count = extents[GroupedOp::kGroup];
+  Value following = arith::MinUIOp::create(b, loc, plus(group, index(1)), count);
+  return {arith::MaxSIOp::create(b, loc, begin, entry(inputs[3], group)),
+          arith::MinSIOp::create(b, loc, end, entry(inputs[3], following))};
+}
+
+/// The rows of one group, before those that need the panel `next`.
+void GroupedTask::emitGroup(Value group, Value next) {
+  panelNumber = plus(arith::MulIOp::create(b, loc, group, panels), panel);
+  fixed[GroupedOp::kGroup] = group;
+  auto [first, last] = placesOf(group);
+  Value rows = arith::SubIOp::create(b, loc, last, first);
+  tileCount = arith::CeilDivUIOp::create(b, loc, rows, index(plan.rows));
+  ahead.panels = arith::SubIOp::create(b, loc, next, panelNumber);
+  auto tiles = scf::ForOp::create(b, loc, first, last, index(plan.rows));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tiles.getBody());
+  Value place = tiles.getInductionVar();
+  ahead.number = arith::SubIOp::create(b, loc, place, first);
+  ahead.number = arith::DivUIOp::create(b, loc, ahead.number, index(plan.rows));
+  emitTile(tileAt(place, first, last));
+}
+
+/// A tile that is alone reads its panel as fast as memory allows; instructions that fetch would
+/// only take the place of loads that are under way.
+void GroupedTask::emitTile(Tile tile) {
+  tilePlace = tile.first;
+  Value isAlone = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, tileCount, index(1));
+  auto choice = scf::IfOp::create(b, loc, isAlone, /*withElse=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    ahead.tiles = {};
+    emitProducts(fixed, tile.height);
+    b.setInsertionPointToStart(choice.elseBlock());
+    ahead.tiles = tileCount;
+    ahead.fewestRows = fewestOfSeveral();
+    emitProducts(fixed, tile.height, ahead.fewestRows);
+  }
+  auto rows = scf::ForOp::create(b, loc, index(0), tile.height, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(rows.getBody());
   Value row = rows.getInductionVar();
