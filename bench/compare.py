@@ -5,6 +5,7 @@ keeps the best of its rounds, a round being the median of many runs.  The machin
 measured in every round too.
 """
 
+import importlib.util
 import json
 import os
 import platform
@@ -71,6 +72,11 @@ class Result:
             "fastest_peer": self.fastest_peer(),
             "ratio": self.ratio(),
         }
+
+
+def installed_peers() -> list[str]:
+    """The names of the peers that can be timed here."""
+    return ["onnxruntime"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
 
 
 def _json(command: list[str]) -> dict:

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Plain networks, whole: Strut against the faster of ONNX Runtime and OpenVINO, all in f32.
 
-    plain.py [NAME...] [--structure] [--threads 1 2] [--rounds 3] [--no-compile] [--json FILE]
+    plain.py [NAME...] [--plain] [--structure] [--beside] [--threads 1 2] [--rounds 3] [--no-compile]
+             [--json FILE]
 
 The networks are those of whole_export.py, exported once a machine by torch, from the environment
 that `./scripts/test models` installs; OpenVINO is timed where it is installed.  For each network
 the compiler's time and its anonymous memory are printed too.  `--structure` takes the networks
 whose structure the compiler finds, and adds the geometric mean of their ratios for each number
-of threads.
+of threads; `--beside` takes those with other structure, of which no ratio is asked.
 """
 
 import argparse
-import importlib.util
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,14 +27,20 @@ from examples import cache, engines  # noqa: E402
 
 @dataclass
 class Plain:
-    """A network's inputs, and the ratio to the faster peer that it must reach."""
+    """A network's inputs, the ratio to the faster peer that it must reach (0: none is asked for),
+    and its name in whole_export.py, where that is not the case's own."""
 
     inputs: dict[str, tuple[int, ...]]
-    gate: float
+    gate: float = 0.0
+    network: str | None = None
+
+
+def rows(count: int, width: int) -> dict[str, tuple[int, ...]]:
+    return {"x": (1, count, width)}
 
 
 PICTURE = {"x": (1, 3, 224, 224)}
-ROWS = {"x": (1, 128, 768)}
+ROWS = rows(128, 768)
 PLAIN = {
     "vit_b16": Plain(PICTURE, 0.97),
     "bert_base": Plain({"input_ids": (1, 128), "attention_mask": (1, 128)}, 0.97),
@@ -62,10 +68,26 @@ STRUCTURE = {
     "mobileone_s1": Plain(PICTURE, 0.95),
     "repvit_m1": Plain(PICTURE, 0.95),
 }
-PLAIN |= {name: plain for name, plain in STRUCTURE.items() if name not in PLAIN}
+for experts in (8, 16, 64):
+    for count in (1, 16, 64, 256):
+        STRUCTURE[f"experts_{experts}x{count}"] = Plain(rows(count, 512), 0.95, f"experts_{experts}")
+# Structure of other kinds, reported beside the gate.
+BESIDE = {
+    "random_features": Plain(ROWS),
+    "fourier_head": Plain(rows(128, 384)),
+    "splines": Plain(rows(128, 256)),
+    "boosted": Plain(rows(256, 100)),
+    "activator": Plain(rows(64, 256)),
+    "neuron_adjust": Plain(ROWS),
+    "gmlp_s": Plain(PICTURE),
+    "frequency_block": Plain({"x": (1, 96, 32, 32)}),
+}
+GROUPS = {"plain": PLAIN, "structure": STRUCTURE, "beside": BESIDE}
+ALL = STRUCTURE | BESIDE | PLAIN
 
 
-def exported(name: str) -> Path:
+def exported(case: str) -> Path:
+    name = ALL[case].network or case
     sources = [ROOT / "bench" / "whole_export.py", *sorted((ROOT / "bench" / "networks").glob("*.py"))]
 
     def export(path: Path) -> None:
@@ -106,22 +128,24 @@ def mean_ratio(results: list[dict], threads: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PLAIN))
-    parser.add_argument("--structure", action="store_true", help=f"only {', '.join(STRUCTURE)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    for group, cases in GROUPS.items():
+        parser.add_argument(f"--{group}", action="store_true", help=", ".join(cases))
     parser.add_argument("--no-compile", action="store_true", help="do not measure the compiler")
     compare.arguments(parser, [1, 2])
     options = parser.parse_args()
-    if unknown := set(options.names) - set(PLAIN):
+    if unknown := set(options.names) - set(ALL):
         parser.error(f"unknown networks: {', '.join(sorted(unknown))}")
+    chosen = [name for group, cases in GROUPS.items() if getattr(options, group) for name in cases]
     found = compare.header()
-    peers = ["onnxruntime"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+    peers = compare.installed_peers()
     columns = ["strut", *peers]
     print(f"{'network':>24} {'threads':>8}" + "".join(f"{name + ' ms':>16}" for name in columns)
           + f"{'ratio':>8} {'gate':>6} {'error':>9}")  # fmt: skip
     results = []
-    for name in options.names or (STRUCTURE if options.structure else PLAIN):
-        plain, model = PLAIN[name], exported(name)
-        library, inputs = cache.compiled(model)[0], feed(PLAIN[name])
+    for name in options.names + chosen or PLAIN:
+        plain, model = ALL[name], exported(name)
+        library, inputs = cache.compiled(model)[0], feed(plain)
         error = disagreement(model, library, inputs)
         for threads in options.threads:
             case = compare.Case(name, model, library, inputs, threads)
@@ -132,8 +156,9 @@ def main() -> None:
         if not options.no_compile:
             costs.report(model, tries := [costs.compilation(model)])
             results[-1]["compile"] = tries
+    gated = [result for result in results if result["case"] in STRUCTURE]
     for threads in options.threads if options.structure else []:
-        print(f"geometric mean on {threads} threads: {mean_ratio(results, threads):.2f},"
+        print(f"geometric mean on {threads} threads: {mean_ratio(gated, threads):.2f},"
               f" asked for: {STRUCTURE_GATE}", flush=True)  # fmt: skip
     compare.save(options.json, found, results)
 

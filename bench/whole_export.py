@@ -15,7 +15,7 @@ import torch
 import torchvision
 import transformers
 
-from .networks import ffn, structured, vision
+from .networks import ffn, research, structured, vision
 from .networks.export import export
 from .networks.language import Hidden, words
 from .networks.network import Network, picture_network, stir
@@ -77,7 +77,9 @@ NETWORKS: dict[str, Network] = {
     "repvit_m1": picture_network(from_timm("repvit_m1_0")),
     "poolformer_s12": picture_network(from_timm("poolformer_s12")),
     "repavit_s": picture_network(lambda: ffn.RePaViT(depth=12)),
+    "gmlp_s": picture_network(from_timm("gmlp_s16_224")),
     **structured.NETWORKS,
+    **research.NETWORKS,
 }
 
 

@@ -1,7 +1,8 @@
 """Transformers whose linear layers have structure, as their authors write them.
 
 Structured feed-forward nets: Wei et al., Building on Efficient Foundations, NeurIPS 2024. LoRA: Hu
-et al., ICLR 2022; routed: a few updates a layer, of which each token takes the best.
+et al., ICLR 2022; routed: a few updates a layer, of which each token takes the best. Experts: Shazeer
+et al., ICLR 2017, all of them computed, as those write it who export.
 """
 
 import math
@@ -93,6 +94,25 @@ class RoutedLora(nn.Module):
         return y
 
 
+class Experts(nn.Module):
+    """Nets of which each row takes the best `taken`: all are computed, in two batched products."""
+
+    def __init__(self, d: int, hidden: int, experts: int, taken: int = 2):
+        super().__init__()
+        self.route, self.taken, self.count = nn.Linear(d, experts, bias=False), taken, experts
+        self.first, self.second = weight(experts, d, hidden), weight(experts, hidden, d)
+        self.biases = nn.ParameterList(nn.Parameter(torch.randn(experts, 1, n)) for n in (hidden, d))
+
+    def forward(self, x):
+        rows = x.flatten(0, 1)
+        logits = self.route(rows)
+        best, places = torch.topk(logits, self.taken, dim=-1)
+        gates = torch.zeros_like(logits).scatter(-1, places, torch.softmax(best, -1))
+        inner = torch.bmm(rows.unsqueeze(0).expand(self.count, -1, -1), self.first) + self.biases[0]
+        nets = torch.bmm(functional.gelu(inner), self.second) + self.biases[1]
+        return (nets * gates.t().unsqueeze(-1)).sum(0).reshape(x.shape)
+
+
 class Block(nn.Module):
     """Attention and a feed-forward net, each after a norm; `project` and `net` make their layers."""
 
@@ -129,4 +149,7 @@ NETWORKS = {
     "structured_blockshuffle": rows(lambda: Body(nn.Linear, BlockShuffle), D),
     "lora_plain": rows(lambda: Body(Lora, Lora, first_dense=False), D),
     "lora_routed": rows(lambda: Body(RoutedLora, nn.Linear, first_dense=False), D),
+    "experts_8": rows(lambda: Experts(512, 1024, 8), 512),
+    "experts_16": rows(lambda: Experts(512, 1024, 16), 512),
+    "experts_64": rows(lambda: Experts(512, 1024, 64), 512),
 }
