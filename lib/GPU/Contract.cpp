@@ -96,21 +96,12 @@ void ContractCode::emit(OpBuilder &b, ValueRange arguments) {
 
 void ContractCode::finish(OpBuilder &b, const Tile &tile, ArrayRef<SmallVector<Value>> sums,
                           Value firstRow, Value firstColumn) {
-  int64_t own = tile.threadColumns();
-  for (int64_t i = 0; i < tile.sums(); ++i) {
-    Value row = arith::AddIOp::create(b, loc, firstRow, plus(b, loc, tile.threadRow, i / own));
-    Value column =
-        arith::AddIOp::create(b, loc, firstColumn, plus(b, loc, tile.threadColumn, i % own));
-    Value inside = arith::AndIOp::create(
-        b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, m.size),
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, column, n.size));
-    SmallVector<Value> here =
-        llvm::map_to_vector(sums, [&](const SmallVector<Value> &sum) { return sum[i]; });
-    scf::IfOp::create(b, loc, inside, [&](OpBuilder &b, Location) {
-      finishElement(b, row, column, here);
-      scf::YieldOp::create(b, loc);
-    });
-  }
+  tile.forSums(b, firstRow, m.size, firstColumn, n.size,
+               [&](OpBuilder &b, Value row, Value column, int64_t i) {
+                 SmallVector<Value> here = llvm::map_to_vector(
+                     sums, [&](const SmallVector<Value> &sum) { return sum[i]; });
+                 finishElement(b, row, column, here);
+               });
 }
 
 /// The epilogue of one element.

@@ -27,6 +27,7 @@ LogicalResult emitKernel(Simt &simt, Operation *op) {
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case([&](kernel::AttentionOp kernel) { return emitAttention(simt, host, kernel); })
           .Case([&](kernel::ContractOp kernel) { return emitContract(simt, host, kernel); })
+          .Case([&](kernel::GroupedOp kernel) { return emitGrouped(simt, host, kernel); })
           .Case([&](kernel::MapOp kernel) { return emitMap(simt, host, kernel); })
           .Case([&](kernel::RegionOp kernel) { return emitRegion(simt, host, kernel); })
           .Case([&](kernel::RowsOp kernel) { return emitRows(simt, host, kernel); })
@@ -49,9 +50,6 @@ LogicalResult checkHost(func::FuncOp main) {
   });
   if (walked.wasInterrupted())
     return failure();
-  if (main->hasAttr("strut.notes"))
-    return main.emitError("the shape of a result is computed from data, which is not supported on "
-                          "a GPU yet; compile the model for the CPU");
   return success();
 }
 

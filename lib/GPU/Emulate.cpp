@@ -9,6 +9,7 @@
 #include "strut/GPU/Emulate.h"
 #include "strut/Runtime/emulator.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
@@ -16,6 +17,7 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Transforms/Utils/LowerMemIntrinsics.h"
 #include <cstddef>
 
 using namespace llvm;
@@ -241,6 +243,27 @@ Error Emulation::run() {
 
 } // namespace
 
-Error emulate(Module &module) { return Emulation(module).run(); }
+/// Fills and copies of memory as loops, as the back end of the GPU makes them: each access
+/// announces itself then.
+static void expandMemoryIntrinsics(Module &module) {
+  TargetTransformInfo costs(module.getDataLayout());
+  SmallVector<Instruction *> found;
+  for (Function &function : module)
+    for (Instruction &instruction : instructions(function))
+      if (isa<MemSetInst, MemCpyInst>(instruction))
+        found.push_back(&instruction);
+  for (Instruction *instruction : found) {
+    if (auto *fill = dyn_cast<MemSetInst>(instruction))
+      expandMemSetAsLoop(fill);
+    else
+      expandMemCpyAsLoop(cast<MemCpyInst>(instruction), costs);
+    instruction->eraseFromParent();
+  }
+}
+
+Error emulate(Module &module) {
+  expandMemoryIntrinsics(module);
+  return Emulation(module).run();
+}
 
 } // namespace strut::gpu

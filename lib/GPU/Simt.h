@@ -88,6 +88,7 @@ mlir::Value evaluateSums(mlir::OpBuilder &b, const Nest &nest, mlir::ValueRange 
 
 mlir::LogicalResult emitAttention(Simt &, mlir::OpBuilder &host, kernel::AttentionOp op);
 mlir::LogicalResult emitContract(Simt &, mlir::OpBuilder &host, kernel::ContractOp op);
+mlir::LogicalResult emitGrouped(Simt &, mlir::OpBuilder &host, kernel::GroupedOp op);
 mlir::LogicalResult emitMap(Simt &, mlir::OpBuilder &host, kernel::MapOp op);
 mlir::LogicalResult emitRegion(Simt &, mlir::OpBuilder &host, kernel::RegionOp op);
 mlir::LogicalResult emitRows(Simt &, mlir::OpBuilder &host, kernel::RowsOp op);

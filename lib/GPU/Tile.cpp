@@ -75,6 +75,8 @@ void Tile::load(OpBuilder &b, const TileOperand &operand, int64_t width, Value m
     auto [row, rowInside] = clamp(b, loc, arith::AddIOp::create(b, loc, first, ofRow), along.size);
     auto [step, stepInside] =
         clamp(b, loc, arith::AddIOp::create(b, loc, firstStep, ofStep), depth.size);
+    if (operand.rowAt)
+      row = operand.rowAt(b, row);
     SmallVector<Value> point(operand.origin);
     along.place(b, loc, point, row);
     depth.place(b, loc, point, step);
@@ -126,6 +128,23 @@ SmallVector<Value> Tile::multiply(OpBuilder &b, const TileOperand &lhs, Value lh
                                    scf::YieldOp::create(b, loc, next);
                                  });
   return loop.getResults();
+}
+
+void Tile::forSums(OpBuilder &b, Value firstRow, Value rows, Value firstColumn, Value columns,
+                   function_ref<void(OpBuilder &, Value, Value, int64_t)> body) const {
+  for (int64_t i = 0; i < sums(); ++i) {
+    Value row =
+        arith::AddIOp::create(b, loc, firstRow, plus(b, loc, threadRow, i / threadColumns()));
+    Value column =
+        arith::AddIOp::create(b, loc, firstColumn, plus(b, loc, threadColumn, i % threadColumns()));
+    Value inside = arith::AndIOp::create(
+        b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, row, rows),
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, column, columns));
+    scf::IfOp::create(b, loc, inside, [&](OpBuilder &b, Location) {
+      body(b, row, column, i);
+      scf::YieldOp::create(b, loc);
+    });
+  }
 }
 
 } // namespace strut::gpu

@@ -34,6 +34,8 @@ struct TileOperand {
   mlir::AffineMap map;
   const DimGroup *along, *steps;
   llvm::ArrayRef<mlir::Value> origin; ///< a point of the space; the groups' dimensions are 0
+  /// Which row stands at a place, where rows are taken in an order of their own.
+  llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value)> rowAt = nullptr;
 };
 
 class Tile {
@@ -65,6 +67,14 @@ public:
                                           mlir::Value lhsMemory, mlir::Value firstRow,
                                           const TileOperand &rhs, mlir::Value rhsMemory,
                                           mlir::Value firstColumn) const;
+
+  /// Runs `body` for each sum of this thread, by its number, whose row and column are below `rows`
+  /// and `columns`.
+  void forSums(
+      mlir::OpBuilder &b, mlir::Value firstRow, mlir::Value rows, mlir::Value firstColumn,
+      mlir::Value columns,
+      llvm::function_ref<void(mlir::OpBuilder &, mlir::Value row, mlir::Value column, int64_t sum)>
+          body) const;
 
   mlir::Value threadRow, threadColumn; ///< the first of this thread, in the tile
   mlir::Type accumulator;

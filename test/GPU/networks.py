@@ -20,7 +20,8 @@ def _graph(nodes, inputs, outputs, constants, integers=(), opset=20):
         [info(*entry) for entry in outputs.items()],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 
 def _weights(rng, **shapes):
@@ -151,9 +152,36 @@ def regions(rng):
     return _graph(nodes, {"x": rows}, outputs, w, integers=("order",))
 
 
+def experts(rng):
+    """Rows that choose 2 of 5 matrices: some of them get no rows, some more than a block has."""
+    w = _weights(rng, w1=(5, 37, 24), b1=(5, 37), w2=(5, 24, 37), b2=(5, 24), router=(24, 5))
+    w["router"][:, 1] = 1  # chosen by all rows, for they are positive
+    w["router"][:, 3] = -1
+    options = {"domain": "com.microsoft", "k": 2, "activation_type": "gelu", "normalize_routing_weights": 1}
+    nodes = [
+        helper.make_node("MatMul", ["x", "router"], ["logits"]),
+        helper.make_node("MoE", ["x", "logits", "w1", "b1", "w2", "b2"], ["y"], name="experts", **options),
+    ]
+    return _graph(nodes, {"x": ("M", 24)}, {"y": ("M", 24)}, w)
+
+
+def found(rng):
+    """Results whose extents a run counts."""
+    nodes = [
+        helper.make_node("Greater", ["x", "half"], ["big"]),
+        helper.make_node("NonZero", ["big"], ["places"]),
+        helper.make_node("Transpose", ["places"], ["rows"]),
+        helper.make_node("Cast", ["rows"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Neg", ["values"], ["y"]),
+    ]
+    w = {"half": np.float32(0.5)}
+    outputs = {"places": (2, "found"), "y": ("found", 2)}
+    return _graph(nodes, {"x": ("M", 6)}, outputs, w, integers=("places",))
+
+
 def ffn(rng):
     """The bench's perceptron, two layers."""
     return models.mlp(32, 48, layers=2, seed=int(rng.integers(1 << 30)))
 
 
-ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, gated, regions, ffn)}
+ALL = {f.__name__: f for f in (mlp, cnn, norms, moves, functions, attention, gated, regions, experts, found, ffn)}

@@ -11,6 +11,7 @@
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <random>
@@ -133,6 +134,67 @@ struct Negation {
   }
 };
 
+/// y[s, 66] = x[s, 37] · w[g, 37, 66] + b[g, 66] for row s of group g, groups of 0, 3, 80 and 17.
+struct Grouped {
+  static constexpr int64_t groups = 4, rows = 100, n = 66, k = 37;
+  static constexpr int32_t offsets[groups + 1] = {0, 0, 3, 83, 100};
+  std::vector<float> xs = randomValues(rows * k), ws = randomValues(groups * k * n),
+                     bs = randomValues(groups * n);
+
+  static std::string source() {
+    return moduleOf(
+        "%x: tensor<100x37xf32> {strut.name = \"x\", strut.dims = [\"\", \"\"]}, "
+        "%w: tensor<4x37x66xf32> {strut.name = \"w\", strut.dims = [\"\", \"\", \"\"]}, "
+        "%order: tensor<100xi32> {strut.name = \"r\", strut.dims = [\"\"]}, "
+        "%offsets: tensor<5xi32> {strut.name = \"f\", strut.dims = [\"\"]}, "
+        "%b: tensor<4x66xf32> {strut.name = \"b\", strut.dims = [\"\", \"\"]}",
+        "tensor<100x66xf32>",
+        "%y = kernel.grouped ins(%x, %w, %order, %offsets, %b : tensor<100x37xf32>, "
+        "tensor<4x37x66xf32>, tensor<100xi32>, tensor<5xi32>, tensor<4x66xf32>) "
+        "outs(%o : tensor<100x66xf32>) attributes {indexing_maps = ["
+        "affine_map<(g, s, n, k) -> (s, k)>, affine_map<(g, s, n, k) -> (g, k, n)>, "
+        "affine_map<(g, s, n, k) -> ()>, affine_map<(g, s, n, k) -> ()>, "
+        "affine_map<(g, s, n, k) -> (g, n)>, affine_map<(g, s, n, k) -> (s, n)>]} "
+        "{ ^bb0(%a: f32, %c: f32): %t = arith.addf %a, %c : f32 kernel.yield %t : f32 } "
+        "-> tensor<100x66xf32>");
+  }
+  /// The row that stands at a place of the order.
+  static int64_t rowAt(int64_t place) { return place * 37 % rows; }
+  double exact(int64_t group, int64_t row, int64_t column) const {
+    double sum = bs[group * n + column];
+    for (int64_t j = 0; j < k; ++j)
+      sum += double(xs[row * k + j]) * ws[(group * k + j) * n + column];
+    return sum;
+  }
+  /// Integers as the floats that have their bits.
+  template <typename Range> static std::vector<float> bitsOf(const Range &numbers) {
+    std::vector<float> bits;
+    for (int32_t number : numbers)
+      bits.push_back(std::bit_cast<float>(number));
+    return bits;
+  }
+  std::string defect(const Kernels &kernels, const std::string &schedule) const {
+    std::vector<int32_t> order;
+    for (int64_t place = 0; place < rows; ++place)
+      order.push_back(rowAt(place));
+    DeviceArray x(driver(), {rows, k}, xs), w(driver(), {groups, k, n}, ws),
+        list(driver(), {rows}, bitsOf(order)), begins(driver(), {groups + 1}, bitsOf(offsets)),
+        b(driver(), {groups, n}, bs), y(driver(), {rows, n});
+    std::string said =
+        kernels.run(driver(), "grouped_0", schedule, {&x, &w, &list, &begins, &b, &y}, 4, 256);
+    if (!said.empty())
+      return said;
+    std::vector<float> got = y.values();
+    for (int64_t group = 0; group < groups; ++group)
+      for (int64_t place = offsets[group]; place < offsets[group + 1]; ++place)
+        for (int64_t column = 0; column < n; ++column)
+          if (!(std::abs(exact(group, rowAt(place), column) - got[rowAt(place) * n + column]) <
+                1e-4))
+            return "wrong value";
+    return "";
+  }
+};
+
 /// y[70, 30] = softmax(q[70, 20] · k[90, 20]ᵀ / 4) · v[90, 30]: two blocks, two tiles of keys.
 struct Attention {
   static constexpr int64_t m = 70, s = 90, d = 20, e = 30;
@@ -217,7 +279,7 @@ void dropBound(Module &module) {
 }
 
 template <typename Case> class RightKernels : public testing::Test {};
-using Cases = testing::Types<Contraction, Sums, Negation, Attention>;
+using Cases = testing::Types<Contraction, Grouped, Sums, Negation, Attention>;
 TYPED_TEST_SUITE(RightKernels, Cases);
 
 TYPED_TEST(RightKernels, AreRightUnderEverySchedule) {
@@ -246,6 +308,11 @@ TEST(PlantedMistakes, NoBarrierBeforeASliceIsRead) {
 
 TEST(PlantedMistakes, NoBarrierBeforeASliceIsOverwritten) {
   expectFound<Contraction>(dropBarrier(1), "with no barrier in between");
+}
+
+TEST(PlantedMistakes, NoBarrierBetweenTheSlicesOfAGroup) {
+  expectFound<Grouped>(dropBarrier(0), "shared memory that");
+  expectFound<Grouped>(dropBarrier(1), "with no barrier in between");
 }
 
 TEST(PlantedMistakes, NoBarrierBetweenTheWarpsOfARow) {
