@@ -85,9 +85,12 @@ char *strutCompile(const StrutCompileOptions *caller) {
   return strdup(toString(std::move(error)).c_str());
 }
 
-static Expected<ExplainOptions> optionsOf(const StrutExplainOptions &given) {
-  if (given.struct_size < sizeof given)
+static Expected<ExplainOptions> optionsOf(const StrutExplainOptions *caller) {
+  constexpr size_t firstVersion = offsetof(StrutExplainOptions, gpu_arch);
+  if (caller->struct_size < firstVersion)
     return createStringError("StrutExplainOptions::struct_size is not set");
+  StrutExplainOptions given = {};
+  memcpy(&given, caller, std::min<size_t>(caller->struct_size, sizeof given));
   if (given.num_dims < 0 || (given.num_dims && !given.dims) || given.num_rows < 0 ||
       (given.num_rows && !given.rows))
     return createStringError("StrutExplainOptions has a count without an array");
@@ -102,6 +105,7 @@ static Expected<ExplainOptions> optionsOf(const StrutExplainOptions &given) {
   options.sizeBudget = text(given.size_budget);
   options.json = true;
   options.html = text(given.html);
+  options.gpuArch = text(given.gpu_arch);
   return options;
 }
 
@@ -109,7 +113,7 @@ char *strutExplain(const StrutExplainOptions *given, char **json) {
   *json = nullptr;
   std::string answer;
   raw_string_ostream out(answer);
-  Expected<ExplainOptions> options = optionsOf(*given);
+  Expected<ExplainOptions> options = optionsOf(given);
   Error error = options ? explain(*options, out, errs()) : options.takeError();
   if (error)
     return strdup(toString(std::move(error)).c_str());

@@ -222,6 +222,11 @@ const Machine &machineForCpu(StringRef cpu, unsigned vectorBytes) {
                                            : "generic");
 }
 
+const Machine &machineForGpu(unsigned capability) {
+  const Machine *known = namedMachine("sm_" + std::to_string(capability));
+  return known ? *known : *namedMachine(capability >= 90 ? "h100" : "a100");
+}
+
 Expected<Machine> readMachine(const std::string &fileOrName) {
   if (const Machine *known = namedMachine(fileOrName))
     return *known;

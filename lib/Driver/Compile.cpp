@@ -116,10 +116,23 @@ private:
 
 } // namespace
 
+/// Whether only kernels for a GPU are asked for.
+static bool isForGpusAlone(const CompileOptions &options) {
+  return options.noCpu || options.emit == CompileOptions::Ptx ||
+         options.emit == CompileOptions::Cubin || options.emit == CompileOptions::MlirGpu;
+}
+
 std::string strut::driver::machineFor(const CompileOptions &options,
                                       const package::TargetSpec &target) {
   if (!options.machine.empty())
     return options.machine;
+  if (isForGpusAlone(options)) {
+    auto gpus = resolveGpus(options);
+    if (gpus && !gpus->archs.empty())
+      return cost::machineForGpu(package::computeCapability(gpus->archs.front())).name;
+    if (!gpus)
+      consumeError(gpus.takeError()); // which compile() tells
+  }
   bool isNative = target.isHostArchitecture() && (options.cpu.empty() || options.cpu == "native");
   std::string measured = cost::calibratedFile();
   if (isNative && !measured.empty() && sys::fs::exists(measured))
@@ -164,12 +177,6 @@ Error Compilation::check() {
   raw_string_ostream os(text);
   report.print(os);
   return createStringError(StringRef(text).rtrim());
-}
-
-/// Whether only kernels for a GPU are asked for.
-static bool isForGpusAlone(const CompileOptions &options) {
-  return options.noCpu || options.emit == CompileOptions::Ptx ||
-         options.emit == CompileOptions::Cubin || options.emit == CompileOptions::MlirGpu;
 }
 
 /// Kernels on tensors to a program for each target, those for GPUs first: a session tries them

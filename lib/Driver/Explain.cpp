@@ -13,11 +13,14 @@
 #include "strut/Driver/Compile.h"
 #include "strut/Driver/Output.h"
 #include "strut/Driver/Register.h"
+#include "strut/GPU/CUDA.h"
+#include "strut/GPU/Passes.h"
 #include "strut/Import/Preflight.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <map>
 
 using namespace llvm;
 using namespace strut;
@@ -41,7 +44,9 @@ public:
 private:
   Error runPasses(StringRef stage, function_ref<void(mlir::OpPassManager &)> build);
   Error explainLayers();
-  Error explainKernels(const package::TargetSpec &target);
+  Error explainKernels();
+  Expected<std::string> program();
+  Error nameFunctions(json::Array &kernels);
   Error takeDims();
   json::Value memoryPlan();
 
@@ -149,14 +154,46 @@ json::Value Explanation::memoryPlan() {
                       {"buffers", std::move(buffers)}};
 }
 
-Error Explanation::explainKernels(const package::TargetSpec &target) {
+/// The program that kernels are planned for.
+Expected<std::string> Explanation::program() {
+  if (options.gpuArch.empty()) {
+    auto host = package::resolveTarget("", "");
+    return host ? Expected<std::string>(pipeline::programFor(*host)) : host.takeError();
+  }
+  auto gpu = package::resolveGpuArch(options.gpuArch);
+  return gpu ? Expected<std::string>(pipeline::programForGpu(*gpu)) : gpu.takeError();
+}
+
+/// Of a program for a GPU: the functions that each kernel launches, by their names in the code.
+Error Explanation::nameFunctions(json::Array &kernels) {
+  if (Error error = runPasses("emit", [](mlir::OpPassManager &pm) {
+        pm.nest<kernel::ProgramOp>().addPass(gpu::createEmitSimt());
+      }))
+    return error;
+  DenseMap<int64_t, std::vector<std::string>> functions;
+  module->walk([&](gpu::LaunchOp launch) {
+    std::vector<std::string> &names = functions[launch.getNumber()];
+    if (std::string name = launch.getKernel().getLeafReference().str(); !is_contained(names, name))
+      names.push_back(std::move(name));
+  });
+  for (json::Value &value : kernels) {
+    json::Object &kernel = *value.getAsObject();
+    kernel["functions"] = json::Array(functions[*kernel.getInteger("number")]);
+  }
+  return Error::success();
+}
+
+Error Explanation::explainKernels() {
+  Expected<std::string> planned = program();
+  if (!planned)
+    return planned.takeError();
   if (Error error = runPasses("kernelize", pipeline::buildKernelPipeline))
     return error;
   if (Error error = takeDims())
     return error;
   cost::Setting setting(machine, weights);
   json::Array kernels;
-  for (const KernelMetadata &kernel : describeWork(*module)) {
+  for (const auto &[number, kernel] : enumerate(describeWork(*module))) {
     if (!kernel.runsAt(dims))
       continue;
     cost::Phase phase;
@@ -165,24 +202,26 @@ Error Explanation::explainKernels(const package::TargetSpec &target) {
     double bytes = kernel.bytes.at(dims);
     (kernel.kind == "contract" ? phase.weightBytes : phase.valueBytes) = bytes;
     phase.rows = 64;
-    kernels.push_back(json::Object{{"name", json::fixUTF8(kernel.name)},
+    kernels.push_back(json::Object{{"number", static_cast<int64_t>(number)},
+                                   {"name", json::fixUTF8(kernel.name)},
                                    {"kind", kernel.kind},
                                    {"flops", phase.flops},
                                    {"bytes", bytes},
                                    {"predicted_us", 1e6 * cost::timeOf(phase, setting)}});
   }
-  answer["kernels"] = std::move(kernels);
-  if (Error error = runPasses(
-          "plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, pipeline::programFor(target)); }))
+  if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, *planned); }))
     return error;
   answer["memory"] = memoryPlan();
+  if (!options.gpuArch.empty())
+    if (Error error = nameFunctions(kernels))
+      return error;
+  for (json::Value &value : kernels)
+    value.getAsObject()->erase("number");
+  answer["kernels"] = std::move(kernels);
   return Error::success();
 }
 
 Error Explanation::run() {
-  auto target = package::resolveTarget("", "");
-  if (!target)
-    return target.takeError();
   auto described = cost::readMachine(options.machine);
   if (!described)
     return described.takeError();
@@ -209,7 +248,7 @@ Error Explanation::run() {
   // What cannot be compiled can still be looked at.
   PreflightReport report = preflight(*module, kernelize::unsupportedReason);
   if (report.ok())
-    return explainKernels(*target);
+    return explainKernels();
   answer["unsupported"] = report.toJSON();
   return Error::success();
 }
@@ -256,6 +295,20 @@ static void printBlock(const json::Object &block, ArrayRef<int64_t> rows, raw_os
       out << "      " << range.str() << ": " << form.getAsString().value_or("") << "\n";
 }
 
+/// Of code for a GPU: how many kernels each function of it runs, and how long they take.
+static void printFunctions(const json::Array &kernels, raw_ostream &out) {
+  std::map<std::string, std::pair<unsigned, double>> functions;
+  for (const json::Value &value : kernels)
+    if (const json::Array *names = value.getAsObject()->getArray("functions")) {
+      auto &[count, time] = functions[joined(names)];
+      ++count;
+      time += value.getAsObject()->getNumber("predicted_us").value_or(0);
+    }
+  for (const auto &[name, sum] : functions)
+    out << "  " << left_justify(name, 20) << format(" %4u", sum.first)
+        << (sum.first == 1 ? " kernel,  " : " kernels, ") << format("%9.1f us\n", sum.second);
+}
+
 static void print(const json::Object &answer, ArrayRef<int64_t> rows, raw_ostream &out) {
   out << "model     " << text(answer, "model") << "\nmachine   "
       << text(*answer.getObject("machine"), "name") << "\n";
@@ -288,6 +341,7 @@ static void print(const json::Object &answer, ArrayRef<int64_t> rows, raw_ostrea
   if (!kernels.empty())
     out << "kernels   " << kernels.size() << (at.empty() ? "" : " at ") << at
         << format(", predicted %.1f us a run\n", total);
+  printFunctions(kernels, out);
   if (const json::Object *memory = answer.getObject("memory"))
     out << format("memory    %.3f MB between kernels, %zu buffers\n",
                   1e-6 * memory->getNumber("peak_bytes").value_or(0),
@@ -313,6 +367,12 @@ Expected<json::Object> strut::driver::explainModel(const ExplainOptions &given, 
     return target.takeError();
   CompileOptions compiled;
   compiled.machine = options.machine;
+  if (!options.gpuArch.empty()) {
+    compiled.gpuArchs = {options.gpuArch};
+    compiled.noCpu = true;
+    if (auto gpu = package::resolveGpuArch(options.gpuArch); !gpu)
+      return gpu.takeError();
+  }
   options.machine = machineFor(compiled, *target);
   Explanation explanation(options, log);
   if (Error error = explanation.run())

@@ -65,6 +65,7 @@ class _ExplainOptions(ctypes.Structure):
         ("machine", ctypes.c_char_p),
         ("size_budget", ctypes.c_char_p),
         ("html", ctypes.c_char_p),
+        ("gpu_arch", ctypes.c_char_p),
     ]
 
 
@@ -156,12 +157,14 @@ def explain(
     machine: str | os.PathLike | None = None,
     size_budget: str | None = None,
     html: str | os.PathLike | None = None,
+    gpu_arch: str | None = None,
 ) -> dict[str, Any]:
     """What was recognised in a model, what was rewritten, and which forms were chosen and why.
 
     `model` is the path of an .onnx file or of a stage. Times are predicted for blocks of `rows` rows
     (1, 16 and 256), kernels and memory shown at `dims` (1 for those not named). `machine` and
-    `size_budget` are those of `compile`. `html` also writes a page with graphs and plots. The keys are in
+    `size_budget` are those of `compile`. `html` also writes a page with graphs and plots. With `gpu_arch`
+    ("sm_90a") it is code for that GPU that is explained, and chosen for. The keys are in
     docs/explain.md.
 
     Raises CompileError with the compiler's message.
@@ -178,6 +181,7 @@ def explain(
         machine=_bytes(machine),
         size_budget=_bytes(size_budget),
         html=_bytes(html),
+        gpu_arch=_bytes(gpu_arch),
     )
     answer = ctypes.c_void_p()
     if message := _take(_library().strutExplain(ctypes.byref(options), ctypes.byref(answer))):

@@ -64,7 +64,8 @@ static cl::opt<std::string> cpu("target-cpu", cl::desc("CPU, or native"), cl::va
 static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated,
                                       cl::desc("Add code for NVIDIA GPUs: sm_80 or the like, "
                                                "several by commas; emulate for the emulator"),
-                                      cl::value_desc("name,..."), cl::sub(compileCommand));
+                                      cl::value_desc("name,..."), cl::sub(compileCommand),
+                                      cl::sub(explainCommand));
 static cl::opt<bool> noCpu("no-cpu", cl::desc("With --gpu-arch: leave out the code for the CPU"),
                            cl::sub(compileCommand));
 static cl::opt<std::string> device("device",
@@ -220,10 +221,14 @@ static Expected<int> dispatch(const char *argv0) {
                              outs(), errs()));
   else if (inspectCommand)
     error = joinErrors(std::move(error), inspect({file, *values, asJSON}, outs(), errs()));
+  else if (explainCommand && gpuArchs.size() > 1)
+    error = joinErrors(std::move(error),
+                       createStringError("strut explain takes one --gpu-arch at a time"));
   else if (explainCommand)
-    error = joinErrors(std::move(error), explain({file, *values, std::vector<int64_t>(rows),
-                                                  machine, sizeBudget, asJSON, htmlFile},
-                                                 outs(), errs()));
+    error = joinErrors(std::move(error),
+                       explain({file, *values, std::vector<int64_t>(rows), machine, sizeBudget,
+                                gpuArchs.empty() ? "" : gpuArchs.front(), asJSON, htmlFile},
+                               outs(), errs()));
   else if (calibrateCommand)
     error = joinErrors(std::move(error), calibrate({output, threads}, outs(), errs()));
   else if (verifyCommand)

@@ -71,6 +71,7 @@ typedef struct StrutExplainOptions {
   const char *machine;     /**< as in StrutCompileOptions */
   const char *size_budget; /**< as in StrutCompileOptions */
   const char *html;        /**< a file for the page; null: none */
+  const char *gpu_arch;    /**< explain code for this GPU ("sm_90a"); null: for the CPU */
 } StrutExplainOptions;
 
 /** Explains a model. Returns null and sets `*json` to a text of JSON (docs/explain.md), or

@@ -65,6 +65,9 @@ const Machine *namedMachine(llvm::StringRef name);
 llvm::ArrayRef<Machine> namedMachines();
 /// The description for a CPU; by the width of its vectors where it has none of its own.
 const Machine &machineForCpu(llvm::StringRef cpu, unsigned vectorBytes);
+/// The description for an NVIDIA GPU by its compute capability (80 for sm_80); where it has none of
+/// its own, that of the latest generation before it.
+const Machine &machineForGpu(unsigned capability);
 
 /// A description by the path of its file, or by name.
 llvm::Expected<Machine> readMachine(const std::string &fileOrName);

@@ -64,7 +64,7 @@ struct CompileOptions {
 
   /// The machine by whose description forms are chosen: a file or a name. Empty: what
   /// `strut calibrate` has measured, for code for this machine, or what comes with Strut
-  /// for the CPU.
+  /// for the CPU; for the first GPU where code is for GPUs alone.
   std::string machine;
   /// By how much weights may grow where several forms of a layer are kept: "20%", or
   /// bytes as "64M"; empty is 20%.
@@ -84,7 +84,8 @@ struct CompileOptions {
   CrashOptions crash;
 };
 
-/// Where the machine that `options` compile for is described, as a file or a name.
+/// Where the machine that `options` compile for is described, as a file or a name: the first GPU
+/// where code is for GPUs alone, else the CPU.
 std::string machineFor(const CompileOptions &options, const package::TargetSpec &target);
 
 /// Compiles `options.input`. Progress and timing go to `log`. On failure the
