@@ -1,6 +1,6 @@
 """The standard's own test suite (onnx.backend.test), compiled and run through the backend class.
 
-    suite.py [--jobs N] [--only PREFIX] [--form dynamic|constant]
+    suite.py [--jobs N] [--only PREFIX] [--form dynamic|constant] [--device emulate]
 
 Generating code once for many small models is much quicker than once for each, so cases that the
 compiler takes are merged into one model, a group at a time. Groups run in processes of their own,
@@ -170,18 +170,19 @@ def _refusal(case: Case) -> str | None:
     return None
 
 
-def _run_model(chosen: list[Case]) -> list[str]:
+def _run_model(chosen: list[Case], device: str = "cpu") -> list[str]:
     """Compiles the cases as one model and runs it."""
     import strut
     from strut import backend
 
     model, prefixes = merged([case.model for case in chosen])
+    options = {"gpu_arch": device, "no_cpu": True, "device": device} if device == "emulate" else {}
     try:
-        compiled = backend.prepare(model, threads=1)
+        compiled = backend.prepare(model, threads=1, **options)
     except strut.CompileError as error:
         if len(chosen) == 1:
             return ["refused: " + str(error)]
-        return [outcome for case in chosen for outcome in _run_model([case])]
+        return [outcome for case in chosen for outcome in _run_model([case], device)]
     outcomes = ["ok"] * len(chosen)
     for number in range(max(len(case.data) for case in chosen)):
         sets = [case.data[min(number, len(case.data) - 1)] for case in chosen]
@@ -191,7 +192,7 @@ def _run_model(chosen: list[Case]) -> list[str]:
         except (ValueError, RuntimeError) as error:
             if len(chosen) == 1:
                 return [f"run: {error}"]
-            return [outcome for case in chosen for outcome in _run_model([case])]
+            return [outcome for case in chosen for outcome in _run_model([case], device)]
         for i, (case, prefix, (_, wanted)) in enumerate(zip(chosen, prefixes, sets)):
             for name, expected in wanted.items():
                 if outcomes[i] == "ok" and (problem := _compare(results[prefix + name], expected, case)):
@@ -199,7 +200,9 @@ def _run_model(chosen: list[Case]) -> list[str]:
     return outcomes
 
 
-def run_group(found: list, form: Callable[[Case], Case], report: Callable[[int, str], None]) -> None:
+def run_group(
+    found: list, form: Callable[[Case], Case], device: str, report: Callable[[int, str], None]
+) -> None:
     """Runs the cases, telling each outcome by its number."""
     taken: dict[tuple, list[tuple[int, Case]]] = {}
     for i, entry in enumerate(found):
@@ -215,7 +218,7 @@ def run_group(found: list, form: Callable[[Case], Case], report: Callable[[int, 
         key = tuple(sorted((o.domain, o.version) for o in case.model.opset_import))
         taken.setdefault((key, i if case.model.functions else -1), []).append((i, case))
     for together in taken.values():
-        outcomes = _run_model([case for _, case in together])
+        outcomes = _run_model([case for _, case in together], device)
         for (i, _), outcome in zip(together, outcomes):
             report(i, outcome)
 
@@ -223,7 +226,7 @@ def run_group(found: list, form: Callable[[Case], Case], report: Callable[[int, 
 class _Child:
     """A group in a process of its own."""
 
-    def __init__(self, found: list, form):
+    def __init__(self, found: list, form, device: str):
         self.found, self.began = found, time.monotonic()
         self.pipe, writer = os.pipe()
         self.pid = os.fork()
@@ -237,7 +240,7 @@ class _Child:
             os.write(writer, f"{i}\t{_line(outcome)}\n".encode())
 
         try:
-            run_group(found, form, report)
+            run_group(found, form, device, report)
         except BaseException as error:  # whatever it is, it is the outcome of what is left
             os.write(writer, f"-1\t{_line(f'error: {type(error).__name__}: {error}')}\n".encode())
         os._exit(0)
@@ -261,7 +264,9 @@ class _Child:
         return outcomes
 
 
-def run_all(chosen: list, jobs: int, form: str = "plain", report=lambda case, outcome: None) -> dict[str, str]:
+def run_all(
+    chosen: list, jobs: int, form: str = "plain", report=lambda case, outcome: None, device: str = "cpu"
+) -> dict[str, str]:
     """The outcome of each case, as a line."""
     import strut._compiler
 
@@ -271,7 +276,7 @@ def run_all(chosen: list, jobs: int, form: str = "plain", report=lambda case, ou
     running: list[_Child] = []
     while waiting or running:
         while waiting and len(running) < jobs:
-            running.append(_Child(waiting.pop(0), FORMS[form]))
+            running.append(_Child(waiting.pop(0), FORMS[form], device))
         child = running.pop(0)
         results = child.finish()
         lost = [case for i, case in enumerate(child.found) if i not in results]
@@ -289,13 +294,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--only", default="", help="cases whose names match this expression")
     parser.add_argument("--form", default="plain", choices=FORMS)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "emulate"))
     arguments = parser.parse_args()
     chosen = [case for case in cases() if re.search(arguments.only, case.name)]
 
     def report(case, outcome: str) -> None:
         print(f"{case.name}: {outcome}", flush=True)
 
-    outcomes = run_all(chosen, arguments.jobs, arguments.form, report)
+    outcomes = run_all(chosen, arguments.jobs, arguments.form, report, arguments.device)
     counted = [outcomes[case.name] for case in chosen if Denied().counted(case.name)]
     passed = sum(outcome == "ok" for outcome in counted)
     print(f"{passed} of {len(counted)} cases in scope pass ({len(outcomes)} in all)", file=sys.stderr)

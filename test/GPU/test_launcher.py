@@ -11,60 +11,17 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from Execute.abi import Context, Failure, Session, Tensor
+from Execute.abi import Context, Failure, Session
+from GPU.driver import DEVICE, HOST, Driver, tensor, view
 
 K, N = 12, 20
-HOST, PINNED, DEVICE = 1, 3, 2  # DLPack's device types
 
 
-class Driver:
-    """The emulator's functions, for memory and streams of the caller's own."""
-
-    def __init__(self, path):
-        self.path = path
-        self._library = c.CDLL(str(path))
-        self._library.cuMemcpyHtoDAsync_v2.argtypes = [c.c_uint64, c.c_void_p, c.c_size_t, c.c_void_p]
-        self._library.cuMemcpyDtoHAsync_v2.argtypes = [c.c_void_p, c.c_uint64, c.c_size_t, c.c_void_p]
-
-    def call(self, name, *arguments):
-        result = getattr(self._library, name)(*arguments)
-        assert result == 0, f"{name}: {result}"
-
-    def memory(self, array, offset=0):
-        """A Tensor of the array's shape on the device, with its elements `offset` bytes in."""
-        address = c.c_uint64()
-        self.call("cuMemAlloc_v2", c.byref(address), c.c_size_t(array.nbytes + offset))
-        self.call("cuMemcpyHtoDAsync_v2", address.value + offset, array.ctypes.data, array.nbytes, None)
-        self.call("cuStreamSynchronize", None)
-        return tensor(array, address.value, DEVICE, offset)
-
-    def pinned(self, array):
-        address = c.c_void_p()
-        self.call("cuMemHostAlloc", c.byref(address), c.c_size_t(array.nbytes), 0)
-        c.memmove(address, array.ctypes.data, array.nbytes)
-        return tensor(array, address.value, PINNED)
-
-    def stream(self):
-        made = c.c_void_p()
-        self.call("cuStreamCreate", c.byref(made), 1)
-        return made
-
-    @staticmethod
-    def values(given):
-        """A copy, with no regard to streams: the emulator's memory is the host's."""
-        shape = given.shape[: given.ndim]
-        content = c.string_at(given.data + given.byte_offset, 4 * int(np.prod(shape)))
-        return np.frombuffer(content, np.float32).reshape(shape).copy()
-
-
-def tensor(array, address, device, offset=0):
-    shape = (c.c_int64 * array.ndim)(*array.shape)
-    return Tensor(address, device, 0, array.ndim, 2, 32, 1, shape, None, offset)
-
-
-def view(device):
-    """An output that the context is to place."""
-    return Tensor(None, device, 0)
+def values(given):
+    """A copy, with no regard to streams: the emulator's memory is the host's."""
+    shape = given.shape[: given.ndim]
+    content = c.string_at(given.data + given.byte_offset, 4 * int(np.prod(shape)))
+    return np.frombuffer(content, np.float32).reshape(shape).copy()
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +136,7 @@ def test_tensors_on_the_device_are_used_where_they_are(opened, driver, x, right)
     outputs = [driver.memory(np.zeros((5, N), np.float32)), driver.memory(np.zeros((5, K), np.float32))]
     for _ in range(3):  # the last ones as a graph
         context.run_into([driver.memory(x)], outputs)
-        right([driver.values(output) for output in outputs], x)
+        right([values(output) for output in outputs], x)
 
 
 def test_views_on_the_device(opened, driver, x, right):
@@ -187,7 +144,7 @@ def test_views_on_the_device(opened, driver, x, right):
     for _ in range(3):
         results = context.run_into([x], [view(DEVICE), view(HOST)])
         assert [result.device_type for result in results] == [DEVICE, HOST]
-        right([driver.values(result) for result in results], x)
+        right([values(result) for result in results], x)
     with pytest.raises(Failure, match="input 'x' lies in this context's own memory"):
         context.run_into([tensor(x, results[0].data, DEVICE)], [view(HOST), view(HOST)])
     with pytest.raises(Failure, match="input 'x' lies in this context's own memory"):
@@ -198,7 +155,7 @@ def test_tensors_at_any_address_of_the_device(opened, driver, x, right):
     context = opened()
     outputs = [driver.memory(np.zeros((5, N), np.float32), 4), driver.memory(np.zeros((5, K), np.float32), 12)]
     context.run_into([driver.memory(x, 8)], outputs)
-    right([driver.values(output) for output in outputs], x)
+    right([values(output) for output in outputs], x)
 
 
 def test_pinned_memory(opened, driver, x, right):
@@ -206,7 +163,7 @@ def test_pinned_memory(opened, driver, x, right):
     outputs = [driver.pinned(np.zeros((5, N), np.float32)), driver.pinned(np.zeros((5, K), np.float32))]
     for _ in range(3):
         context.run_into([driver.pinned(x)], outputs)
-        right([driver.values(output) for output in outputs], x)
+        right([values(output) for output in outputs], x)
 
 
 def test_memory_that_a_session_cannot_reach(opened, driver, x):
@@ -226,13 +183,13 @@ def test_a_run_on_a_stream_of_the_callers_is_not_waited_for(opened, driver, x, r
     context.set_stream(stream)
     outputs = [driver.memory(np.zeros((5, N), np.float32)), driver.memory(np.zeros((5, K), np.float32))]
     context.run_into([driver.memory(x)], outputs)
-    assert not any(driver.values(output).any() for output in outputs)
+    assert not any(values(output).any() for output in outputs)
     driver.call("cuStreamSynchronize", stream)
-    right([driver.values(output) for output in outputs], x)
+    right([values(output) for output in outputs], x)
     right(context.run(x, outputs=2), x)  # host memory: waited for
     context.set_stream(None)
     context.run_into([driver.memory(2 * x)], outputs)
-    right([driver.values(output) for output in outputs], 2 * x)
+    right([values(output) for output in outputs], 2 * x)
 
 
 def test_the_cpu_has_no_streams(opened, driver):
@@ -283,7 +240,7 @@ def test_a_cache_on_the_device_is_updated_there(opened, cache_library, driver, x
     for step in range(1, 5):
         (result,) = context.run_into([cache, row], [view(DEVICE)])
         assert (result.data, result.device_type) == (cache.data + cache.byte_offset, DEVICE)
-        assert np.allclose(driver.values(cache), x + step, atol=1e-5)
+        assert np.allclose(values(cache), x + step, atol=1e-5)
 
 
 def test_a_cache_on_the_host_is_updated_there(opened, cache_library, x):
@@ -302,8 +259,8 @@ def test_an_output_elsewhere_leaves_the_cache(opened, cache_library, driver, x, 
     result = driver.memory(0 * x) if target == DEVICE else driver.pinned(0 * x)
     for _ in range(3):
         context.run_into([cache, row], [result])
-        assert np.array_equal(driver.values(cache), x)
-        assert np.array_equal(driver.values(result), x + row)
+        assert np.array_equal(values(cache), x)
+        assert np.array_equal(values(result), x + row)
 
 
 # Failures

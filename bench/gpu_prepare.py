@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Compiles what checks a GPU, with inputs and right results, into a folder that travels alone.
+
+    python -m bench.gpu_prepare FOLDER [--only NAMES] [--device cuda|emulate]
+
+FOLDER/run does the rest on a machine with a GPU (bench/gpu_run.py). Layouts are products of a
+permutation and small integers, exact in every format that a template takes: an element that
+comes from the wrong place shows. Values are the small networks of the GPU's tests, as the CPU
+computes them.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "test"))
+from GPU.networks import ALL  # noqa: E402
+
+import strut  # noqa: E402
+
+ROWS = (1, 17, 129)
+# Rows, terms, columns of a product: whole tiles and every tail.
+LAYOUTS = ((64, 64, 64), (128, 32, 256), (16, 8, 8), (129, 65, 33), (1, 136, 72))
+ARCHS = ("sm_80", "sm_90a")
+
+
+@dataclass
+class Case:
+    name: str
+    model: onnx.ModelProto
+    inputs: dict[str, np.ndarray]
+    exact: bool = False
+    peer: str = ""
+    """What torch computes of the same (PEERS in gpu_run.py), of a case that is timed."""
+    flops: float = 0
+    bytes: float = 0
+
+
+def network(nodes, inputs, outputs, constants):
+    """A model of f32 tensors by their shapes."""
+
+    def infos(shapes):
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in shapes.items()]
+
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "check", infos(inputs), infos(outputs), initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
+
+
+def layouts(rng):
+    for rows, terms, columns in LAYOUTS:
+        x = np.zeros((rows, terms), np.float32)
+        x[np.arange(rows), rng.permutation(max(rows, terms))[:rows] % terms] = 1
+        w = ((np.arange(terms)[:, None] * 7 + np.arange(columns) * 13) % 251 - 125).astype(np.float32)
+        node = helper.make_node("MatMul", ["x", "w"], ["y"])
+        model = network([node], {"x": ("M", terms)}, {"y": ("M", columns)}, {"w": w})
+        yield Case(f"layout {rows}x{terms}x{columns}", model, {"x": x}, exact=True)
+
+
+def values(rng):
+    for name, build in ALL.items():
+        model = build(rng)
+        for rows in ROWS:
+            inputs = {}
+            for info in model.graph.input:
+                shape = [d.dim_value or rows for d in info.type.tensor_type.shape.dim]
+                is_integer = info.type.tensor_type.elem_type == TensorProto.INT64
+                inputs[info.name] = (
+                    rng.integers(0, 31, shape) if is_integer else rng.uniform(0.1, 1, shape).astype(np.float32)
+                )
+            yield Case(f"{name} {rows}", model, inputs)
+
+
+def timed(rng):
+    def draw(*shape):
+        return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+
+    m, k = 2048, 1024
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    model = network([node], {"x": ("M", k)}, {"y": ("M", k)}, {"w": draw(k, k)})
+    yield Case("product", model, {"x": draw(m, k)}, False, "product", 2 * m * k * k, 4 * (2 * m * k + k * k))
+    rank, small = 128, 512
+    nodes = [helper.make_node("MatMul", ["x", "u"], ["h"]), helper.make_node("MatMul", ["h", "v"], ["y"])]
+    model = network(nodes, {"x": ("M", k)}, {"y": ("M", k)}, {"u": draw(k, rank), "v": draw(rank, k)})
+    work = (4 * small * k * rank, 4 * (2 * small * k + 2 * k * rank))
+    yield Case("lowrank", model, {"x": draw(small, k)}, False, "lowrank", *work)
+    node = helper.make_node("LayerNormalization", ["x", "scale", "bias"], ["y"])
+    model = network([node], {"x": ("M", k)}, {"y": ("M", k)}, {"scale": draw(k), "bias": draw(k)})
+    yield Case("norm", model, {"x": draw(m, k)}, False, "norm", 8 * m * k, 8 * m * k)
+    heads, length, size = 12, 512, 64
+    shape = (1, heads, length, size)
+    names = ["q", "k", "v"]
+    model = network([helper.make_node("Attention", names, ["y"])], dict.fromkeys(names, shape), {"y": shape}, {})
+    work = (4 * heads * length * length * size, 16 * heads * length * size)
+    yield Case("attention", model, {n: draw(*shape) for n in names}, False, "attention", *work)
+
+
+def write(case, folder, archs):
+    """The case's files, and its entry in the list."""
+    stem = case.name.replace(" ", "-")
+    strut.compile(case.model, folder / f"{stem}.so", gpu_arch=archs, no_cpu=True)
+    results = strut.compile(case.model).run(case.inputs)
+    weights = [numpy_helper.to_array(tensor) for tensor in case.model.graph.initializer]
+    for kind, arrays in (("inputs", case.inputs.values()), ("outputs", results.values()), ("weights", weights)):
+        if kind != "weights" or case.peer:
+            np.savez(folder / f"{stem}.{kind}.npz", *arrays)
+    return {
+        "name": stem, "library": f"{stem}.so", "exact": case.exact, "timed": bool(case.peer),
+        "peer": case.peer, "flops": case.flops, "bytes": case.bytes,
+    }  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", help="cases whose names begin with one of these, by commas")
+    parser.add_argument("--device", default="cuda", choices=("cuda", "emulate"))
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    rng = np.random.default_rng(5)
+    cases = [*layouts(rng), *values(rng), *timed(rng)]
+    if arguments.only:
+        cases = [case for case in cases if case.name.startswith(tuple(arguments.only.split(",")))]
+    if not cases:
+        print(f"error: no case is named like {arguments.only}", file=sys.stderr)
+        return 1
+    archs = ARCHS if arguments.device == "cuda" else ("emulate",)
+    for source, place in (("Execute/abi.py", "Execute"), ("GPU/driver.py", "GPU")):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "test" / source, folder / place)
+    shutil.copy(ROOT / "bench" / "gpu_run.py", folder / "run")
+    (folder / "run").chmod(0o755)
+    if arguments.device == "emulate":
+        shutil.copy(Path(strut._compiler.library_path()).with_name("libstrut-emulator.so"), folder)
+    listed = []
+    for case in cases:
+        print(f"compiling {case.name}", flush=True)
+        listed.append(write(case, folder, archs))
+    (folder / "cases.json").write_text(json.dumps(listed, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Checks a GPU with what bench/gpu_prepare.py has put beside this file; needs numpy.
+
+    run [--device cuda|emulate] [--quick] [--json FILE]
+
+Every case is run three times from host memory, the last ones as a graph, and from memory on the
+GPU; layouts must be exact, values within the tolerance. compute-sanitizer, where there is one,
+watches the same. Times are medians of runs one behind the other on a stream, tensors on the
+GPU, and torch's of the same, in turns. `--quick` leaves out sanitizer and times.
+Exit code: 0 all is well, 1 something is wrong, 2 there is no GPU.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))
+from Execute.abi import Context, Failure, Session  # noqa: E402
+from GPU.driver import DEVICE, Driver, view  # noqa: E402
+
+CLOSE = 1e-5  # relative distance of f32 code
+SANITIZERS = ("memcheck", "racecheck")
+
+
+class Opened:
+    """A case's context on the GPU."""
+
+    def __init__(self, case, driver):
+        self._session = Session(FOLDER / case["library"], device="cuda", driver=driver.path)
+        self._context = Context(self._session)
+
+    def __enter__(self):
+        return self._context
+
+    def __exit__(self, *_):
+        self._context.destroy()
+        self._session.close()
+
+
+def arrays(case, kind):
+    with np.load(FOLDER / f"{case['name']}.{kind}.npz") as archive:
+        return [archive[f"arr_{i}"] for i in range(len(archive.files))]
+
+
+# ---- values ----
+
+
+def problem(got, right, exact):
+    """What is wrong with a result; empty if nothing is."""
+    if got.shape != right.shape:
+        return f"shape {list(got.shape)} instead of {list(right.shape)}"
+    if exact or right.dtype.kind != "f" or not right.size:
+        wrong = np.flatnonzero(got.ravel() != right.ravel())
+        return f"{wrong.size} of {right.size} elements differ, the first at {wrong[0]}" if wrong.size else ""
+    distance = np.linalg.norm(got.astype(np.float64) - right) / (np.linalg.norm(right) or 1)
+    return "" if distance < CLOSE else f"relative distance {distance:.2g}"
+
+
+def first_problem(case, driver):
+    """What is wrong with a case first; empty if nothing is."""
+    inputs, outputs = arrays(case, "inputs"), arrays(case, "outputs")
+    with Opened(case, driver) as context:
+        for number in range(3):
+            for i, (got, right) in enumerate(zip(context.run(*inputs, outputs=len(outputs)), outputs)):
+                if trouble := problem(got, right, case["exact"]):
+                    return f"output {i} of run {number}: {trouble}"
+        results = context.run_into([driver.memory(x) for x in inputs], [view(DEVICE) for _ in outputs])
+        for i, (result, right) in enumerate(zip(results, outputs)):
+            if trouble := problem(driver.copied(result), right, case["exact"]):
+                return f"output {i} in the GPU's memory: {trouble}"
+    return ""
+
+
+def check_values(cases, driver):
+    """How many cases are wrong."""
+    wrong = 0
+    for case in cases:
+        try:
+            trouble = first_problem(case, driver)
+        except Failure as error:
+            trouble = str(error)
+        wrong += bool(trouble)
+        print(f"{'WRONG' if trouble else 'right'}  {case['name']:<24} {trouble}", flush=True)
+    return wrong
+
+
+def sanitize(arguments):
+    """How many of the sanitizer's tools find something."""
+    tool = shutil.which("compute-sanitizer", path=f"{os.environ.get('PATH', '')}:/usr/local/cuda/bin")
+    if not tool:
+        print("there is no compute-sanitizer here: its checks are left out")
+        return 0
+    wrong = 0
+    for kind in SANITIZERS:
+        command = [tool, "--tool", kind, "--error-exitcode", "9", sys.executable, __file__, "--quick"]
+        done = subprocess.run(
+            [*command, "--device", arguments.device], capture_output=True, text=True, timeout=600
+        )
+        wrong += done.returncode != 0
+        print(f"{'WRONG' if done.returncode else 'right'}  {kind}", flush=True)
+        if done.returncode:
+            print(done.stdout[-4000:], done.stderr[-2000:])
+    return wrong
+
+
+# ---- times ----
+
+PEERS = {
+    "product": lambda f, x, w: x @ w,
+    "lowrank": lambda f, x, u, v: (x @ u) @ v,
+    "norm": lambda f, x, scale, bias: f.layer_norm(x, x.shape[-1:], scale, bias),
+    "attention": lambda f, q, k, v: f.scaled_dot_product_attention(q, k, v),
+}
+
+
+def peer_of(case):
+    """Functions that start torch's computation and wait for it; None where torch has no GPU."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    if not torch.cuda.is_available():
+        return None
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    tensors = [torch.from_numpy(x).cuda() for x in arrays(case, "inputs") + arrays(case, "weights")]
+    return lambda: PEERS[case["peer"]](torch.nn.functional, *tensors), torch.cuda.synchronize
+
+
+def per_run(start, wait, seconds):
+    """Seconds of one of many runs, one behind the other."""
+    start()
+    wait()
+    began, count = time.perf_counter(), 0
+    while not count or time.perf_counter() - began < seconds:
+        for _ in range(8):
+            start()
+        wait()
+        count += 8
+    return (time.perf_counter() - began) / count
+
+
+def times(case, driver, seconds, rounds):
+    """Medians in seconds: ours, and torch's or None."""
+    with Opened(case, driver) as context:
+        stream = driver.stream()
+        context.set_stream(stream)
+        inputs = [driver.memory(x) for x in arrays(case, "inputs")]
+        outputs = [driver.memory(np.zeros_like(y)) for y in arrays(case, "outputs")]
+        ours = (lambda: context.run_into(inputs, outputs), lambda: driver.wait(stream))
+        peer = peer_of(case)
+        found = ([], [])
+        for _ in range(rounds):
+            for list_, functions in zip(found, (ours, peer)):
+                if functions:
+                    list_.append(per_run(*functions, seconds))
+        return [statistics.median(list_) if list_ else None for list_ in found]
+
+
+def measure(cases, driver, seconds=0.05, rounds=7):
+    rows = []
+    print(f"{'':<24} {'ms':>9} {'TFLOP/s':>9} {'GB/s':>9} {'torch ms':>9} {'ratio':>7}")
+    for case in cases:
+        ours, peer = times(case, driver, seconds, rounds)
+        row = {"name": case["name"], "ms": ours * 1e3, "torch_ms": peer and peer * 1e3}
+        row |= {"tflops": case["flops"] / ours * 1e-12, "gbs": case["bytes"] / ours * 1e-9}
+        rows.append(row)
+        line = f"{row['name']:<24} {row['ms']:9.4f} {row['tflops']:9.2f} {row['gbs']:9.1f}"
+        print(line + (f" {row['torch_ms']:9.4f} {peer / ours:7.2f}" if peer else f" {'-':>9} {'-':>7}"), flush=True)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda", choices=("cuda", "emulate"))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    cases = json.loads((FOLDER / "cases.json").read_text())
+    try:
+        driver = Driver(FOLDER / "libstrut-emulator.so" if arguments.device == "emulate" else "libcuda.so.1")
+        with Opened(cases[0], driver) as context:
+            print(f"device {context.session.device}")
+    except (OSError, Failure) as error:
+        print(f"no device: {error}")
+        return 2
+    driver.enter()
+    checked = [case for case in cases if not case["timed"]]
+    wrong = check_values(checked, driver)
+    rows = []
+    if not arguments.quick:
+        if arguments.device == "cuda":
+            wrong += sanitize(arguments)
+        timed = [case for case in cases if case["timed"]]
+        wrong += check_values(timed, driver)
+        rows = measure(timed, driver) if timed else []
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"wrong": wrong, "times": rows}, indent=1))
+    print(f"{wrong} of {len(cases)} checks are wrong" if wrong else "all is right")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
