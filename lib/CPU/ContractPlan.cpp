@@ -120,8 +120,12 @@ static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &ta
     loop.k = kernel::ContractOp::stepsOf(plan.maps, products.front());
     loop.panels =
         isa<kernel::PackedType>(plan.rhs(products.front()).getType()) || bool(op.getWorkspace());
-    int64_t terms = termsOf(plan, products.front(), loop.k);
-    loop.oneBlock = loop.k.size() > 1 && terms != ShapedType::kDynamic && terms <= blockSize;
+    for (unsigned inner = 2; inner <= loop.k.size(); ++inner) {
+      int64_t terms = termsOf(plan, products.front(), ArrayRef(loop.k).take_back(inner));
+      if (terms == ShapedType::kDynamic || terms > blockSize)
+        break;
+      loop.inRegisters = inner;
+    }
     loop.begins = !begun[plan.sumOf[products.front()]];
     for (unsigned p : products)
       begun.set(plan.sumOf[p]);
@@ -152,7 +156,6 @@ FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::Kerne
     loop.products = {0};
     loop.k = plan.roles.k;
     loop.panels = isa<kernel::PackedType>(plan.rhs().getType());
-    loop.oneBlock = false;
     loop.begins = true;
   }
   plan.n = plan.roles.n.front();

@@ -36,8 +36,9 @@ struct ContractPlan {
     llvm::SmallVector<unsigned> products; ///< that it computes, see productLoops
     llvm::SmallVector<unsigned> k;
     bool panels; ///< rhs is stored as panels (packed weight or workspace)
-    /// Several dimensions of k with few steps in all: summed in registers throughout.
-    bool oneBlock;
+    /// How many of the innermost dimensions of k have few steps in all, and are summed in
+    /// registers throughout. At least 1; the innermost one alone may have any number of steps.
+    unsigned inRegisters = 1;
     bool begins; ///< no loop before it adds to its sums
   };
   llvm::SmallVector<Loop> loops;

@@ -161,11 +161,13 @@ Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> 
 
 /// Sums over blocks of k into the scratch tile. A block bounds how many terms one
 /// accumulator takes, hence the rounding error: a sum of K terms in f32 loses some
-/// sqrt(K) units, blocks of 512 keep it near that of 512 terms. A block is a part of
-/// the innermost dimension of k.
+/// sqrt(K) units, blocks of 512 keep it near that of 512 terms. A block is all of some
+/// inner dimensions of k that have no more terms, or a part of the innermost one.
 void ContractTask::emitBlocks(TileProduct &tile, const Loop &loop) {
   OpBuilder::InsertionGuard guard(b);
-  if (loop.oneBlock)
+  bool isPart = loop.inRegisters == 1;
+  size_t outer = tile.extents.size() - loop.inRegisters;
+  if (!isPart && outer == 0)
     return emitBlock(tile, loop, {});
   // At least one block, so that a sum over nothing is stored as 0.
   Value some =
@@ -173,10 +175,9 @@ void ContractTask::emitBlocks(TileProduct &tile, const Loop &loop) {
   Value &k = tile.extents.back();
   k = arith::SelectOp::create(b, loc, some, k, index(0));
   SmallVector<Value> steps;
-  for (auto [d, extent] : llvm::enumerate(tile.extents)) {
-    bool innermost = d + 1 == tile.extents.size();
-    Value end = arith::MaxUIOp::create(b, loc, extent, index(1));
-    auto nest = scf::ForOp::create(b, loc, index(0), end, index(innermost ? blockSize : 1));
+  for (size_t d = 0; d < outer + isPart; ++d) {
+    Value end = arith::MaxUIOp::create(b, loc, tile.extents[d], index(1));
+    auto nest = scf::ForOp::create(b, loc, index(0), end, index(d == outer ? blockSize : 1));
     b.setInsertionPointToStart(nest.getBody());
     steps.push_back(nest.getInductionVar());
     Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
@@ -191,12 +192,14 @@ void ContractTask::emitBlocks(TileProduct &tile, const Loop &loop) {
         side.ahead = arith::AddIOp::create(b, loc, side.ahead, ahead);
     }
   }
-  Value left = arith::SubIOp::create(b, loc, tile.extents.back(), steps.back());
-  tile.extents = {arith::MinUIOp::create(b, loc, left, index(blockSize))};
-  tile.aStrides = {tile.aStrides.back()};
-  tile.bStrides = {tile.bStrides.back()};
-  if (!tile.aheadStrides.empty())
-    tile.aheadStrides = {tile.aheadStrides.back()};
+  for (SmallVector<Value> *each :
+       {&tile.extents, &tile.aStrides, &tile.bStrides, &tile.aheadStrides})
+    if (!each->empty())
+      each->erase(each->begin(), each->begin() + outer);
+  if (isPart) {
+    Value left = arith::SubIOp::create(b, loc, tile.extents.back(), steps.back());
+    tile.extents.back() = arith::MinUIOp::create(b, loc, left, index(blockSize));
+  }
   emitBlock(tile, loop, steps);
 }
 

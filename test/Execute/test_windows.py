@@ -63,12 +63,14 @@ NETWORKS = {
     "residual": (3, 29, residual),
     "pools": (17, 11, lambda net: net.add(net.pool(net.start), net.pool(net.start, "AveragePool"))),
     "deep": (3, 5, deep),
+    # 768 products of a patch, in rows of 16 that do not follow each other.
+    "patches": (3, 32, lambda net: net.conv(net.start, 24, 16, 16)),
 }  # fmt: skip
 
 
 # None is the processor at hand; vectors of 8 and of 4 lanes see fewer networks.
 CASES = [(name, None) for name in NETWORKS]
-CASES += [(name, cpu) for name in ("filters3s1at7", "inverted", "dense") for cpu in ("x86-64-v3", "x86-64-v2")]
+CASES += [(name, cpu) for name in ("filters3s1at7", "inverted", "dense", "patches") for cpu in ("x86-64-v3", "x86-64-v2")]
 
 
 @pytest.mark.parametrize(("name", "cpu"), CASES)
