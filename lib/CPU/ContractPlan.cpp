@@ -211,7 +211,10 @@ static void joinSteps(OpBuilder &host, Location loc, ContractPlan &plan,
     return;
   AffineMap map = plan.maps[2 * product];
   unsigned inner = loop.k.back();
-  for (unsigned outer : llvm::reverse(ArrayRef(loop.k).drop_back())) {
+  ArrayRef<unsigned> joined = loop.k;
+  if (loop.inRegisters > 1) // what is summed in registers must not grow
+    joined = joined.take_back(loop.inRegisters);
+  for (unsigned outer : llvm::reverse(joined.drop_back())) {
     std::optional<int64_t> run = getConstantIntValue(extents[inner]);
     auto outerStride = strideOf(map, strides, outer);
     auto innerStride = strideOf(map, strides, inner);
