@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <setjmp.h>
 #include <string>
 #include <ucontext.h>
 #include <vector>
@@ -36,7 +37,8 @@ private:
 };
 
 /// Watches the shared memory of the running block. Two accesses to a byte by different
-/// threads, one of them a write, are a race if no barrier came between them.
+/// threads, one of them a write, are a race if no barrier came between them. What a copy is
+/// on its way to must not be touched at all.
 class Shared {
 public:
   void start(void *memory, size_t bytes);
@@ -44,12 +46,16 @@ public:
   bool contains(const void *address) const;
   /// Notes an access; what is wrong with it, or an empty text.
   std::string access(const void *address, size_t bytes, bool isWrite, uint32_t thread);
+  /// A copy to there begins, which is a write by its thread now and when it ends.
+  std::string beginCopy(void *address, size_t bytes, uint32_t thread);
+  void endCopy(void *address, size_t bytes, uint32_t thread);
 
 private:
   static constexpr uint32_t nobody = ~0u, several = ~1u;
   struct Byte {
     uint32_t writer = nobody, reader = nobody;
     uint64_t written = 0, read = 0; ///< epochs; 0: never
+    bool awaited = false;           ///< a copy is on its way
   };
   std::vector<Byte> bytes;
   uintptr_t begin = 0;
@@ -80,9 +86,10 @@ private:
   static void enter();
   static thread_local Fiber *running;
   std::function<void()> body;
-  ucontext_t self, caller;
+  ucontext_t first; ///< how it starts
+  jmp_buf self, caller;
   void *stack;
-  bool done = true;
+  bool done = true, started = false;
 };
 
 /// In which order threads run, out of those orders that a GPU may choose.
@@ -93,6 +100,35 @@ struct Schedule {
   /// Reads STRUT_EMULATE; false where it says nothing that is known.
   static bool fromEnvironment(Schedule &schedule);
 };
+
+//===----------------------------------------------------------------------===//
+// What the lanes of a warp do together
+//===----------------------------------------------------------------------===//
+
+constexpr uint32_t warpSize = 32;
+
+/// One lane's part in an instruction that its warp executes together.
+struct WarpStep {
+  enum Kind { Shuffle, LoadMatrices, Multiply } kind;
+  uint32_t members;   ///< a bit for each lane that takes part
+  uint32_t common[2]; ///< operands that all lanes must agree on
+  const void *in;     ///< a value, a row's address, or the registers of A, B and C
+  uint32_t *out;      ///< the lane's results
+
+  bool agrees(const WarpStep &other) const {
+    return kind == other.kind && members == other.members && common[0] == other.common[0] &&
+           common[1] == other.common[1];
+  }
+};
+
+/// shfl.sync.bfly of the lanes that have a step.
+void shuffle(const WarpStep *const lanes[warpSize]);
+/// ldmatrix: the rows have been checked.
+void loadMatrices(const WarpStep *const lanes[warpSize]);
+/// mma.sync.
+void multiply(const WarpStep *const lanes[warpSize]);
+/// cvt.rna.tf32.f32: to the nearest, halves away from zero.
+uint32_t roundToTF32(uint32_t value);
 
 /// One launch of a kernel.
 class Grid {
@@ -109,24 +145,36 @@ public:
   uint32_t block() const { return blockNumber; }
   uint32_t threads() const { return threadCount; }
   void barrier(uint32_t id);
-  uint32_t shuffleXor(uint32_t members, uint32_t value, uint32_t mask, uint32_t clamp);
+  void meet(const WarpStep &step);
   void access(const void *address, uint64_t bytes, bool isWrite);
+  void copyAsync(void *to, const void *from, uint32_t bytes, uint32_t present);
+  void commitCopies();
+  void waitCopies(uint32_t groups);
 
 private:
-  static constexpr uint32_t warpSize = 32;
+  struct Copy {
+    void *to;
+    const void *from;
+    uint32_t bytes, present;
+  };
   struct Thread {
-    enum State { Ready, AtBarrier, AtShuffle, Done } state = Ready;
-    uint32_t barrier = 0;                                 ///< its number
-    uint32_t members = 0, value = 0, mask = 0, clamp = 0; ///< of a shuffle
+    enum State { Ready, AtBarrier, InWarp, Done } state = Ready;
+    uint32_t barrier = 0;                     ///< its number
+    const WarpStep *step = nullptr;           ///< that the thread waits for others with
+    std::vector<std::vector<Copy>> groups{1}; ///< of copies on their way; the last one is open
   };
 
+  static const StrutEmulator &functions();
   void runBlock();
   void runInTurn();
   void runTogether();
   /// A thread that can run, or -1.
   int64_t choose();
+  void setState(uint32_t thread, Thread::State state);
   bool releaseBarrier();
-  bool releaseShuffles();
+  /// Executes what the running thread's warp does together, once all its members have come.
+  void releaseWarp();
+  void checkRow(uint32_t thread);
   void reportDeadlock();
   std::vector<uint32_t> order(uint32_t count);
   /// Notes what is wrong and stops the running thread for good.
@@ -141,6 +189,7 @@ private:
   Shared shared;
   std::vector<unsigned char> arguments;
   std::vector<Thread> state;
+  std::vector<uint32_t> ready; ///< by warp, a bit for each lane
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::string problem;
   uint32_t blockNumber = 0, threadCount = 0, running = 0;

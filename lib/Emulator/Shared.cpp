@@ -28,6 +28,9 @@ std::string Shared::access(const void *address, size_t size, bool isWrite, uint3
     return std::string(isWrite ? "writes" : "reads") + " beyond the end of shared memory";
   for (size_t i = first; i < first + size; ++i) {
     Byte &byte = bytes[i];
+    if (byte.awaited)
+      return std::string(isWrite ? "writes" : "reads") +
+             " shared memory that a copy is still on its way to";
     if (byte.written == epoch && byte.writer != thread)
       return race(isWrite ? "writes" : "reads", isWrite ? "writes too," : "writes,", byte.writer);
     if (!isWrite) {
@@ -43,6 +46,25 @@ std::string Shared::access(const void *address, size_t size, bool isWrite, uint3
     byte.written = epoch;
   }
   return "";
+}
+
+std::string Shared::beginCopy(void *address, size_t size, uint32_t thread) {
+  if (std::string what = access(address, size, true, thread); !what.empty())
+    return what;
+  memset(address, 0xff, size);
+  size_t first = uintptr_t(address) - begin;
+  for (size_t i = first; i < first + size; ++i)
+    bytes[i].awaited = true;
+  return "";
+}
+
+void Shared::endCopy(void *address, size_t size, uint32_t thread) {
+  size_t first = uintptr_t(address) - begin;
+  for (size_t i = first; i < first + size; ++i) {
+    bytes[i].awaited = false;
+    bytes[i].writer = thread;
+    bytes[i].written = epoch;
+  }
 }
 
 } // namespace strut::emulator

@@ -28,11 +28,79 @@ namespace {
 constexpr unsigned kShared = 3; ///< the address space
 
 /// The functions of StrutEmulator by their places.
-enum Entry { Thread, Block, Threads, Barrier, ShuffleXor, Access, NumEntries };
+enum Entry {
+  Thread,
+  Block,
+  Threads,
+  Barrier,
+  ShuffleXor,
+  Access,
+  CopyAsync,
+  CommitCopies,
+  WaitCopies,
+  LoadMatrices,
+  Multiply,
+  RoundTF32,
+  NumEntries
+};
 static_assert(sizeof(StrutEmulator) == NumEntries * sizeof(void *) &&
               offsetof(StrutEmulator, barrier) == Barrier * sizeof(void *) &&
-              offsetof(StrutEmulator, access) == Access * sizeof(void *));
-static_assert(sizeof(StrutEmulatedKernel) == 32 && sizeof(StrutEmulatedImage) == 40);
+              offsetof(StrutEmulator, access) == Access * sizeof(void *) &&
+              offsetof(StrutEmulator, load_matrices) == LoadMatrices * sizeof(void *));
+static_assert(sizeof(StrutEmulatedKernel) == 40 && sizeof(StrutEmulatedImage) == 32);
+
+/// An ldmatrix: how many matrices, and whether they are transposed; none for other instructions.
+std::optional<std::pair<unsigned, bool>> matricesOf(Intrinsic::ID id) {
+  switch (id) {
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x1_b16:
+    return {{1, false}};
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x2_b16:
+    return {{2, false}};
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x4_b16:
+    return {{4, false}};
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x1_trans_b16:
+    return {{1, true}};
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x2_trans_b16:
+    return {{2, true}};
+  case Intrinsic::nvvm_ldmatrix_sync_aligned_m8n8_x4_trans_b16:
+    return {{4, true}};
+  default:
+    return std::nullopt;
+  }
+}
+
+/// An mma.sync.
+std::optional<StrutProduct> productOf(Intrinsic::ID id) {
+  switch (id) {
+  case Intrinsic::nvvm_mma_m16n8k16_row_col_f32_f32:
+    return StrutProductF16;
+  case Intrinsic::nvvm_mma_m16n8k16_row_col_bf16:
+    return StrutProductBF16;
+  case Intrinsic::nvvm_mma_m16n8k8_row_col_tf32:
+    return StrutProductTF32;
+  default:
+    return std::nullopt;
+  }
+}
+
+/// The bytes that a cp.async copies; 0 for other instructions.
+unsigned copiedBytes(Intrinsic::ID id) {
+  switch (id) {
+  case Intrinsic::nvvm_cp_async_ca_shared_global_4:
+  case Intrinsic::nvvm_cp_async_ca_shared_global_4_s:
+    return 4;
+  case Intrinsic::nvvm_cp_async_ca_shared_global_8:
+  case Intrinsic::nvvm_cp_async_ca_shared_global_8_s:
+    return 8;
+  case Intrinsic::nvvm_cp_async_ca_shared_global_16:
+  case Intrinsic::nvvm_cp_async_ca_shared_global_16_s:
+  case Intrinsic::nvvm_cp_async_cg_shared_global_16:
+  case Intrinsic::nvvm_cp_async_cg_shared_global_16_s:
+    return 16;
+  default:
+    return 0;
+  }
+}
 
 class Emulation {
 public:
@@ -48,13 +116,19 @@ private:
     Function *function;
     uint64_t bytes, threads;
     bool waits = false;
+    uint64_t sharedBytes = 0;
+    AllocaInst *in = nullptr, *out = nullptr; ///< registers of what a warp does together
   };
 
   Error takeKernels();
   Error lowerCall(CallBase &call, Kernel &kernel);
+  bool lowerCopy(CallBase &call);
+  bool lowerMatrices(CallBase &call, Kernel &kernel);
+  AllocaInst *registers(AllocaInst *&array, Kernel &kernel);
+  Value *results(IRBuilder<> &b, CallBase &call, Value *array);
   Value *callEntry(IRBuilder<> &b, Entry entry, Type *result, ArrayRef<Value *> arguments);
   void announce(Instruction &access, Value *address, Type *type, bool write);
-  void gatherShared();
+  Error gatherShared();
   void writeImage();
   GlobalVariable *constant(Constant *value, const Twine &name);
 
@@ -108,6 +182,77 @@ Value *Emulation::callEntry(IRBuilder<> &b, Entry entry, Type *result,
   return b.CreateCall(type, b.CreateLoad(pointer, place), arguments);
 }
 
+/// Copies that go on while the thread does.
+bool Emulation::lowerCopy(CallBase &call) {
+  IRBuilder<> b(&call);
+  Type *none = Type::getVoidTy(context);
+  Intrinsic::ID id = call.getIntrinsicID();
+  if (unsigned bytes = copiedBytes(id)) {
+    Value *size = b.getInt32(bytes);
+    auto plain = [&](unsigned i) { return b.CreateAddrSpaceCast(call.getArgOperand(i), pointer); };
+    callEntry(b, CopyAsync, none,
+              {plain(0), plain(1), size, call.arg_size() > 2 ? call.getArgOperand(2) : size});
+  } else if (id == Intrinsic::nvvm_cp_async_commit_group) {
+    callEntry(b, CommitCopies, none, {});
+  } else if (id == Intrinsic::nvvm_cp_async_wait_group) {
+    callEntry(b, WaitCopies, none, {call.getArgOperand(0)});
+  } else if (id == Intrinsic::nvvm_cp_async_wait_all) {
+    callEntry(b, CommitCopies, none, {});
+    callEntry(b, WaitCopies, none, {b.getInt32(0)});
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// Room for registers on the stack of a thread.
+AllocaInst *Emulation::registers(AllocaInst *&array, Kernel &kernel) {
+  constexpr unsigned most = 16;
+  if (!array) {
+    BasicBlock &entry = kernel.function->getEntryBlock();
+    array = IRBuilder<>(&entry, entry.begin()).CreateAlloca(ArrayType::get(i32, most));
+  }
+  return array;
+}
+
+/// What registers hold, as the result of a call: one value or a struct of some.
+Value *Emulation::results(IRBuilder<> &b, CallBase &call, Value *array) {
+  auto get = [&](unsigned i, Type *type) {
+    return b.CreateBitCast(b.CreateLoad(i32, b.CreateConstGEP1_32(i32, array, i)), type);
+  };
+  auto *structure = dyn_cast<StructType>(call.getType());
+  if (!structure)
+    return get(0, call.getType());
+  Value *result = PoisonValue::get(structure);
+  for (auto [i, type] : enumerate(structure->elements()))
+    result = b.CreateInsertValue(result, get(i, type), i);
+  return result;
+}
+
+/// What a warp does together on matrices.
+bool Emulation::lowerMatrices(CallBase &call, Kernel &kernel) {
+  Intrinsic::ID id = call.getIntrinsicID();
+  auto matrices = matricesOf(id);
+  auto product = productOf(id);
+  if (!matrices && !product)
+    return false;
+  IRBuilder<> b(&call);
+  Type *none = Type::getVoidTy(context);
+  Value *out = registers(kernel.out, kernel);
+  if (matrices) {
+    callEntry(b, LoadMatrices, none,
+              {b.CreateAddrSpaceCast(call.getArgOperand(0), pointer), b.getInt32(matrices->first),
+               b.getInt32(matrices->second), out});
+  } else {
+    Value *in = registers(kernel.in, kernel);
+    for (auto [i, operand] : enumerate(call.args()))
+      b.CreateStore(b.CreateBitCast(operand, i32), b.CreateConstGEP1_32(i32, in, i));
+    callEntry(b, Multiply, none, {b.getInt32(*product), in, out});
+  }
+  call.replaceAllUsesWith(results(b, call, out));
+  return true;
+}
+
 Error Emulation::lowerCall(CallBase &call, Kernel &kernel) {
   if (call.isInlineAsm()) {
     auto *code = cast<InlineAsm>(call.getCalledOperand());
@@ -116,6 +261,11 @@ Error Emulation::lowerCall(CallBase &call, Kernel &kernel) {
   }
   Function *callee = call.getCalledFunction();
   Intrinsic::ID id = callee ? callee->getIntrinsicID() : Intrinsic::not_intrinsic;
+  if (lowerCopy(call) || lowerMatrices(call, kernel)) {
+    kernel.waits = true;
+    call.eraseFromParent();
+    return Error::success();
+  }
   IRBuilder<> b(&call);
   Type *none = Type::getVoidTy(context);
   Value *result = nullptr;
@@ -141,6 +291,9 @@ Error Emulation::lowerCall(CallBase &call, Kernel &kernel) {
     kernel.waits = true;
     break;
   }
+  case Intrinsic::nvvm_f2tf32_rna:
+    result = callEntry(b, RoundTF32, i32, {b.CreateBitCast(call.getArgOperand(0), i32)});
+    break;
   default:
     // LLVM's own intrinsics mean the same everywhere, but for those that access memory.
     if (callee && callee->isIntrinsic() && !callee->getName().starts_with("llvm.nvvm") &&
@@ -169,28 +322,47 @@ void Emulation::announce(Instruction &access, Value *address, Type *type, bool w
             {b.CreateAddrSpaceCast(address, pointer), b.getInt64(bytes), b.getInt32(write)});
 }
 
-/// One struct has all shared variables, each aligned as it asks for.
-void Emulation::gatherShared() {
-  SmallVector<GlobalVariable *> variables;
-  for (GlobalVariable &variable : module.globals())
-    if (variable.getAddressSpace() == kShared)
-      variables.push_back(&variable);
-  uint64_t end = 0;
-  SmallVector<uint64_t> places;
-  for (GlobalVariable *variable : variables) {
-    places.push_back(alignTo(end, variable->getAlign().valueOrOne()));
-    end = places.back() + module.getDataLayout().getTypeAllocSize(variable->getValueType());
+/// The functions in whose code a value is.
+void collectFunctions(const Value *value, SmallPtrSetImpl<const Function *> &found) {
+  for (const User *user : value->users())
+    if (const auto *instruction = dyn_cast<Instruction>(user))
+      found.insert(instruction->getFunction());
+    else
+      collectFunctions(user, found);
+}
+
+/// One array has the shared variables of the kernel that runs: each kernel's begin at its start.
+Error Emulation::gatherShared() {
+  SmallVector<std::pair<GlobalVariable *, uint64_t>> places;
+  uint64_t most = 1;
+  for (GlobalVariable &variable : module.globals()) {
+    if (variable.getAddressSpace() != kShared)
+      continue;
+    SmallPtrSet<const Function *, 2> users;
+    collectFunctions(&variable, users);
+    auto owner = find_if(kernels, [&](const Kernel &k) { return users.contains(k.function); });
+    if (users.size() > 1)
+      return createStringError("the emulator knows no shared memory of several kernels, as '" +
+                               variable.getName() + "' is");
+    uint64_t place = 0;
+    if (owner != kernels.end()) {
+      place = alignTo(owner->sharedBytes, variable.getAlign().valueOrOne());
+      owner->sharedBytes = place + module.getDataLayout().getTypeAllocSize(variable.getValueType());
+      most = std::max(most, owner->sharedBytes);
+    }
+    places.push_back({&variable, place});
   }
-  auto *type = ArrayType::get(Type::getInt8Ty(context), std::max<uint64_t>(end, 1));
+  auto *type = ArrayType::get(Type::getInt8Ty(context), most);
   shared = new GlobalVariable(module, type, /*isConstant=*/false, GlobalValue::InternalLinkage,
                               ConstantAggregateZero::get(type), "strut.shared");
-  shared->setAlignment(Align(128));
-  for (auto [variable, place] : zip(variables, places)) {
+  shared->setAlignment(Align(1024));
+  for (auto [variable, place] : places) {
     Constant *at = ConstantExpr::getInBoundsGetElementPtr(Type::getInt8Ty(context), shared,
                                                           ConstantInt::get(i64, place));
     variable->replaceAllUsesWith(ConstantExpr::getAddrSpaceCast(at, variable->getType()));
     variable->eraseFromParent();
   }
+  return Error::success();
 }
 
 void Emulation::writeImage() {
@@ -203,18 +375,18 @@ void Emulation::writeImage() {
         constant(ConstantDataArray::getString(context, kernel.function->getName()), "strut.name");
     entries.push_back(
         structure({name, kernel.function, ConstantInt::get(i64, kernel.bytes),
-                   ConstantInt::get(i32, kernel.threads), ConstantInt::get(i32, kernel.waits)}));
+                   ConstantInt::get(i64, kernel.sharedBytes), ConstantInt::get(i32, kernel.threads),
+                   ConstantInt::get(i32, kernel.waits)}));
   }
   Constant *list = ConstantPointerNull::get(pointer);
   if (!entries.empty())
     list =
         constant(ConstantArray::get(ArrayType::get(entries[0]->getType(), entries.size()), entries),
                  "strut.kernels");
-  uint64_t bytes = module.getDataLayout().getTypeAllocSize(shared->getValueType());
-  GlobalVariable *image = constant(structure({ConstantInt::get(i32, STRUT_EMULATOR_VERSION),
-                                              ConstantInt::get(i32, kernels.size()), list, table,
-                                              shared, ConstantInt::get(i64, bytes)}),
-                                   kEmulatedImage);
+  GlobalVariable *image =
+      constant(structure({ConstantInt::get(i32, STRUT_EMULATOR_VERSION),
+                          ConstantInt::get(i32, kernels.size()), list, table, shared}),
+               kEmulatedImage);
   image->setLinkage(GlobalValue::ExternalLinkage);
 }
 
@@ -236,7 +408,8 @@ Error Emulation::run() {
           return error;
     }
   }
-  gatherShared();
+  if (Error error = gatherShared())
+    return error;
   writeImage();
   return Error::success();
 }
