@@ -19,7 +19,9 @@ config.excludes = ["Inputs", "Unit"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.strut_build_dir, "test")
 
-llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "STRUT_CACHE", "STRUT_TEST_SEED"])
+llvm_config.with_system_environment(
+    ["HOME", "XDG_CACHE_HOME", "STRUT_CACHE", "STRUT_TEST_SEED", "STRUT_DELETED_CONDITION"]
+)
 if config.sanitizers:
     # libMLIR is not instrumented: containers that it resizes look corrupt, arenas
     # that it fills look poisoned, and what it keeps until exit looks leaked.
@@ -34,7 +36,7 @@ config.available_features.add(platform.machine())
 if lit.util.which("qemu-aarch64"):
     config.available_features.add("qemu-aarch64")
 
-strut_tools = ["strut-opt", "strut-reduce", "strut-lsp-server", "strut", "toy-backend"]
+strut_tools = ["strut-opt", "strut-reduce", "strut-lsp-server", "strut", "toy-backend", "toy-opt"]
 llvm_tools = ["FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-nm", "llvm-readelf"]
 directories = [config.strut_tools_dir, config.llvm_tools_dir]
 llvm_config.add_tool_substitutions(

@@ -66,7 +66,13 @@ bool hasFewSteps(LoopLikeOpInterface loop) {
 }
 
 bool isFine(LoopLikeOpInterface loop) {
-  return hasFewSteps(loop) || contains(loop, worksOnVectors) || !contains(loop, touchesMemory);
+  return
+      // Condition 3 of check-vectorized.
+      hasFewSteps(loop) ||
+      // Condition 1 of check-vectorized.
+      contains(loop, worksOnVectors) ||
+      // Condition 2 of check-vectorized.
+      !contains(loop, touchesMemory);
 }
 
 /// Calls `found` on the outermost loops of a kernel's tasks that are scalar; returns how many

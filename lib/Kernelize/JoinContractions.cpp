@@ -87,7 +87,10 @@ LogicalResult nameResult(Pair &pair) {
     return failure();
   for (auto [axis, expr] : llvm::enumerate(read.getResults())) {
     std::optional<unsigned> place = init.getResultPosition(expr);
-    if (!place || (*inner)[axis] != (*outer)[*place])
+    if (!place)
+      return failure();
+    // Condition 2 of join-contractions.
+    if ((*inner)[axis] != (*outer)[*place])
       return failure();
     pair.dims[cast<AffineDimExpr>(written.getResult(axis)).getPosition()] = expr;
   }
@@ -142,7 +145,10 @@ struct JoinPair : OpRewritePattern<kernel::ContractOp> {
       return failure();
     for (unsigned i = op.getNumFactors(); i < op.getInputs().size(); ++i) {
       auto first = op.getInputs()[i].getDefiningOp<kernel::ContractOp>();
-      if (!first || !first->hasOneUse() || first->getBlock() != op->getBlock() || !isPlain(first))
+      if (!first || first->getBlock() != op->getBlock() || !isPlain(first))
+        continue;
+      // Condition 1 of join-contractions.
+      if (!first->hasOneUse())
         continue;
       Pair pair{first, op, i, SmallVector<AffineExpr>(first.getMaps()[0].getNumDims()),
                 op.getMaps()[0].getNumDims()};
@@ -151,6 +157,7 @@ struct JoinPair : OpRewritePattern<kernel::ContractOp> {
       std::optional<unsigned> sum = sumAddedTo(op, argumentOf(pair));
       if (!yieldsSum(first))
         sum.reset();
+      // Condition 6 of join-contractions.
       if (!sum && first.getNumSums() + op.getNumSums() > mostSums)
         continue;
       for (unsigned product = 0; product < first.getNumProducts(); ++product)
@@ -167,15 +174,25 @@ struct JoinPair : OpRewritePattern<kernel::ContractOp> {
     return op.getBody().getArgument(op.getNumSums() + pair.input - op.getNumFactors());
   }
 
-  /// Conditions 3 to 5, of one contraction.
+  /// What the conditions ask of one contraction.
   static bool isPlain(kernel::ContractOp op) {
     kernel::ContractOp::Roles roles = op.getRoles();
-    if (op->getNumResults() != 1 || op.getWorkspace() || !roles.batch.empty() ||
-        roles.n.size() != 1 || writesLoopState(op) || llvm::any_of(op.getInputs(), viewsLoopState))
+    if (op->getNumResults() != 1 || op.getWorkspace() || roles.n.size() != 1)
+      return false;
+    // Condition 3 of join-contractions.
+    if (!roles.batch.empty())
+      return false;
+    // Condition 4 of join-contractions.
+    if (writesLoopState(op))
+      return false;
+    // Condition 4 of join-contractions.
+    if (llvm::any_of(op.getInputs(), viewsLoopState))
       return false;
     for (unsigned p = 0; p < op.getNumProducts(); ++p)
+      // Condition 3 of join-contractions.
       if (!op.getRhs(p).getDefiningOp<kernel::UseOp>())
         return false;
+    // Condition 5 of join-contractions.
     return llvm::none_of(op.getBody().getArgumentTypes(), llvm::IsaPred<NoneType>);
   }
 

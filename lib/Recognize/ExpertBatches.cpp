@@ -96,7 +96,9 @@ static std::optional<Routing> scatteredRouting(Value scores) {
   auto scatter = scores.getDefiningOp<Op<"ScatterElements">>();
   auto reduction = scatter ? scatter.attr<StringAttr>("reduction") : StringAttr();
   if (!scatter || rankOf(scores) != 2 || axisOf(scatter, "axis", 0, 2) != 1 ||
-      (reduction && reduction.getValue() != "none") || !isZeros(scatter.in("data")))
+      (reduction && reduction.getValue() != "none") ||
+      // Condition 4 of recognize-experts.
+      !isZeros(scatter.in("data")))
     return std::nullopt;
   return Routing{scatter.in("updates"), scatter.in("indices")};
 }
@@ -116,7 +118,9 @@ std::optional<Experts> readBatched(Op<"ReduceSum"> sum) {
     Value rows = net ? repeatedRows(net->input) : Value();
     // A choice made twice would count twice; places that one TopK gives differ.
     std::optional<int64_t> width = rows ? routerWidth(routing->experts) : std::nullopt;
-    if (width && *width == net->in.weight.extent(0))
+    if (width &&
+        // Condition 2 of recognize-experts.
+        *width == net->in.weight.extent(0))
       return Experts{*net, rows, *routing, {}};
   }
   return std::nullopt;
@@ -166,6 +170,7 @@ private:
   bool isSame(Value other) {
     if (!experts)
       experts = other;
+    // Condition 5 of recognize-experts.
     return experts == other;
   }
   std::optional<ExpertProduct> einsum(Op<"Einsum"> op);

@@ -39,13 +39,17 @@ std::optional<ExpertNet> readNet(Value value, ProductReader product) {
 }
 
 static bool isLike(const ExpertProduct &a, const ExpertProduct &b) {
+  // Condition 3 of recognize-experts.
   return a.bias.has_value() == b.bias.has_value();
 }
 
 bool ExpertNet::isLike(const ExpertNet &other) const {
   return recognize::isLike(in, other.in) && recognize::isLike(out, other.out) &&
          gate.has_value() == other.gate.has_value() &&
-         (!gate || recognize::isLike(*gate, *other.gate)) && activation == other.activation &&
+         (!gate || recognize::isLike(*gate, *other.gate)) &&
+         // Condition 3 of recognize-experts.
+         activation == other.activation &&
+         // Condition 3 of recognize-experts.
          alpha == other.alpha;
 }
 
@@ -103,7 +107,10 @@ static Op<"TopK"> selectionOf(Value experts) {
   auto top = experts.getDefiningOp<Op<"TopK">>();
   auto largest = top ? top.attr<IntegerAttr>("largest") : IntegerAttr();
   bool fits = top && experts == top->getResult(1) && isa<RankedTensorType>(top.in("X").getType()) &&
-              isLastAxis(top, top.in("X")) && (!largest || largest.getInt() != 0);
+              // Condition 1 of recognize-experts.
+              isLastAxis(top, top.in("X")) &&
+              // Condition 1 of recognize-experts.
+              (!largest || largest.getInt() != 0);
   return fits ? top : Op<"TopK">();
 }
 

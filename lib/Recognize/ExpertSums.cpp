@@ -91,6 +91,16 @@ static std::optional<Term> termOf(Value value) {
   return std::nullopt;
 }
 
+/// Whether nets read the same rows, and are chosen and weighted by the same numbers.
+static bool areAlike(const Term &a, const Term &b) {
+  // Condition 5 of recognize-experts.
+  return a.net.input == b.net.input &&
+         // Condition 5 of recognize-experts.
+         a.gate.routing.experts == b.gate.routing.experts &&
+         // Condition 5 of recognize-experts.
+         a.gate.routing.weights == b.gate.routing.weights;
+}
+
 /// The terms of a sum that was written as additions of two.
 static void flatten(Value value, SmallVectorImpl<Value> &terms, bool isRoot = true) {
   auto add = value.getDefiningOp<Op<"Add">>();
@@ -109,9 +119,7 @@ std::optional<Experts> readMasked(Op<"Add"> last, Doubt &doubt) {
   for (Value value : values) {
     std::optional<Term> term = termOf(value);
     const Term *first = terms.empty() ? nullptr : &terms.begin()->second;
-    bool fits = term && (!first || (term->net.input == first->net.input &&
-                                    term->gate.routing.experts == first->gate.routing.experts &&
-                                    term->gate.routing.weights == first->gate.routing.weights));
+    bool fits = term && (!first || areAlike(*first, *term));
     if (!fits || !terms.try_emplace(term->gate.expert, *term).second)
       others.push_back(value);
   }
@@ -120,7 +128,10 @@ std::optional<Experts> readMasked(Op<"Add"> last, Doubt &doubt) {
   const Term &first = terms.begin()->second;
   // What the router may give is what there is a net for, and no number is given twice.
   std::optional<int64_t> width = routerWidth(first.gate.routing.experts);
-  bool isComplete = width && terms.begin()->first == 0 && terms.rbegin()->first == *width - 1 &&
+  bool isComplete = width &&
+                    // Condition 2 of recognize-experts.
+                    (terms.begin()->first == 0 && terms.rbegin()->first == *width - 1) &&
+                    // Condition 2 of recognize-experts.
                     int64_t(terms.size()) == *width;
   if (!isComplete) {
     if (width && int64_t(terms.size()) < *width)

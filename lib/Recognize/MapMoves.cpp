@@ -138,6 +138,7 @@ public:
     Axis axis;
     int64_t left = wanted.number;
     if (wanted.kind == Wanted::Token) {
+      // Condition 7 of recognize-maps.
       if (atoms.empty() || at(fromBack).tokens != SmallVector<unsigned, 2>{unsigned(left)})
         return std::nullopt;
       return pop(fromBack);
@@ -192,6 +193,7 @@ private:
       axis.tokens.insert(before ? axis.tokens.begin() : axis.tokens.end(), part.tokens.begin(),
                          part.tokens.end());
     }
+    // Condition 7 of recognize-maps.
     return !(axis.isFeature() && !axis.tokens.empty());
   }
 
@@ -254,6 +256,7 @@ static std::optional<MapState> viewed(onnx_ir::AnyOp op, MapState state) {
       return std::nullopt;
     back.push_back(*axis);
   }
+  // Condition 7 of recognize-maps.
   if (last - first > 1)
     return std::nullopt;
   if (last > first) {
@@ -292,8 +295,10 @@ static std::optional<MapState> gathered(Op<"Gather"> op, MapState state) {
   auto indices = integersOf(op.in("indices"));
   int64_t axis = axisOf(op, "axis", 0, state.axes.size());
   int64_t rank = indices ? cast<ShapedType>(op.in("indices").getType()).getRank() : 2;
-  if (rank > 1 || indices->empty() || axis < 0 || axis >= int64_t(state.axes.size()) ||
-      !state.axes[axis].isFeature())
+  if (rank > 1 || indices->empty() || axis < 0 || axis >= int64_t(state.axes.size()))
+    return std::nullopt;
+  // Condition 7 of recognize-maps.
+  if (!state.axes[axis].isFeature())
     return std::nullopt;
   int64_t extent = state.axes[axis].features;
   std::vector<int64_t> kept;

@@ -76,7 +76,12 @@ static std::optional<LabelledProduct> labelsOfConv(Op<"Conv"> op, int64_t rank) 
            llvm::all_of(attr.asArrayRef(), [&](int64_t element) { return element == value; });
   };
   auto type = cast<RankedTensorType>(op.in("W").getType());
-  if (rank < 3 || type.getRank() != rank || !isAll("strides", 1) || !isAll("pads", 0) ||
+  if (rank < 3 || type.getRank() != rank ||
+      // Condition 3 of recognize-maps.
+      !isAll("strides", 1) ||
+      // Condition 3 of recognize-maps.
+      !isAll("pads", 0) ||
+      // Condition 3 of recognize-maps.
       llvm::any_of(type.getShape().drop_front(2), [](int64_t taps) { return taps != 1; }))
     return std::nullopt;
   enum { group, output, summed };
@@ -147,6 +152,7 @@ static bool chooseFeatures(MapState &state, const LabelledProduct &labels) {
   unsigned count = 0;
   for (auto [i, label] : llvm::enumerate(llvm::reverse(labels.input))) {
     bool isFeature = placeOf(labels.weight, label) >= 0;
+    // Condition 2 of recognize-maps.
     if (isFeature && count != i)
       return false;
     count += isFeature;
@@ -184,10 +190,12 @@ static std::optional<Roles> rolesOf(const MapState &state, const LabelledProduct
     bool isKept = placeOf(labels.result, label) >= 0;
     if (!axis.isFeature()) {
       bool inWeight = place >= 0 && weight.extent(place) != 1;
+      // Condition 2 of recognize-maps.
       if (!isKept || (inWeight && !axis.tokens.empty()))
         return std::nullopt;
       continue;
     }
+    // Condition 2 of recognize-maps.
     if (place < 0 || weight.extent(place) != axis.features)
       return std::nullopt;
     roles.groups[isKept ? 0 : 1].push_back(place);
@@ -195,6 +203,7 @@ static std::optional<Roles> rolesOf(const MapState &state, const LabelledProduct
     if (isKept)
       roles.order.push_back(label);
   }
+  // Condition 2 of recognize-maps.
   if (summed.empty())
     return std::nullopt;
   roles.read.append(summed);
@@ -245,6 +254,7 @@ std::optional<MapState> multiplied(MapState state, Value input, const LabelledPr
   }
   // What neither sums over the value nor reaches the result would be summed alone.
   for (auto [place, label] : llvm::enumerate(labels.weight))
+    // Condition 2 of recognize-maps.
     if (weight.extent(place) != 1 && !inResult(label) && placeOf(labels.input, label) < 0)
       return std::nullopt;
   append(state.chain, {Product{weight.grouped(groups)}, {loc}});

@@ -61,7 +61,9 @@ std::optional<MapState> MapReader::itself(Value value, int64_t axis) {
 std::optional<MapState> MapReader::operand(Value value) {
   used.push_back(value);
   auto found = states.find(value);
-  if (found != states.end() && readsOf(value) == 1 && !stops.contains(value))
+  if (found != states.end() && !stops.contains(value) &&
+      // Condition 8 of recognize-maps.
+      readsOf(value) == 1)
     return found->second;
   return itself(value);
 }
@@ -79,6 +81,7 @@ static std::optional<std::vector<double>> resized(const std::vector<double> &val
   for (int64_t o = 0; o < outer; ++o) {
     auto first = values.begin() + o * extent * inner;
     for (int64_t i = 1; i < extent; ++i)
+      // Condition 4 of recognize-maps.
       if (!std::equal(first, first + inner, first + i * inner))
         return std::nullopt;
     for (int64_t i = 0; i < wanted; ++i)
@@ -102,6 +105,7 @@ static std::optional<std::vector<double>> perFeature(Value value, const MapState
     int64_t wanted = axis.isFeature() ? axis.features : 1;
     // An axis of extent 1 would grow.
     bool grows = !axis.isFeature() && axis.tokens.empty() && extent != 1;
+    // Condition 4 of recognize-maps.
     if (grows || (extent != wanted && extent != 1 && axis.isFeature()))
       return std::nullopt;
     if (extent != wanted)
@@ -122,6 +126,7 @@ MapReader::State MapReader::pointwise(AnyOp op) {
   }
   bool first = !ConstantView::of(op->getOperand(0));
   Value constant = op->getOperand(first ? 1 : 0);
+  // Condition 4 of recognize-maps.
   if (!ConstantView::of(constant))
     return std::nullopt;
   State state = operand(op->getOperand(first ? 0 : 1));
@@ -129,7 +134,11 @@ MapReader::State MapReader::pointwise(AnyOp op) {
   if (!values)
     return std::nullopt;
   if (isa<Op<"Div">>(op.getOperation())) {
-    if (!first || llvm::is_contained(*values, 0.0))
+    if (
+        // Condition 5 of recognize-maps.
+        !first ||
+        // Condition 5 of recognize-maps.
+        llvm::is_contained(*values, 0.0))
       return std::nullopt;
     for (double &value : *values)
       value = 1 / value;
@@ -161,9 +170,14 @@ MapReader::State MapReader::sum(AnyOp op, bool isDifference) {
       state->chain.clear();
       state->axes = map->rootAxes();
     }
-    if (!state || (whole && (state->root != whole->root || state->axes != whole->axes ||
-                             state->rootFeatures != whole->rootFeatures ||
-                             state->tokensBehind != whole->tokensBehind)))
+    if (!state)
+      return std::nullopt;
+    // Condition 6 of recognize-maps.
+    if (whole && state->root != whole->root)
+      return std::nullopt;
+    // Condition 6 of recognize-maps.
+    if (whole && (state->axes != whole->axes || state->rootFeatures != whole->rootFeatures ||
+                  state->tokensBehind != whole->tokensBehind))
       return std::nullopt;
     if (whole && isDifference)
       append(state->chain,
@@ -207,7 +221,10 @@ MapReader::State MapReader::product(Operation &op) {
   if (isConstant(input))
     std::swap(input, weight);
   auto view = ConstantView::of(weight);
-  if (!view || isConstant(input))
+  // Condition 1 of recognize-maps.
+  if (!view)
+    return std::nullopt;
+  if (isConstant(input))
     return std::nullopt;
   State state = operand(input);
   State result = state ? product(op, std::move(*state), input, *view) : std::nullopt;
@@ -228,6 +245,7 @@ MapReader::State MapReader::product(Operation &op, MapState state, Value input,
     auto group = AnyOp(&op).attr<IntegerAttr>("group");
     int64_t groups = group ? group.getInt() : 1;
     Axis channels = state.axes[1];
+    // Condition 2 of recognize-maps.
     if (!channels.isFeature() || channels.features % groups != 0)
       return std::nullopt;
     state.axes[1].features = groups;
@@ -270,6 +288,7 @@ MapReader::State MapReader::biased(Operation &op, MapState state) {
   } else {
     values = perFeature(bias, state);
   }
+  // Condition 1 of recognize-maps.
   if (!values)
     return std::nullopt;
   for (double &value : *values)

@@ -37,7 +37,9 @@ std::optional<Window> windowOf(Op<"AveragePool"> op) {
   auto padding = op.attr<StringAttr>("auto_pad");
   if (!type || type.getRank() < 3 || !isa<FloatType>(type.getElementType()) || !extents ||
       (padding && padding.getValue() != "NOTSET") ||
+      // Condition 1 of recognize-pool-mixer.
       !isAll(op.attr<DenseI64ArrayAttr>("strides"), 1) ||
+      // Condition 1 of recognize-pool-mixer.
       !isAll(op.attr<DenseI64ArrayAttr>("dilations"), 1))
     return std::nullopt;
   Window window{llvm::to_vector(extents.asArrayRef()), {}};
@@ -48,11 +50,15 @@ std::optional<Window> windowOf(Op<"AveragePool"> op) {
   bool countsPads = intAttr(op, "count_include_pad", 0) != 0 && !isAll(pads, 0);
   for (size_t i = 0; i < axes; ++i) {
     if (around[i] < 0 || around[axes + i] < 0 ||
+        // Condition 1 of recognize-pool-mixer.
         around[i] + around[axes + i] != window.extents[i] - 1)
       return std::nullopt;
     window.before.push_back(around[i]);
   }
-  return countsPads ? std::nullopt : std::optional(window);
+  // Condition 2 of recognize-pool-mixer.
+  if (countsPads)
+    return std::nullopt;
+  return window;
 }
 
 /// The normalisation as one group that `image` is, where nothing but these ops reads it:
@@ -60,6 +66,7 @@ std::optional<Window> windowOf(Op<"AveragePool"> op) {
 Op<"GroupNormalization"> normalisationOf(Value image, ArrayRef<Operation *> readers) {
   auto norm = image.getDefiningOp<Op<"GroupNormalization">>();
   bool isOwn = norm && intAttr(norm, "num_groups", 0) == 1 &&
+               // Condition 3 of recognize-pool-mixer.
                llvm::all_of(norm->getUsers(),
                             [&](Operation *user) { return llvm::is_contained(readers, user); });
   auto element = cast<RankedTensorType>(image.getType()).getElementType();

@@ -71,7 +71,11 @@ std::optional<Host> hostOfWindows(onnx_ir::AnyOp op, bool transposed) {
                              : rule.getValue() != "VALID";
   Host host{op, op.in("W"), op.in("B")};
   host.inputAxis = host.outputAxis = 1;
-  host.takesShift = !transposed && !padded;
+  host.takesShift =
+      // Condition 4 of absorb-affine.
+      !transposed &&
+      // Condition 4 of absorb-affine.
+      !padded;
   host.groups = groups;
   host.outer = type.getDimSize(0) / groups;
   host.middle = type.getDimSize(1);
@@ -91,7 +95,10 @@ std::optional<Host> hostOf(Operation *op) {
     host = hostOfWindows(conv, false);
   else if (auto up = dyn_cast<Op<"ConvTranspose">>(op))
     host = hostOfWindows(up, true);
-  if (!host || !isConstantOf(host->weight, op) || (host->bias && !isConstant(host->bias)))
+  if (!host || (host->bias && !isConstant(host->bias)))
+    return std::nullopt;
+  // Condition 6 of absorb-affine.
+  if (!isConstantOf(host->weight, op))
     return std::nullopt;
   return host;
 }
@@ -116,11 +123,15 @@ struct Neighbours {
 
 /// Whether all that read the value are hosts that take an addend, or it is one reader.
 bool mayChange(Value value) {
-  return value.hasOneUse() || llvm::all_of(value.getUses(), [](OpOperand &use) {
-           std::optional<Host> host =
-               use.getOperandNumber() == 0 ? hostOf(use.getOwner()) : std::nullopt;
-           return host && host->takesShift;
-         });
+  if (value.hasOneUse())
+    return true;
+  // Condition 2 of absorb-affine.
+  return llvm::all_of(value.getUses(), [](OpOperand &use) {
+    std::optional<Host> host = use.getOperandNumber() == 0 ? hostOf(use.getOwner()) : std::nullopt;
+    return host &&
+           // Condition 4 of absorb-affine.
+           host->takesShift;
+  });
 }
 
 /// The factor and addend that end a normalisation of rows, unless they do nothing.
@@ -159,6 +170,7 @@ Neighbours before(const Host &host, bool normalisations) {
   SmallVector<Operation *> moves;
   auto take = [&](Operation *op, const ChannelAffine &map, Value operand) {
     ChannelAffine all = map.then(found.map);
+    // Condition 4 of absorb-affine.
     if (all.shifts() && !host.takesShift)
       return false;
     found.map = std::move(all);
@@ -199,7 +211,10 @@ Neighbours after(const Host &host) {
   Neighbours found;
   ChannelAxis axis = host.outputAxis;
   SmallVector<Operation *> moves;
-  for (Value value = host.op->getResult(0); value.hasOneUse();) {
+  for (Value value = host.op->getResult(0); !value.use_empty();) {
+    // Condition 2 of absorb-affine.
+    if (!value.hasOneUse())
+      break;
     Operation *user = *value.getUsers().begin();
     if (movedOperand(user) == value) {
       axis = axisAfter(user, axis);
@@ -246,7 +261,11 @@ std::optional<Folded> fold(const Host &host, const ChannelAffine &in, const Chan
   }
   for (auto [to, b] : llvm::enumerate(*bias))
     b = b * out.scaleAt(to) + out.shiftAt(to);
-  if (!areFinite(*weight, element) || !areFinite(*bias, element))
+  // Condition 8 of absorb-affine.
+  if (!areFinite(*weight, element))
+    return std::nullopt;
+  // Condition 8 of absorb-affine.
+  if (!areFinite(*bias, element))
     return std::nullopt;
   if (!host.bias && !in.shifts() && !out.shifts())
     bias->clear();
@@ -335,6 +354,7 @@ template <typename HostOp> struct AbsorbNeighbours : OpRewritePattern<HostOp> {
     if (!host || !type)
       return failure();
     Type element = type.getElementType();
+    // Condition 7 of absorb-affine.
     if (!element.isF32() && !element.isF64() && !reducedPrecision)
       return failure();
     Neighbours in = before(*host, normalisations), out = after(*host);

@@ -31,7 +31,11 @@ static std::optional<unsigned> mappedIndex(Operation *op) {
   if (!isa_and_present<Op<"Mul">, Op<"Div">, Op<"Add">, Op<"Sub">>(op))
     return std::nullopt;
   bool left = isConstant(op->getOperand(0)), right = isConstant(op->getOperand(1));
-  if (left == right || (left && isa<Op<"Div">>(op)))
+  // Condition 1 of absorb-affine.
+  if (left == right)
+    return std::nullopt;
+  // Condition 5 of absorb-affine.
+  if (left && isa<Op<"Div">>(op))
     return std::nullopt;
   return left ? 1 : 0;
 }
@@ -64,6 +68,7 @@ std::optional<std::vector<double>> perChannel(Value constant, RankedTensorType t
     int64_t channel = i / inner % channels;
     if (int64_t(i) < inner * channels && int64_t(i) % inner == 0)
       result[channel] = number;
+    // Condition 1 of absorb-affine.
     else if (result[channel] != number)
       return std::nullopt;
   }
@@ -76,8 +81,13 @@ static std::optional<ChannelAffine> normalisation(Op<"BatchNormalization"> op, C
       llvm::all_of(op->getResults().drop_front(), [](Value result) { return result.use_empty(); });
   auto scale = readConstant(op.in("scale")), shift = readConstant(op.in("B"));
   auto mean = readConstant(op.in("input_mean")), variance = readConstant(op.in("input_var"));
-  if ((training && training.getInt() != 0) || !onlyResult || axis != 1 || !scale || !shift ||
-      !mean || !variance)
+  // Condition 5 of absorb-affine.
+  if (training && training.getInt() != 0)
+    return std::nullopt;
+  // Condition 3 of absorb-affine.
+  if (axis != 1)
+    return std::nullopt;
+  if (!onlyResult || !scale || !shift || !mean || !variance)
     return std::nullopt;
   auto given = op.attr<FloatAttr>("epsilon");
   double epsilon = given ? given.getValueAsDouble() : 1e-5;
@@ -122,7 +132,11 @@ std::optional<ChannelAffine> channelAffineOf(Operation *op, ChannelAxis axis) {
   auto norm = dyn_cast<Op<"BatchNormalization">>(op);
   auto affine = norm ? normalisation(norm, axis) : arithmetic(op, axis);
   auto finite = [](double number) { return std::isfinite(number); };
-  if (!affine || !llvm::all_of(affine->scale, finite) || !llvm::all_of(affine->shift, finite))
+  if (!affine ||
+      // Condition 1 of absorb-affine.
+      !llvm::all_of(affine->scale, finite) ||
+      // Condition 1 of absorb-affine.
+      !llvm::all_of(affine->shift, finite))
     return std::nullopt;
   return affine;
 }
@@ -161,7 +175,11 @@ static ChannelAxis sameAxis(RankedTensorType from, int64_t axis, RankedTensorTyp
     int64_t extent = to.getDimSize(at);
     if (ShapedType::isDynamic(extent))
       return std::nullopt;
-    if (steps == inner && extent == from.getDimSize(axis) && extent != 1)
+    if (
+        // Condition 3 of absorb-affine.
+        steps == inner &&
+        // Condition 3 of absorb-affine.
+        extent == from.getDimSize(axis) && extent != 1)
       return at;
     steps *= extent;
   }

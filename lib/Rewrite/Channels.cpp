@@ -22,8 +22,9 @@ bool isPointwise(Operation *op) {
     return true;
   auto isScalar = [](Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    return isa<NoneType>(value.getType()) ||
-           (isConstant(value) && type.getNumElements() == 1 && type.getRank() <= 1);
+    return isa<NoneType>(value.getType()) || (isConstant(value) &&
+                                              // Condition 1 of collapse-linear-branches.
+                                              type.getNumElements() == 1 && type.getRank() <= 1);
   };
   return isa<Op<"Clip">, Op<"Mul">, Op<"Div">, Op<"Add">, Op<"Sub">, Op<"Pow">>(op) &&
          llvm::all_of(op->getOperands().drop_front(), isScalar);
@@ -95,8 +96,14 @@ Trace::Indices Trace::follow(Value value, int64_t axis) {
 }
 
 Trace::Indices Trace::followMap(layer::LinearOp map, int64_t axis) {
-  if ((found.map && found.map != map) || axis != map.getType().getRank() - 1 ||
-      !isConstantMatrix(map.getWeight()) || (map.getBias() && !isConstant(map.getBias())))
+  // Condition 1 of collapse-linear-branches and 1 of split-gates.
+  if (found.map && found.map != map)
+    return std::nullopt;
+  // Condition 1 of collapse-linear-branches and 1 of split-gates.
+  if (axis != map.getType().getRank() - 1)
+    return std::nullopt;
+  // Condition 3 of collapse-linear-branches and 3 of split-gates.
+  if (!isConstantMatrix(map.getWeight()) || (map.getBias() && !isConstant(map.getBias())))
     return std::nullopt;
   int64_t channels = map.getMapShape().second;
   if (!found.map)
@@ -115,7 +122,9 @@ Trace::Indices Trace::followSlice(Op<"Slice"> op, int64_t axis) {
   auto axes = op.in("axes") ? integersOf(op.in("axes")) : SmallVector<int64_t>{0};
   auto steps = op.in("steps") ? integersOf(op.in("steps")) : SmallVector<int64_t>{1};
   if (!starts || !ends || !axes || !steps || starts->size() != 1 || axes->size() != 1 ||
+      // Condition 1 of collapse-linear-branches.
       steps->front() != 1 ||
+      // Condition 1 of collapse-linear-branches.
       (axes->front() + rankOf(op.in("data"))) % rankOf(op.in("data")) != axis)
     return std::nullopt;
   Indices all = follow(op.in("data"), axis);
@@ -130,6 +139,7 @@ Trace::Indices Trace::followSlice(Op<"Slice"> op, int64_t axis) {
 }
 
 Trace::Indices Trace::followSplit(Op<"Split"> op, Value piece, int64_t axis) {
+  // Condition 1 of collapse-linear-branches.
   if (axisOf(op, rankOf(piece)) != axis)
     return std::nullopt;
   Indices all = follow(op.in("input"), axis);
@@ -146,6 +156,7 @@ Trace::Indices Trace::followSplit(Op<"Split"> op, Value piece, int64_t axis) {
 }
 
 Trace::Indices Trace::followConcat(Op<"Concat"> op, int64_t axis) {
+  // Condition 1 of collapse-linear-branches.
   if (axisOf(op, rankOf(op->getResult(0))) != axis)
     return std::nullopt;
   std::vector<int64_t> channels;
@@ -161,7 +172,9 @@ Trace::Indices Trace::followConcat(Op<"Concat"> op, int64_t axis) {
 Trace::Indices Trace::followGather(Op<"Gather"> op, int64_t axis) {
   auto type = dyn_cast<RankedTensorType>(op.in("indices").getType());
   auto places = integersOf(op.in("indices"));
-  if (!type || type.getRank() != 1 || !places || axisOf(op, rankOf(op.in("data"))) != axis)
+  if (!type || type.getRank() != 1 || !places ||
+      // Condition 1 of collapse-linear-branches.
+      axisOf(op, rankOf(op.in("data"))) != axis)
     return std::nullopt;
   Indices all = follow(op.in("data"), axis);
   if (!all)
@@ -224,9 +237,11 @@ std::optional<Channels> channelsInto(Operation *reader, ValueRange operands) {
     indices.insert(indices.end(), more->begin(), more->end());
   }
   auto isInside = [&](Operation *user) { return user == reader || trace.visited.contains(user); };
+  // Condition 2 of collapse-linear-branches and 2 of split-gates.
   if (!llvm::all_of(found.map->getUsers(), isInside))
     return std::nullopt;
   for (Operation *op : trace.visited)
+    // Condition 2 of collapse-linear-branches and 2 of split-gates.
     if (!llvm::all_of(op->getUsers(), isInside))
       return std::nullopt;
   for (int64_t index : indices) {

@@ -62,6 +62,7 @@ std::optional<Transforms> transformsOf(Op<"DFT"> op) {
   int64_t rank = type.getRank(), axis = rank - 2;
   if (Value given = op.in("axis")) {
     std::optional<int64_t> number = numberOf(given);
+    // Condition 1 of choose-transforms.
     if (!number)
       return std::nullopt;
     axis = *number < 0 ? *number + rank : *number;
@@ -78,6 +79,7 @@ std::optional<Transforms> transformsOf(Op<"DFT"> op) {
   else if (!type.isDynamicDim(axis))
     length = flag("inverse") && flag("onesided") ? 2 * (type.getDimSize(axis) - 1)
                                                  : type.getDimSize(axis);
+  // Condition 1 of choose-transforms.
   if (!length)
     return std::nullopt;
   return Transforms{*length, countBut(type, axis), type.getShape().back() == 1,
@@ -95,7 +97,10 @@ std::optional<Transforms> transformsOf(Op<"STFT"> op) {
     length = numberOf(given);
   }
   auto signal = dyn_cast<RankedTensorType>(op.in("signal").getType());
-  if (!type || !signal || !length || type.getRank() != 4)
+  // Condition 2 of choose-transforms.
+  if (!length)
+    return std::nullopt;
+  if (!type || !signal || type.getRank() != 4)
     return std::nullopt;
   return Transforms{*length, countBut(type, 2), signal.getShape().back() == 1,
                     type.getElementType()};

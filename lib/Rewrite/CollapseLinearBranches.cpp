@@ -36,8 +36,11 @@ struct Hidden {
 
 std::optional<Hidden> hiddenBefore(layer::LinearOp second) {
   Type element = second.getType().getElementType();
-  if (!(element.isF32() || element.isF64()) || !isConstantMatrix(second.getWeight()) ||
-      (second.getBias() && !isConstant(second.getBias())))
+  // Condition 4 of collapse-linear-branches.
+  if (!(element.isF32() || element.isF64()))
+    return std::nullopt;
+  // Condition 3 of collapse-linear-branches.
+  if (!isConstantMatrix(second.getWeight()) || (second.getBias() && !isConstant(second.getBias())))
     return std::nullopt;
   std::optional<Channels> channels = channelsInto(second, second.getInput());
   if (!channels || channels->between.empty() ||
@@ -54,7 +57,11 @@ bool pays(Hidden &hidden) {
   double before = computed * hidden.inputs + all * hidden.outputs;
   double after =
       double(hidden.inputs) * hidden.outputs + (all - idle) * (hidden.inputs + hidden.outputs);
-  return idle > 0 && after < before;
+  return
+      // Condition 1 of collapse-linear-branches.
+      idle > 0 &&
+      // Condition 5 of collapse-linear-branches.
+      after < before;
 }
 
 /// Weights and biases in f64; no biases are zeros.
@@ -110,8 +117,11 @@ struct Collapse : OpRewritePattern<layer::LinearOp> {
     for (auto [k, b] : llvm::enumerate(idle.firstBias))
       for (int64_t n = 0; n < hidden->outputs; ++n)
         bias[n] += b * idle.second(k, n);
-    if (!areFinite({product.data(), size_t(product.rows() * product.cols())}, element) ||
-        !areFinite(bias, element))
+    // Condition 6 of collapse-linear-branches.
+    if (!areFinite({product.data(), size_t(product.rows() * product.cols())}, element))
+      return failure();
+    // Condition 6 of collapse-linear-branches.
+    if (!areFinite(bias, element))
       return failure();
 
     SmallVector<Location> nodes = {hidden->channels.map.getLoc()};

@@ -124,14 +124,22 @@ struct CompressLinear : impl::CompressLinearBase<CompressLinear> {
   void compress(LinearOp op) {
     Type element = op.getType().getElementType();
     auto type = cast<RankedTensorType>(op.getWeight().getType());
-    if (!(element.isF32() || element.isF64()) || !isConstantMatrix(op.getWeight()) ||
-        type.getDimSize(0) < 2 || type.getDimSize(1) < 2)
+    // Condition 1 of compress-linear.
+    if (!(element.isF32() || element.isF64()))
       return;
+    // Condition 1 of compress-linear.
+    if (!isConstantMatrix(op.getWeight()))
+      return;
+    // Condition 2 of compress-linear.
+    if (type.getDimSize(0) < 2 || type.getDimSize(1) < 2)
+      return;
+    // Condition 3 of compress-linear.
     if (!isReadOnce(op.getWeight()))
       return keepDense(op, "something else reads it too");
     std::optional<Matrix> weight = readMatrix(op.getWeight());
     if (!weight)
       return;
+    // Condition 1 of compress-linear.
     if (!llvm::all_of(flat(*weight), [](double x) { return std::isfinite(x); }))
       return keepDense(op, "it is not finite");
     double error = 0, parameters = double(weight->rows()) * weight->cols();

@@ -28,6 +28,7 @@ Op<"Expand"> repetitionOf(Value value) {
   auto from = expand ? dyn_cast<RankedTensorType>(expand.in("input").getType()) : nullptr;
   if (!to || !from || from.getRank() == 0 || to.getRank() < from.getRank() ||
       ShapedType::isDynamic(from.getShape().back()) ||
+      // Condition 1 of hoist-broadcasts.
       from.getShape().back() != to.getShape().back())
     return nullptr;
   int64_t added = to.getRank() - from.getRank();
@@ -36,7 +37,10 @@ Op<"Expand"> repetitionOf(Value value) {
     int64_t before = int64_t(axis) < added ? 1 : from.getDimSize(int64_t(axis) - added);
     repeats |= before == 1 && extent != 1;
   }
-  return repeats ? expand : nullptr;
+  // Condition 2 of hoist-broadcasts.
+  if (!repeats)
+    return nullptr;
+  return expand;
 }
 
 /// `shape` with 1 as its last entry: what is repeated keeps that axis.

@@ -68,7 +68,11 @@ bool appendDense(Chain &chain, const Affine &map, Type element, ArrayRef<Locatio
   for (int64_t row = 0; row < matrix.rows(); ++row)
     for (int64_t column = 0; column < matrix.cols(); ++column)
       values.push_back(matrix(row, column));
-  if (!areFinite(values, element) || !areFinite(map.bias, element))
+  // Condition 5 of merge-sums.
+  if (!areFinite(values, element))
+    return false;
+  // Condition 5 of merge-sums.
+  if (!areFinite(map.bias, element))
     return false;
   Location loc = locations.front();
   auto type = RankedTensorType::get({1, matrix.rows(), matrix.cols()}, element);

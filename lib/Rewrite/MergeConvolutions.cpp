@@ -57,7 +57,11 @@ bool readInto(std::vector<double> &numbers, Value constant) {
   return read.has_value();
 }
 
-bool isFoldable(Value constant) { return constant && onnx_ir::constantOf(constant); }
+bool isFoldable(Value constant) {
+  return constant &&
+         // Condition 3 of merge-convolutions.
+         onnx_ir::constantOf(constant);
+}
 
 SmallVector<int64_t> integers(onnx_ir::AnyOp op, StringRef name, size_t size, int64_t otherwise) {
   auto given = op.attr<DenseI64ArrayAttr>(name);
@@ -87,7 +91,10 @@ std::optional<Branch> convolution(Op<"Conv"> op) {
   branch.isConvolution = true;
   for (size_t i = 0; i < rank; ++i) {
     int64_t taps = type.getDimSize(2 + i);
-    if (taps < 1 || (dilations[i] != 1 && taps != 1) || pads[i] < 0 || pads[i] >= taps)
+    // Condition 1 of merge-convolutions.
+    if (dilations[i] != 1 && taps != 1)
+      return std::nullopt;
+    if (taps < 1 || pads[i] < 0 || pads[i] >= taps)
       return std::nullopt;
     branch.window.push_back(
         {pads[i], taps - 1 - pads[i], taps - 1 - pads[i] - pads[rank + i], strides[i]});
@@ -117,7 +124,11 @@ std::optional<Branch> normalisation(Op<"BatchNormalization"> op) {
   SmallVector<Value, 4> statistics = {op.in("scale"), op.in("B"), op.in("input_mean"),
                                       op.in("input_var")};
   auto training = op.attr<IntegerAttr>("training_mode");
-  if (!llvm::all_of(statistics, isFoldable) || (training && training.getInt() != 0))
+  // Condition 3 of merge-convolutions.
+  if (!llvm::all_of(statistics, isFoldable))
+    return std::nullopt;
+  // Condition 3 of merge-convolutions.
+  if (training && training.getInt() != 0)
     return std::nullopt;
   auto given = op.attr<FloatAttr>("epsilon");
   double epsilon = given ? given.getValueAsDouble() : 1e-5;
@@ -146,7 +157,10 @@ std::optional<Branch> identity(Value image) {
 /// computes are left to the caller.
 std::optional<Branch> branchOf(Value addend) {
   std::optional<Branch> branch;
-  if (addend.hasOneUse()) {
+  bool isOwn =
+      // Condition 3 of merge-convolutions.
+      addend.hasOneUse();
+  if (isOwn) {
     if (auto conv = addend.getDefiningOp<Op<"Conv">>())
       branch = convolution(conv);
     else if (auto norm = addend.getDefiningOp<Op<"BatchNormalization">>())
@@ -168,7 +182,10 @@ std::optional<Branch> branchOf(Value addend) {
 
 /// The map that is the sum of two, without its weight; none where they may not merge.
 std::optional<Branch> cover(const Branch &a, const Branch &b) {
-  if (a.image != b.image || a.in != b.in || a.out != b.out || a.window.size() != b.window.size())
+  // Condition 1 of merge-convolutions.
+  if (a.image != b.image)
+    return std::nullopt;
+  if (a.in != b.in || a.out != b.out || a.window.size() != b.window.size())
     return std::nullopt;
   int64_t groups = std::min(a.groups, b.groups);
   if (a.groups % groups != 0 || b.groups % groups != 0)
@@ -179,11 +196,16 @@ std::optional<Branch> cover(const Branch &a, const Branch &b) {
   merged.addends.append(b.addends);
   merged.locations.append(b.locations);
   for (auto [axis, other] : llvm::zip(merged.window, b.window)) {
-    if (axis.stride != other.stride || axis.loss != other.loss)
+    // Condition 1 of merge-convolutions.
+    if (axis.stride != other.stride)
+      return std::nullopt;
+    // Condition 2 of merge-convolutions.
+    if (axis.loss != other.loss)
       return std::nullopt;
     axis.before = std::max(axis.before, other.before);
     axis.after = std::max(axis.after, other.after);
   }
+  // Condition 5 of merge-convolutions.
   if (merged.products() > a.products() + b.products())
     return std::nullopt;
   return merged;

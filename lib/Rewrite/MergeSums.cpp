@@ -63,7 +63,10 @@ std::optional<std::vector<double>> asConstant(const Chain &chain, int64_t inputs
     auto *diagonal = step->template as<algebra::Diagonal>();
     return diagonal && llvm::all_of(diagonal->scale, [](double s) { return s == 0; });
   });
-  if (zero == chain.end() || !isFinite(chain))
+  if (zero == chain.end())
+    return std::nullopt;
+  // Condition 2 of merge-sums.
+  if (!isFinite(chain))
     return std::nullopt;
   int64_t features = (*zero)->as<algebra::Diagonal>()->scale.size();
   std::optional<Affine> rest = affineOf(Chain(zero + 1, chain.end()), features);
@@ -202,7 +205,10 @@ void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locati
   }
   int64_t outputs = recognize::outputsOf(kept.front(), inputs);
   double work = 2.0 * double(inputs) * double(inputs) * double(outputs) * double(kept.size());
-  if (kept.size() > 1 && llvm::any_of(kept, isDense) && work < kMostWork) {
+  bool pays =
+      // Condition 1 of merge-sums.
+      llvm::any_of(kept, isDense);
+  if (kept.size() > 1 && pays && work < kMostWork) {
     std::optional<Affine> whole = affineOf({std::make_shared<const recognize::Step>(
                                                recognize::Step{Terms{kept}, {locations.front()}})},
                                            inputs);
@@ -340,8 +346,13 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
 
   void run(recognize::MapRegion &region) {
     Type element = cast<RankedTensorType>(region.root().getType()).getElementType();
-    if (!hasSums(region.chain) || region.tokensBehind > 0 || !ownsWeights(region) ||
-        !(element.isF32() || element.isF64() || reducedPrecision))
+    if (!hasSums(region.chain) || region.tokensBehind > 0)
+      return;
+    // Condition 3 of merge-sums.
+    if (!ownsWeights(region))
+      return;
+    // Condition 4 of merge-sums.
+    if (!(element.isF32() || element.isF64() || reducedPrecision))
       return;
     SumMerger merger(element);
     Chain chain = merger.merge(region.chain, region.inputs());

@@ -27,6 +27,7 @@ using onnx_ir::Op;
 
 /// Pointwise operators of one operand with f(0) = 0.
 bool keepsZero(Operation *op) {
+  // Condition 5 of remove-dead-channels.
   return isa<Op<"Relu">, Op<"Gelu">, Op<"Tanh">, Op<"Erf">, Op<"Swish">, Op<"HardSwish">,
              Op<"LeakyRelu">, Op<"Elu">, Op<"Selu">, Op<"Celu">, Op<"Softsign">, Op<"Mish">,
              Op<"Sin">, Op<"Abs">, Op<"ThresholdedRelu">, Op<"Neg">>(op);
@@ -80,8 +81,11 @@ private:
 std::optional<HiddenLayer> HiddenLayer::before(layer::LinearOp second) {
   HiddenLayer hidden(second);
   if (hidden.type.getRank() == 0 || ShapedType::isDynamic(hidden.size()) ||
-      !isConstantOf(second.getWeight(), second) || !isConstantMatrix(second.getWeight()) ||
-      !hidden.read(second.getInput()) || hidden.maps.empty())
+      // Condition 2 of remove-dead-channels.
+      !isConstantOf(second.getWeight(), second) ||
+      // Condition 3 of remove-dead-channels.
+      !isConstantMatrix(second.getWeight()) || !hidden.read(second.getInput()) ||
+      hidden.maps.empty())
     return std::nullopt;
   return hidden;
 }
@@ -99,8 +103,12 @@ bool HiddenLayer::read(Value value) {
     return true;
   }
   Operation *op = value.getDefiningOp();
+  // Condition 1 of remove-dead-channels.
+  if (!op || value.getType() != type)
+    return false;
   // One reader, perhaps by several operands.
-  if (!op || value.getType() != type || !llvm::all_equal(value.getUsers()))
+  // Condition 2 of remove-dead-channels.
+  if (!llvm::all_equal(value.getUsers()))
     return false;
   locations.push_back(op->getLoc());
   if (auto map = dyn_cast<layer::LinearOp>(op))
@@ -114,7 +122,11 @@ bool HiddenLayer::read(Value value) {
 }
 
 bool HiddenLayer::readMap(layer::LinearOp map) {
-  if (!isConstantOf(map.getWeight(), map) || (map.getBias() && !isConstant(map.getBias())))
+  // Condition 2 of remove-dead-channels.
+  if (!isConstantOf(map.getWeight(), map))
+    return false;
+  // Condition 3 of remove-dead-channels.
+  if (map.getBias() && !isConstant(map.getBias()))
     return false;
   auto bias = map.getBias() ? readConstant(map.getBias()) : std::vector<double>(size(), 0);
   if (!bias)
@@ -232,7 +244,10 @@ struct RemoveDead : OpRewritePattern<layer::LinearOp> {
       return failure();
     llvm::SmallBitVector dead = hidden->dead();
     constexpr int64_t vector = 16;
-    int64_t all = dead.size(), unit = std::min<int64_t>(all & -all, vector);
+    int64_t all = dead.size(), unit = 1;
+    // Condition 4 of remove-dead-channels.
+    if (all > 0)
+      unit = std::min<int64_t>(all & -all, vector);
     SmallVector<int64_t> kept = keptChannels(dead, unit);
     if (int64_t(kept.size()) >= all)
       return failure();

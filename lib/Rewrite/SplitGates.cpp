@@ -70,8 +70,13 @@ struct SplitGate : OpRewritePattern<Op<"Mul">> {
   static bool areHalves(const Channels &both) {
     ArrayRef<int64_t> from = both.from, of = both.of;
     int64_t half = from.size() / 2;
-    return both.between.size() > 0 && from.take_front(half) != from.take_back(half) &&
-           llvm::all_equal(of.take_front(half)) && llvm::all_equal(of.take_back(half));
+    return both.between.size() > 0 &&
+           // Condition 1 of split-gates.
+           from.take_front(half) != from.take_back(half) &&
+           // Condition 1 of split-gates.
+           llvm::all_equal(of.take_front(half)) &&
+           // Condition 1 of split-gates.
+           llvm::all_equal(of.take_back(half));
   }
 
   unsigned &count;

@@ -60,6 +60,7 @@ Value partOf(OpBuilder &b, Location loc, Value value, unsigned part) {
 /// Whether all that reads an op's result reads one part of it.
 bool isReadInParts(Operation *op) {
   return op->getNumResults() == 1 && !op->use_empty() && hasParts(op->getResult(0).getType()) &&
+         // Condition 1 of split-parts.
          llvm::all_of(op->getUses(), [](OpOperand &use) {
            return use.getOperandNumber() == 0 && asPartRead(use.getOwner());
          });
@@ -121,7 +122,10 @@ struct SplitPointwise : RewritePattern {
       if (isa<NoneType>(operand.getType()))
         continue;
       auto type = dyn_cast<RankedTensorType>(operand.getType());
-      if (!type || !(type.getRank() == 0 || type.getShape().back() == 1 || hasParts(type)))
+      if (!type)
+        return failure();
+      // Condition 2 of split-parts.
+      if (!(type.getRank() == 0 || type.getShape().back() == 1 || hasParts(type)))
         return failure();
     }
     cloneParts(rewriter, op, [&](IRMapping &mapping, unsigned part) {
@@ -142,8 +146,10 @@ struct SplitReshape : OpRewritePattern<Op<"Reshape">> {
 
   LogicalResult matchAndRewrite(Op<"Reshape"> op, PatternRewriter &rewriter) const override {
     auto shape = integersOf(op.in("shape"));
-    if (!shape || shape->empty() || shape->back() != 2 || !hasParts(op.in("data").getType()) ||
-        !isReadInParts(op))
+    if (!shape || shape->empty() || !isReadInParts(op))
+      return failure();
+    // Condition 3 of split-parts.
+    if (shape->back() != 2 || !hasParts(op.in("data").getType()))
       return failure();
     shape->back() = 1;
     cloneParts(rewriter, op, [&](IRMapping &mapping, unsigned part) {
@@ -180,8 +186,12 @@ std::optional<double> scalarOf(Value value) {
   if (!type || !type.hasStaticShape() || type.getNumElements() != 1)
     return std::nullopt;
   auto numbers = readConstant(value);
-  return numbers && std::isfinite(numbers->front()) ? std::optional(numbers->front())
-                                                    : std::nullopt;
+  if (!numbers)
+    return std::nullopt;
+  // Condition 4 of split-parts.
+  if (!std::isfinite(numbers->front()))
+    return std::nullopt;
+  return numbers->front();
 }
 
 /// The factor that an op multiplies its operand number 0 or 1 by; which one it is.
@@ -215,10 +225,13 @@ struct AbsorbScale : OpRewritePattern<Op<"DFT">> {
   LogicalResult matchAndRewrite(Op<"DFT"> op, PatternRewriter &rewriter) const override {
     // In narrower types the matrix would lose bits that f32 arithmetic keeps.
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    // Condition 5 of split-parts.
     if (!type || !(type.getElementType().isF32() || type.getElementType().isF64()))
       return failure();
     Operation *before = op.in("input").getDefiningOp();
-    if (auto scaled = scaledBy(before); scaled && before->hasOneUse()) {
+    if (auto scaled = scaledBy(before); scaled &&
+                                        // Condition 4 of split-parts.
+                                        before->hasOneUse()) {
       rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, scaled->first); });
       scale(rewriter, op, scaled->second);
       op->setLoc(rewritten("split-parts", {before->getLoc(), op.getLoc()}));
@@ -254,7 +267,10 @@ struct RealSignal : OpRewritePattern<Op<"DFT">> {
   LogicalResult matchAndRewrite(Op<"DFT"> op, PatternRewriter &rewriter) const override {
     auto parts = partsOfConcat(op.in("input"));
     auto oneSided = op.attr<IntegerAttr>("onesided");
-    if (!parts || !isZero(parts->second) || (oneSided && oneSided.getInt() != 0))
+    if (!parts || !isZero(parts->second))
+      return failure();
+    // Condition 6 of split-parts.
+    if (oneSided && oneSided.getInt() != 0)
       return failure();
     rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, parts->first); });
     ++count;

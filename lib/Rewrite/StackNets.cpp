@@ -37,27 +37,46 @@ bool isFunction(Operation *op) {
 }
 
 bool ownsConstants(layer::LinearOp map) {
-  return isConstantOf(map.getWeight(), map) && isConstantMatrix(map.getWeight()) &&
-         (!map.getBias() || isConstant(map.getBias()));
+  return
+      // Condition 3 of stack-nets.
+      isConstantOf(map.getWeight(), map) &&
+      // Condition 4 of stack-nets.
+      isConstantMatrix(map.getWeight()) &&
+      // Condition 4 of stack-nets.
+      (!map.getBias() || isConstant(map.getBias()));
 }
 
 std::optional<Net> netOf(Value value) {
   Net net{{}, value.getDefiningOp<layer::LinearOp>(), nullptr};
-  if (!net.second || !value.hasOneUse() || !ownsConstants(net.second))
+  if (!net.second || !ownsConstants(net.second))
+    return std::nullopt;
+  // Condition 3 of stack-nets.
+  if (!value.hasOneUse())
     return std::nullopt;
   net.function = net.second.getInput().getDefiningOp();
-  if (!isFunction(net.function) || !net.function->hasOneUse())
+  // Condition 2 of stack-nets.
+  if (!isFunction(net.function))
+    return std::nullopt;
+  // Condition 3 of stack-nets.
+  if (!net.function->hasOneUse())
     return std::nullopt;
   net.first = net.function->getOperand(0).getDefiningOp<layer::LinearOp>();
-  if (!net.first || !net.first->hasOneUse() || !ownsConstants(net.first))
+  if (!net.first || !ownsConstants(net.first))
+    return std::nullopt;
+  // Condition 3 of stack-nets.
+  if (!net.first->hasOneUse())
     return std::nullopt;
   return net;
 }
 
 bool areAlike(Net a, Net b) {
-  return a.first.getInput() == b.first.getInput() &&
-         a.function->getName() == b.function->getName() &&
-         a.function->getAttrDictionary() == b.function->getAttrDictionary();
+  return
+      // Condition 1 of stack-nets.
+      a.first.getInput() == b.first.getInput() &&
+      // Condition 2 of stack-nets.
+      a.function->getName() == b.function->getName() &&
+      // Condition 2 of stack-nets.
+      a.function->getAttrDictionary() == b.function->getAttrDictionary();
 }
 
 /// Weights and biases of several nets as those of one; no biases are zeros.
@@ -118,7 +137,10 @@ template <typename SumOp> struct StackSum : OpRewritePattern<SumOp> {
       return failure();
     Type element = type.getElementType();
     std::optional<Stack> stack = stackOf(nets);
-    if (!stack || !areFinite(stack->secondBias, element))
+    if (!stack)
+      return failure();
+    // Condition 5 of stack-nets.
+    if (!areFinite(stack->secondBias, element))
       return failure();
     // First, for it has the type of the sum.
     others.insert(others.begin(), build(nets, *stack, type, op, rewriter));

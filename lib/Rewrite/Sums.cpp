@@ -20,7 +20,10 @@ static void collect(Value sum, Type type, SmallVectorImpl<Value> &addends) {
 
 RankedTensorType addendsOf(Value sum, SmallVectorImpl<Value> &addends) {
   auto type = dyn_cast<RankedTensorType>(sum.getType());
-  if (!type || !(type.getElementType().isF32() || type.getElementType().isF64()))
+  if (!type)
+    return {};
+  // Condition 4 of merge-convolutions and 4 of stack-nets.
+  if (!(type.getElementType().isF32() || type.getElementType().isF64()))
     return {};
   collect(sum, type, addends);
   return type;

@@ -28,10 +28,20 @@ def RecognizeMaps : Pass<"strut-recognize-maps", "::mlir::func::FuncOp"> {
     weight first, Conv of one tap. The last op carries the name of the form
     (`layer.form`: lowrank, blockdense, blockshuffle, lora, ...), its location the nodes.
 
-    Linearity is proved op by op: each is linear in one operand with the others constant,
-    or a sum of maps of one value, and tokens pass. Data movement between two weights
-    becomes one index map, evaluated on the numbers of the features. A value that is read
-    twice ends a region. What is written canonically already stays as it is.
+    Linearity is proved op by op (docs/recognition.md):
+
+    1. a product has one constant operand, and an addend that is constant;
+    2. it sums over features only, and each of them meets the weight;
+    3. a Conv has windows of one element, strides of 1 and no padding;
+    4. a factor or an addend is constant, the same for every token, and does not broadcast
+       the value;
+    5. nothing is divided by 0, and no constant by the value;
+    6. a sum adds maps of one value, along the same axes;
+    7. each axis of what is moved is one of tokens or of features, and tokens keep their order;
+    8. a value that is read twice ends a region.
+
+    Data movement between two weights becomes one index map, evaluated on the numbers of the
+    features. What is written canonically already stays as it is.
 
     Sums of products are formed as before; factors and addends that meet become one.
     Equal over the reals.
@@ -101,10 +111,17 @@ def RecognizeExperts : Pass<"strut-recognize-experts", "::mlir::func::FuncOp"> {
     - gathered: the weights of the chosen experts, and a product for each choice;
     - masked: every net on all rows, times its weight where it was chosen.
 
-    The choice is a TopK or ArgMax over as many numbers as there are nets: each is chosen at
-    most once by a row, and none is missing. A net is two products with constant weights and
-    a function between, with or without a gate. The router becomes `layer.route` where it is
-    one. Equal over the reals where nets of experts that a row did not choose give
+    A net is two products with constant weights and a function between, with or without a
+    gate, and
+
+    1. a row chooses an expert at most once, by a TopK of the largest or an ArgMax along the
+       last axis,
+    2. no net is missing: there are as many as numbers to choose from, 0, 1, 2, ...,
+    3. all have one form: the same function, the same biases present,
+    4. scores are 0 where nothing was chosen,
+    5. all read the same rows, and are chosen by the same numbers with the same weights.
+
+    The router becomes `layer.route` where it is one. Equal over the reals where nets of experts that a row did not choose give
     finite numbers: they are not computed.
 
     A sum that has fewer nets than its router chooses from is left alone, with a warning: a
