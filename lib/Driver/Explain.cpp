@@ -20,6 +20,7 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 #include <map>
 
 using namespace llvm;
@@ -241,6 +242,7 @@ Error Explanation::run() {
   answer["dims"] = json::Object();
   answer["kernels"] = json::Array();
   answer["memory"] = nullptr;
+  answer["file"] = json::fixUTF8(sys::path::filename(options.model));
   if (auto name = (*module)->getAttrOfType<mlir::StringAttr>(onnx_ir::OnnxDialect::kGraphNameAttr))
     answer["model"] = json::fixUTF8(name.getValue());
   if (Error error = explainLayers())
@@ -271,6 +273,14 @@ static std::string joined(const json::Array *names, size_t most = 4) {
   return all;
 }
 
+/// The first number of rows of a range: "M < 6", "6 <= M < 80", "M >= 80".
+static int64_t firstOf(StringRef range) {
+  int64_t first = 0;
+  if (!range.starts_with("M <"))
+    range.drop_until(isDigit).consumeInteger(10, first);
+  return first;
+}
+
 static void printBlock(const json::Object &block, ArrayRef<int64_t> rows, raw_ostream &out) {
   out << "  " << left_justify(text(block, "kind"), 14) << joined(block.getArray("nodes"));
   if (StringRef exact = text(block, "exactness"); exact != "bit-exact")
@@ -290,9 +300,12 @@ static void printBlock(const json::Object &block, ArrayRef<int64_t> rows, raw_os
     }
     out << "\n";
   }
+  std::map<int64_t, std::string> ranges;
   for (const auto &[range, form] : *block.getObject("chosen"))
-    if (block.getObject("chosen")->size() > 1)
-      out << "      " << range.str() << ": " << form.getAsString().value_or("") << "\n";
+    ranges[firstOf(range)] = (range.str() + ": " + form.getAsString().value_or("")).str();
+  if (ranges.size() > 1)
+    for (const auto &[first, line] : ranges)
+      out << "      " << line << "\n";
 }
 
 /// Of code for a GPU: how many kernels each function of it runs, and how long they take.
@@ -310,7 +323,7 @@ static void printFunctions(const json::Array &kernels, raw_ostream &out) {
 }
 
 static void print(const json::Object &answer, ArrayRef<int64_t> rows, raw_ostream &out) {
-  out << "model     " << text(answer, "model") << "\nmachine   "
+  out << "model     " << text(answer, "file") << "\nmachine   "
       << text(*answer.getObject("machine"), "name") << "\n";
   const json::Array &blocks = *answer.getArray("blocks");
   out << "blocks    " << blocks.size() << "; times for M = ";

@@ -5,6 +5,7 @@
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "strut/Cost/Layers.h"
+#include "strut/Recognize/Maps.h"
 #include "strut/Recognize/Passes.h"
 #include "strut/Recognize/TokenMixing.h"
 #include "strut/Rewrite/Passes.h"
@@ -72,11 +73,24 @@ static bool isMergedConvolution(mlir::Operation *op) {
          });
 }
 
+/// The order in which the blocks that `op` gives are put together, if it is a part of their map.
+static mlir::Operation *orderAfter(mlir::Operation *op) {
+  if (op->getNumResults() != 1 || !op->hasOneUse())
+    return nullptr;
+  mlir::Operation *user = *op->user_begin();
+  auto form = user->getAttrOfType<mlir::StringAttr>(recognize::kFormAttr);
+  bool isPart = rewrite::isSelection(user) && user->getOperand(0) == op->getResult(0) && form &&
+                form.getValue() == "blockshuffle";
+  return isPart ? user : nullptr;
+}
+
 StringRef strut::driver::kindOf(mlir::Operation *op) {
   if (auto kind = op->getAttrOfType<mlir::StringAttr>(layer::kKindAttr))
     return kind.getValue();
   if (isMergedConvolution(op))
     return "conv_branches";
+  if (orderAfter(op))
+    return "blockshuffle";
   if (rewrite::isSelection(op))
     return "permutation";
   if (recognize::mixesPlaces(op))
@@ -111,25 +125,34 @@ static bool isFactor(mlir::Operation *op) {
   return op && (mlir::isa<layer::LinearOp, layer::BlockLinearOp>(op) || rewrite::isSelection(op));
 }
 
+/// Marks the factors before `last` as its own, `maps` with their orders of features.
+static void cover(mlir::Operation *last, size_t maps, Covered &covered) {
+  mlir::Operation *op = last;
+  while (maps > 0) {
+    op = op->getOperand(0).getDefiningOp();
+    if (!isFactor(op))
+      return;
+    covered[op] = last;
+    maps -= !rewrite::isSelection(op);
+  }
+}
+
 static Covered coveredOps(mlir::ModuleOp module) {
   Covered covered;
   module->walk([&](mlir::Operation *last) {
+    mlir::Operation *order = orderAfter(last);
+    if (order)
+      covered[order] = last;
     auto chosen = last->getAttrOfType<mlir::StringAttr>(layer::kChosenAttr);
     auto forms = last->getAttrOfType<mlir::ArrayAttr>(layer::kConsideredAttr);
-    if (!chosen || !forms)
+    if (!chosen || !forms) {
+      if (mlir::isa<layer::BlockLinearOp>(last) && order)
+        cover(last, 1, covered);
       return;
-    size_t maps = 0;
-    for (auto form : forms.getAsRange<layer::FormAttr>())
-      if (form.getName() == chosen.getValue())
-        maps = form.getKernels().size();
-    mlir::Operation *op = last;
-    while (maps > 1) {
-      op = op->getOperand(0).getDefiningOp();
-      if (!isFactor(op))
-        return;
-      covered[op] = last;
-      maps -= !rewrite::isSelection(op);
     }
+    for (auto form : forms.getAsRange<layer::FormAttr>())
+      if (form.getName() == chosen.getValue() && !form.getKernels().empty())
+        cover(last, form.getKernels().size() - 1, covered);
   });
   return covered;
 }
@@ -356,11 +379,16 @@ json::Array strut::driver::rewritesOf(mlir::ModuleOp module) {
 
 json::Array strut::driver::unrecognisedOf(mlir::ModuleOp module) {
   std::map<std::string, std::vector<std::string>> found;
-  module->walk([&](mlir::Operation *op) {
-    if (!mlir::isa<Op<"MatMul">, Op<"Gemm">, Op<"Einsum">, Op<"Loop">, Op<"Scan">, Op<"If">>(op))
-      return;
-    std::string name = json::fixUTF8(onnx_ir::nodeNameOf(op->getLoc()));
-    found[op->getName().stripDialect().str()].push_back(name);
+  module->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
+    // The forms of a block.
+    if (mlir::isa<layer::AlternativesOp>(op))
+      return mlir::WalkResult::skip();
+    if (mlir::isa<Op<"MatMul">, Op<"Gemm">, Op<"Einsum">, Op<"Loop">, Op<"Scan">, Op<"If">>(op) &&
+        kindOf(op).empty()) {
+      std::string name = json::fixUTF8(onnx_ir::nodeNameOf(op->getLoc()));
+      found[op->getName().stripDialect().str()].push_back(name);
+    }
+    return mlir::WalkResult::advance();
   });
   json::Array rest;
   for (auto &[name, nodes] : found)
@@ -408,6 +436,8 @@ json::Object strut::driver::graphOf(mlir::ModuleOp module, StringRef title) {
       continue;
     int64_t id = add(op.getName().getStringRef(), op.getName().stripDialect().str(),
                      nodesOf(op.getLoc()), kindOf(&op), textOf(op.getResult(0).getType()));
+    if (auto net = op.getAttrOfType<mlir::DictionaryAttr>(recognize::kNetAttr))
+      nodes.back().getAsObject()->insert({"net", net.getAs<mlir::StringAttr>("kind").str()});
     SetVector<int64_t> reads;
     op.walk([&](mlir::Operation *inner) {
       for (mlir::Value operand : inner->getOperands())

@@ -27,11 +27,15 @@ using recognize::Step;
 std::optional<std::vector<int64_t>> inverse(const Selection &selection) {
   std::vector<int64_t> places(selection.inputs, -1);
   for (auto [n, from] : llvm::enumerate(selection.from)) {
+    // Condition 2 of absorb-selections.
     if (from < 0 || places[from] >= 0)
       return std::nullopt;
     places[from] = n;
   }
-  return int64_t(selection.from.size()) == selection.inputs ? std::optional(places) : std::nullopt;
+  // Condition 2 of absorb-selections.
+  if (int64_t(selection.from.size()) != selection.inputs)
+    return std::nullopt;
+  return places;
 }
 
 std::optional<Step> withWeight(const Step &product, const Step &selection, unsigned axis,
@@ -60,6 +64,7 @@ unsigned absorb(Chain &chain) {
     size_t before = i - 1 - hasShift;
     bool isRead = llvm::all_of(selection->from, [](int64_t from) { return from >= 0; });
     if (i > hasShift && isDense(before) && isRead &&
+        // Condition 1 of absorb-selections.
         int64_t(selection->from.size()) <= chain[before]->as<Product>()->outputs()) {
       if (auto step = withWeight(*chain[before], *chain[i], 2, selection->from)) {
         chain[before] = std::make_shared<const Step>(std::move(*step));
@@ -85,15 +90,33 @@ unsigned absorb(Chain &chain) {
   return count;
 }
 
+/// What choose-forms says of the layer that a region ends with.
+SmallVector<NamedAttribute> choiceOf(const recognize::MapRegion &region) {
+  SmallVector<NamedAttribute> attributes;
+  for (Operation *op : region.ops)
+    for (StringRef name : {layer::kKindAttr, layer::kConsideredAttr, layer::kChosenAttr})
+      if (Attribute value = op->getAttr(name))
+        attributes.emplace_back(StringAttr::get(op->getContext(), name), value);
+  return attributes;
+}
+
 struct AbsorbSelections : impl::AbsorbSelectionsBase<AbsorbSelections> {
   void runOnOperation() override {
     for (Block &block : getOperation().getBody())
       for (recognize::MapRegion &region : recognize::regionsOf(block)) {
-        if (region.tokensBehind > 0 || !ownsWeights(region))
+        if (region.tokensBehind > 0)
           continue;
+        // Condition 3 of absorb-selections.
+        if (!ownsWeights(region))
+          continue;
+        SmallVector<NamedAttribute> choice = choiceOf(region);
         unsigned count = absorb(region.chain);
-        if (count > 0 && succeeded(recognize::replace(region, "absorb-selections")))
-          numAbsorbed += count;
+        if (count == 0 || failed(recognize::replace(region, "absorb-selections")))
+          continue;
+        numAbsorbed += count;
+        if (auto layer = dyn_cast<layer::LinearOp>(region.ops.back()))
+          for (NamedAttribute attribute : choice)
+            layer->setAttr(attribute.getName(), attribute.getValue());
       }
   }
 };

@@ -78,12 +78,17 @@ bool isMap(Operation *op) { return isa_and_present<layer::LinearOp, layer::Block
 bool isConstantWeight(Operation *op) {
   Value weight = op->getOperand(1);
   auto type = cast<RankedTensorType>(weight.getType());
-  if (!(type.getElementType().isF32() || type.getElementType().isF64()) || !type.hasStaticShape() ||
-      type.getNumElements() == 0)
+  // Condition 2 of choose-forms.
+  if (!(type.getElementType().isF32() || type.getElementType().isF64()))
     return false;
-  if (!onnx_ir::constantOf(weight) && !isConstantMatrix(weight))
+  if (!type.hasStaticShape() || type.getNumElements() == 0)
     return false;
-  return op->getNumOperands() == 2 || onnx_ir::constantOf(op->getOperand(2));
+  // Condition 2 of choose-forms.
+  if (!isConstant(weight))
+    return false;
+  return op->getNumOperands() == 2 ||
+         // Condition 2 of choose-forms.
+         isConstant(op->getOperand(2));
 }
 
 /// Whether compression on request made the factor, which is to stay small.
@@ -94,7 +99,9 @@ bool isCompressed(Operation *op) {
 }
 
 bool isFactor(Operation *op) {
-  return isSelection(op) || (isMap(op) && isConstantWeight(op) && !isCompressed(op));
+  return isSelection(op) || (isMap(op) && isConstantWeight(op) &&
+                             // Condition 4 of choose-forms.
+                             !isCompressed(op));
 }
 
 /// Maps of rows one after the other, from the first to the last.
@@ -132,6 +139,7 @@ std::optional<MapChain> chainOf(Operation *last) {
       return std::nullopt;
   MapChain chain;
   for (Operation *op = last; isFactor(op); op = op->getOperand(0).getDefiningOp()) {
+    // Condition 1 of choose-forms.
     if (op != last && !op->getResult(0).hasOneUse())
       break;
     chain.ops.push_back(op);
@@ -212,7 +220,11 @@ std::optional<Product> multiply(ArrayRef<Operation *> run, Type element) {
       element.isF32() ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   std::vector<double> values(weight.data(), weight.data() + weight.rows() * weight.cols());
   auto fits = [&](double value) { return std::abs(value) <= most; };
-  if (!llvm::all_of(values, fits) || !llvm::all_of(product->bias, fits))
+  // Condition 3 of choose-forms.
+  if (!llvm::all_of(values, fits))
+    return std::nullopt;
+  // Condition 3 of choose-forms.
+  if (!llvm::all_of(product->bias, fits))
     return std::nullopt;
   return Product{std::move(values), std::move(product->bias)};
 }
