@@ -1,4 +1,5 @@
 //===- LiftActivations.cpp - Swish, Mish and the hard ones from formulas --===//
+#include "ChannelIndices.h"
 #include "LiftIdioms.h"
 
 using namespace mlir;
@@ -18,6 +19,52 @@ Value matchSoftplus(Value value) {
   Value rest = add ? matchWithScalar(add, one) : Value();
   auto exp = rest ? rest.getDefiningOp<Op<"Exp">>() : Op<"Exp">();
   return exp && one == 1 ? exp.in("input") : Value();
+}
+
+/// The one number that all elements are, and the shape to which it is repeated, if it is.
+struct Filled {
+  double number;
+  Value shape;
+};
+
+std::optional<Filled> filledWith(Value value) {
+  if (std::optional<double> scalar = scalarOf(value))
+    return Filled{*scalar, {}};
+  if (auto expand = value.getDefiningOp<Op<"Expand">>()) {
+    std::optional<double> scalar = scalarOf(expand.in("input"));
+    return scalar ? std::optional(Filled{*scalar, expand.in("shape")}) : std::nullopt;
+  }
+  if (auto filled = value.getDefiningOp<Op<"ConstantOfShape">>()) {
+    auto of = dyn_cast_or_null<DenseElementsAttr>(filled.attr<ElementsAttr>("value"));
+    if (!of)
+      return Filled{0, filled.in("input")};
+    if (!isa<FloatType>(of.getElementType()))
+      return std::nullopt;
+    return Filled{of.getSplatValue<APFloat>().convertToDouble(), filled.in("input")};
+  }
+  auto product = value.getDefiningOp<Op<"Mul">>();
+  double factor = 1;
+  Value rest = product ? matchWithScalar(product, factor) : Value();
+  std::optional<Filled> filled = rest ? filledWith(rest) : std::nullopt;
+  return filled ? std::optional(Filled{filled->number * factor, filled->shape}) : std::nullopt;
+}
+
+/// Whether `value` is 0 and broadcasts to `x` as it is.
+bool isZeroFor(Value value, Value x) {
+  std::optional<Filled> filled = filledWith(value);
+  if (!filled || filled->number != 0)
+    return false;
+  auto type = cast<RankedTensorType>(x.getType()),
+       own = dyn_cast<RankedTensorType>(value.getType());
+  auto shape = filled->shape ? filled->shape.getDefiningOp<Op<"Shape">>() : Op<"Shape">();
+  if (shape && shape.in("data") == x && coversShape(shape))
+    return true;
+  return own && own.getRank() <= type.getRank() &&
+         llvm::all_of(llvm::zip(own.getShape(), type.getShape().take_back(own.getRank())),
+                      [](auto pair) {
+                        auto [extent, wanted] = pair;
+                        return extent == 1 || (extent == wanted && !ShapedType::isDynamic(extent));
+                      });
 }
 
 /// min(max(slope·x + offset, 0), high), whichever way it is spelled.
@@ -75,6 +122,28 @@ std::optional<Ramp> matchRamp(Value value) {
   ramp.slope = linear.scale;
   return ramp;
 }
+
+/// max(x, 0), where 0 does not enlarge x.
+struct LiftRelu : OpRewritePattern<Op<"Max">> {
+  LiftRelu(MLIRContext *context, IdiomCounts &counts) : OpRewritePattern(context), counts(counts) {}
+
+  LogicalResult matchAndRewrite(Op<"Max"> op, PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (op->getNumOperands() != 2 || !type || !isa<FloatType>(type.getElementType()))
+      return failure();
+    for (unsigned i : {0, 1}) {
+      Value x = op->getOperand(i);
+      if (x.getType() != type || !isZeroFor(op->getOperand(1 - i), x))
+        continue;
+      rewriter.replaceOp(op, Op<"Relu">::create(rewriter, op->getLoc(), x));
+      ++counts.relu;
+      return success();
+    }
+    return failure();
+  }
+
+  IdiomCounts &counts;
+};
 
 /// The factors of what is replaced, with the type it has: x times a function of x has
 /// the shape of x, unless a scalar of more axes adds some.
@@ -164,6 +233,7 @@ struct LiftActivation : RewritePattern {
 void addLiftActivations(RewritePatternSet &patterns, IdiomCounts &counts) {
   for (StringRef root : {"onnx.Mul", "onnx.Div", "onnx.Clip", "onnx.Min", "onnx.Max", "onnx.Relu"})
     patterns.add<LiftActivation>(root, patterns.getContext(), counts);
+  patterns.add<LiftRelu>(patterns.getContext(), counts);
 }
 
 } // namespace strut::normalize

@@ -157,6 +157,7 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     addLiftExpertLoops(patterns, counts);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
+    numRelu += counts.relu;
     numGelu += counts.gelu;
     numSwish += counts.swish;
     numMish += counts.mish;

@@ -10,7 +10,7 @@ namespace strut::normalize {
 
 /// How often each idiom was found.
 struct IdiomCounts {
-  unsigned gelu = 0, swish = 0, mish = 0, hardSigmoid = 0, hardSwish = 0;
+  unsigned relu = 0, gelu = 0, swish = 0, mish = 0, hardSigmoid = 0, hardSwish = 0;
   unsigned layerNormalization = 0, rmsNormalization = 0, groupNormalization = 0, attention = 0,
            transpose = 0, rotary = 0, rowLoops = 0;
 };

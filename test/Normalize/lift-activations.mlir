@@ -163,3 +163,46 @@ func.func @no_hard_swish(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) -> (tensor<?x
   %3 = onnx.Mul(%2, %x) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
   return %1, %3 : tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// max(x, 0), with a 0 of one element, or one that is repeated to the shape of x by way of ones.
+
+// CHECK-LABEL: func.func @relu
+func.func @relu(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  // CHECK: %[[A:.*]] = onnx.Relu(%arg0)
+  // CHECK: %[[B:.*]] = onnx.Relu(%[[A]])
+  // CHECK: %[[C:.*]] = onnx.Relu(%[[B]])
+  // CHECK: return %[[A]], %[[B]], %[[C]]
+  %0 = onnx.Max(%zero, %x) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %shape = onnx.Shape(%0) : (tensor<?x4xf32>) -> tensor<2xi64>
+  %ones = onnx.Expand(%one, %shape) : (tensor<f32>, tensor<2xi64>) -> tensor<?x4xf32>
+  %zeros = onnx.Mul(%zero, %ones) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = onnx.Max(%0, %zeros) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %own = onnx.Shape(%1) : (tensor<?x4xf32>) -> tensor<2xi64>
+  %more = onnx.ConstantOfShape(%own) {value = dense<1.0> : tensor<1xf32>} : (tensor<2xi64>) -> tensor<?x4xf32>
+  %none = onnx.Mul(%more, %zero) : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %2 = onnx.Max(%none, %1) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0, %1, %2 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// Another number, three operands, infinity times 0, which is NaN, and zeros that may be more
+// rows than x.
+
+// CHECK-LABEL: func.func @no_relu
+func.func @no_relu(%x: tensor<?x4xf32>, %shape: tensor<2xi64>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %few = onnx.Constant() {value = dense<1.0e-30> : tensor<f32>} : () -> tensor<f32>
+  %infinity = onnx.Constant() {value = dense<0x7F800000> : tensor<f32>} : () -> tensor<f32>
+  // CHECK-NOT: onnx.Relu
+  // CHECK: return
+  %0 = onnx.Max(%few, %x) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = onnx.Max(%x, %zero, %zero) : (tensor<?x4xf32>, tensor<f32>, tensor<f32>) -> tensor<?x4xf32>
+  %own = onnx.Shape(%x) : (tensor<?x4xf32>) -> tensor<2xi64>
+  %repeated = onnx.Expand(%infinity, %own) : (tensor<f32>, tensor<2xi64>) -> tensor<?x4xf32>
+  %nans = onnx.Mul(%zero, %repeated) : (tensor<f32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Max(%x, %nans) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %zeros = onnx.Expand(%zero, %shape) : (tensor<f32>, tensor<2xi64>) -> tensor<?x4xf32>
+  %3 = onnx.Max(%x, %zeros) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0, %1, %2, %3 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}

@@ -151,7 +151,7 @@ def LiftScatter : Pass<"strut-lift-scatter", "::mlir::func::FuncOp"> {
 def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
   let summary = "replace formulas by the standard's one operator for them";
   let description = [{
-    GELU (by erf or tanh), Swish, Mish, hard sigmoid and hard swish, layer and RMS
+    ReLU, GELU (by erf or tanh), Swish, Mish, hard sigmoid and hard swish, layer and RMS
     normalisation, attention and rotary embeddings are exported as the nodes of their
     formulas, group normalisation as instance normalisation between reshapes, and the
     transposition of keys as one between two reshapes. Each becomes its operator, whatever
@@ -168,6 +168,7 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
     becomes the same on all rows, weighted by 0 where it was not chosen.
   }];
   let statistics = [
+    Statistic<"numRelu", "num-relu", "Number of ReLUs found">,
     Statistic<"numGelu", "num-gelu", "Number of GELUs found">,
     Statistic<"numSwish", "num-swish", "Number of Swishes found">,
     Statistic<"numMish", "num-mish", "Number of Mishes found">,
