@@ -3,8 +3,8 @@
 //   sum over j of w_j net(e_j, x)  =  sum over e of s_e net(e, x),  s_e = sum over j of w_j [e_j =
 //   e]
 //
-// Proof: exchange the sums; each j counts for the one e that it chose. Equal over the reals
-// where the nets of experts that a row did not choose are finite, for these are multiplied by 0.
+// Proof: exchange the sums; each j counts for the one e that it chose. Equal over the reals: where
+// s_e is 0 the net is left out, and not multiplied by 0, which would be NaN if it overflows.
 //
 // The left side computes k nets a row, but sorts rows and adds results; the right side computes
 // E nets in two plain products. Both read the same packed weights, so keeping both costs none.
@@ -99,8 +99,14 @@ Value AllExperts::build() {
     hidden = act(hidden);
   }
   Value nets = product(hidden, op.getOut(), op.getOutBias());
-  Value weighted = Op<"Mul">::create(b, loc, {nets, scores()})->getResult(0);
-  return sum(weighted, 0, false);
+  Value score = scores();
+  Type element = op.getWeights().getType().getElementType();
+  auto scalar =
+      DenseElementsAttr::get(RankedTensorType::get({}, element), b.getFloatAttr(element, 0));
+  Value zero = Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", scalar))->getResult(0);
+  Value none = Op<"Equal">::create(b, loc, {score, zero})->getResult(0);
+  Value weighted = Op<"Mul">::create(b, loc, {nets, score})->getResult(0);
+  return sum(Op<"Where">::create(b, loc, {none, zero, weighted})->getResult(0), 0, false);
 }
 
 //===----------------------------------------------------------------------===//
@@ -174,14 +180,16 @@ struct ChooseExpertsPass : impl::ChooseExpertsBase<ChooseExpertsPass> {
     return success();
   }
 
-  /// Condition 1 and 2.
   static bool hasForms(layer::ExpertsOp op) {
     auto isPlain = [](Value value) {
       return !value ||
              (cast<RankedTensorType>(value.getType()).hasStaticShape() && isConstant(value));
     };
-    return op.getInput().getType().getRank() == 2 &&
-           llvm::all_of(op->getOperands().drop_front(3), isPlain);
+    return
+        // Condition 1 of choose-experts.
+        op.getInput().getType().getRank() == 2 &&
+        // Condition 2 of choose-experts.
+        llvm::all_of(op->getOperands().drop_front(3), isPlain);
   }
 
   void runOnOperation() override {

@@ -422,7 +422,7 @@ def ChooseExperts : Pass<"strut-choose-experts", "::mlir::ModuleOp"> {
   let summary = "choose between the experts of each row and all of them";
   let description = [{
     A mixture of experts runs those that each row chose, k of E, after sorting rows by expert; or
-    all of them as plain products, times 0 for those that were not chosen. Times of kernels on a
+    all of them as plain products, of which those that were chosen are added. Times of kernels on a
     described machine (docs/cost.md) say which is faster, for each number of rows M that may
     occur. Where it depends on M both forms stand in `layer.alternatives`: they read the same
     packed weights.
@@ -432,7 +432,7 @@ def ChooseExperts : Pass<"strut-choose-experts", "::mlir::ModuleOp"> {
     1. its rows are [M, D],
     2. its weights are constants of static shape.
 
-    Equal over the reals where the nets of experts that a row did not choose are finite.
+    Equal over the reals: a net that a row did not choose is left out of its sum.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
   let options = [
