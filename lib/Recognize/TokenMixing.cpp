@@ -34,7 +34,36 @@ static Value transformedBy(Operation *op) {
   return one;
 }
 
+/// Whether an op treats what lies along the last axis as the channels of a place.
+static bool isRowwise(Operation *op) {
+  if (isa_and_present<layer::LinearOp, layer::BlockLinearOp>(op))
+    return true;
+  if (!isa_and_present<Op<"LayerNormalization">, Op<"RMSNormalization">>(op))
+    return false;
+  auto axis = onnx_ir::AnyOp(op).attr<IntegerAttr>("axis");
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  return !axis || axis.getInt() == -1 || (type && axis.getInt() == type.getRank() - 1);
+}
+
+/// A window of one tap whose channels are the places of rows: what it reads was normalised, or
+/// mapped, along the axis behind them.
+static bool mixesRows(Op<"Conv"> conv) {
+  auto window = dyn_cast<RankedTensorType>(conv.in("W").getType());
+  if (!window || window.getRank() != 3 || window.getDimSize(2) != 1)
+    return false;
+  constexpr unsigned longest = 16;
+  Operation *before = conv.in("X").getDefiningOp();
+  for (unsigned i = 0; i < longest && before && !isRowwise(before); ++i) {
+    Value from =
+        isa<Op<"Split">, Op<"Slice">>(before) ? before->getOperand(0) : transformedBy(before);
+    before = from ? from.getDefiningOp() : nullptr;
+  }
+  return isRowwise(before);
+}
+
 bool mixesPlaces(Operation *op) {
+  if (auto conv = dyn_cast<Op<"Conv">>(op))
+    return mixesRows(conv);
   if (auto product = dyn_cast<Op<"MatMul">>(op))
     return onnx_ir::constantOf(product.in("A")) && !onnx_ir::constantOf(product.in("B"));
   if (!isa<layer::LinearOp, layer::BlockLinearOp>(op))

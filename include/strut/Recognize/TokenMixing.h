@@ -7,9 +7,9 @@
 namespace strut::recognize {
 
 /// Whether an op is a linear map of places instead of channels, as in MLP-Mixer, ResMLP and
-/// gMLP: a constant matrix on the left of a product, or a `layer.linear` between two
-/// transpositions that bring another axis to the end and back, with maps and pointwise
-/// operators between them.
+/// gMLP: a constant matrix on the left of a product, a convolution of one tap over rows, or a
+/// `layer.linear` between two transpositions that bring another axis to the end and back, with
+/// maps and pointwise operators between them.
 bool mixesPlaces(mlir::Operation *op);
 
 } // namespace strut::recognize
