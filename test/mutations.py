@@ -112,6 +112,17 @@ def mutated(model, name, rng):
     return model
 
 
+def doubled(model):
+    """The same model of float64, with the numbers that its constants have."""
+    model = copy.deepcopy(model)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(np.float64(numpy_helper.to_array(tensor)), tensor.name))
+    for value in [*model.graph.input, *model.graph.output]:
+        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+    return model
+
+
 class Graph:
     """Builds a model node by node.
 

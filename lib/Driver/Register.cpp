@@ -63,7 +63,37 @@ void registerDialects(DialectRegistry &registry) {
   registerNVVMDialectTranslation(registry);
 }
 
+namespace {
+/// rewrite::Options, as a command line has them.
+struct LayerOptions : PassPipelineOptions<LayerOptions> {
+  Option<std::string> machine{*this, "machine", llvm::cl::desc("Description of the machine"),
+                              llvm::cl::init("generic")};
+  Option<std::string> sizeBudget{*this, "size-budget", llvm::cl::desc("How much weights may grow"),
+                                 llvm::cl::init("20%")};
+  Option<double> compress{*this, "compress", llvm::cl::desc("Largest error of a factorised weight"),
+                          llvm::cl::init(0)};
+};
+} // namespace
+
+/// The arrows of docs/architecture.md that know no target.
+static void registerPipelines() {
+  PassPipelineRegistration<>("strut-normalize-pipeline", "onnx in its normal form",
+                             [](OpPassManager &pm) { pipeline::buildNormalizePipeline(pm); });
+  PassPipelineRegistration<LayerOptions>("strut-layer-pipeline",
+                                         "onnx to what it means, rewritten and chosen",
+                                         [](OpPassManager &pm, const LayerOptions &given) {
+                                           rewrite::Options options;
+                                           options.machine = given.machine;
+                                           options.sizeBudget = given.sizeBudget;
+                                           options.compress = given.compress;
+                                           pipeline::buildLayerPipeline(pm, options);
+                                         });
+  PassPipelineRegistration<>("strut-kernel-pipeline", "layers to kernels on tensors",
+                             pipeline::buildKernelPipeline);
+}
+
 void registerPasses() {
+  registerPipelines();
   normalize::registerExpandFunctions(pipeline::hasNoLowering);
   normalize::registerNormalizePasses();
   recognize::registerPasses();

@@ -1,13 +1,10 @@
 """Feed-forward nets that rewrites make smaller, and what nets are called."""
 
-import copy
-
 import numpy as np
 import pytest
-from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from mutations import MUTATIONS, Graph, mutated
+from mutations import MUTATIONS, Graph, doubled, mutated
 
 FUNCTIONS = ["Relu", "Gelu", "Tanh"]
 
@@ -54,17 +51,6 @@ def staged(rng, stages):
     graph.node("Mul", sum, np.array(2.0))
     graph.nodes[-1].output[0] = "y"
     return graph.model(y=2), d, channels
-
-
-def doubled(model):
-    """The same model of float64, with the numbers that its constants have."""
-    model = copy.deepcopy(model)
-    for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT:
-            tensor.CopyFrom(numpy_helper.from_array(np.float64(numpy_helper.to_array(tensor)), tensor.name))
-    for value in [*model.graph.input, *model.graph.output]:
-        value.type.tensor_type.elem_type = TensorProto.DOUBLE
-    return model
 
 
 def check(model, mutation, rng, compile_model, strut_run, tmp_path, assert_close, d):
