@@ -1,0 +1,104 @@
+"""Small networks of each family from both of torch's exporters: named as what they are, however the
+file is written, and right. families.py has the networks."""
+
+import json
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+
+from bench import architectures
+from examples import cache, engines
+from mutations import MUTATIONS, mutated
+
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
+
+# Blocks but dense ones, by kind. A dense layer is what nothing more can be said of.
+EXPECTED = {
+    "swiglu": ["gated"],
+    "geglu": ["gated"],
+    "dual": ["dual"],
+    "lora": ["lora"],
+    "lora_routed": ["lora", *["lowrank"] * 4],
+    "lora_stacked": ["lora"],
+    "blockdense": ["blockdense"],
+    "blockshuffle": ["blockshuffle"],
+    "random_features": ["lowrank", "random_feature"],
+    "random_waves": ["lowrank", "random_feature"],
+    "fourier_head": ["fourier_head", "lowrank"],
+    "kan": ["kan"],
+    "boosted": [],  # one net
+    "prefix": ["prefix"],
+    "activator": ["gated"],
+    "moe_masked": ["moe"],
+    "moe_batched": ["moe"],
+    "moe_gathered": ["moe"],
+    "moe_loop": ["moe"],
+    "mlp_mixer": ["spatial_mlp", "spatial_mlp"],
+    "gmlp": ["spatial_mlp"],
+    "fnet": ["spectral", "spectral"],
+    "affnet": ["spectral"] * 4,
+    "poolformer": ["pool_mixer"],
+    "repvgg": ["conv_branches"],
+    "mobileone": ["conv_branches"],
+    "repvit": ["conv_branches"],
+    "fastvit": ["conv_branches"],
+}
+EXPORTED = [
+    (name, exporter)
+    for name in EXPECTED
+    for exporter in ("dynamo", "legacy")
+    if (name, exporter) not in {("fnet", "legacy"), ("affnet", "legacy")}  # complex values
+]
+
+
+@pytest.fixture(scope="module")
+def exports(root):
+    """The folder of exported networks, made once a machine."""
+    if not architectures.torch_python().exists():
+        pytest.skip("there is no environment with torch: ./scripts/test models installs it")
+    script = root / "test" / "Models" / "families.py"
+
+    def export(path):
+        command = [architectures.torch_python(), script, path.parent]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=1800)
+        if done.returncode:
+            raise RuntimeError(f"families are not exported:\n{done.stderr[-2000:]}")
+        path.touch()
+
+    return cache.exported("families", [script], export)[0].parent
+
+
+def kinds(strut, model):
+    """Of all blocks but dense ones, and what is in no block."""
+    said = subprocess.run([strut, "explain", model, "--json"], capture_output=True, text=True, check=True)
+    answer = json.loads(said.stdout)
+    found = sorted(block["kind"] for block in answer["blocks"] if block["kind"] not in ("dense", "permutation"))
+    return found, [rest["op"] for rest in answer["unrecognised"]]
+
+
+@pytest.mark.parametrize("name, exporter", EXPORTED)
+def test_kinds(name, exporter, exports, strut, rng, tmp_path):
+    model = exports / f"{name}-{exporter}" / "model.onnx"
+    found, rest = kinds(strut, model)
+    assert found == sorted(EXPECTED[name])
+    # Nets for each frequency, whose channels are not the last axis, have no name.
+    assert rest == (["Einsum"] if name == "affnet" else [])
+    for mutation in MUTATIONS:
+        changed = tmp_path / f"{mutation}.onnx"
+        onnx.save(mutated(onnx.load(model), mutation, rng), changed)
+        assert kinds(strut, changed) == (found, rest), f"{mutation}: {changed}"
+
+
+@pytest.mark.parametrize("name, exporter", EXPORTED)
+def test_values(name, exporter, exports, compile_file, assert_close, rng, tmp_path):
+    """Of the model, and of one that is written otherwise in every way."""
+    model = exports / f"{name}-{exporter}" / "model.onnx"
+    changed = tmp_path / "changed.onnx"
+    onnx.save(mutated(onnx.load(model), "all", rng), changed)
+    for file in (model, changed):
+        compiled = engines.Strut(compile_file(file), 2)
+        for case in architectures.cases(model):
+            for output, exact in case.outputs.items():
+                assert_close(np.asarray(compiled.run(case.inputs)[output]), exact, what=f"{file} at {case.sizes}")
