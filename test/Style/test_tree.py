@@ -116,3 +116,12 @@ def test_every_pass_is_in_the_tool(strut_opt):
     shown = subprocess.run([strut_opt, "--help"], capture_output=True, text=True, timeout=300).stdout
     missing = [flag for _, flag in PASSES if f"--{flag}" not in shown]
     assert not missing, f"strut-opt does not offer {missing}"
+
+
+def test_code_of_the_page_on_layers_is_that_of_the_example():
+    page = text(ROOT / "docs" / "adding-a-layer.md")
+    source = "".join(text(ROOT / "test" / "ToyLayer" / name) for name in ("toy-opt.cpp", "ToyOps.td"))
+    pieces = re.findall(r"^```(?:cpp|tablegen)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(pieces) >= 5
+    missing = [piece for piece in pieces if piece not in source]
+    assert not missing, "\n".join(missing)
