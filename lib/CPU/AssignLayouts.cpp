@@ -2,6 +2,7 @@
 #include "ContractPlan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "strut/CPU/CPU.h"
@@ -68,13 +69,30 @@ private:
   Target target;
 };
 
+/// The weight that an operand is, or of which it is the leading rows or columns.
+kernel::UseOp weightOf(Value operand) {
+  if (auto slice = operand.getDefiningOp<tensor::ExtractSliceOp>()) {
+    auto areAll = [](ArrayRef<OpFoldResult> values, int64_t wanted) {
+      return llvm::all_of(values, [&](OpFoldResult v) { return isConstantIntValue(v, wanted); });
+    };
+    if (slice.getType().getRank() != slice.getSourceType().getRank() ||
+        !areAll(slice.getMixedOffsets(), 0) || !areAll(slice.getMixedStrides(), 1))
+      return {};
+    operand = slice.getSource();
+  }
+  return operand.getDefiningOp<kernel::UseOp>();
+}
+
 /// Reads the weight that is operand `number` in another layout.
 void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr panels) {
-  auto use = op->getOperand(number).getDefiningOp<kernel::UseOp>();
+  kernel::UseOp use = weightOf(op->getOperand(number));
+  Operation *view = op->getOperand(number).getDefiningOp();
   auto type = kernel::PackedType::get(op->getContext(), cast<RankedTensorType>(use.getType()),
                                       cast<kernel::LayoutAttrInterface>(Attribute(panels)));
   OpBuilder b(op);
   op->setOperand(number, kernel::UseOp::create(b, use.getLoc(), type, use.getWeightAttr()));
+  if (view != use.getOperation() && view->use_empty())
+    view->erase();
   if (use->use_empty())
     use->erase();
   ++packed;
@@ -82,11 +100,14 @@ void AssignLayoutsPass::setLayout(Operation *op, unsigned number, PanelsAttr pan
 
 /// Packs a weight, in panels of which `sums` fit side by side into a tile; false if the
 /// right-hand side is none or has not all of k, or its matrices follow each other in another
-/// order than the result's.
+/// order than the result's. A part of a matrix is some of the panels, and of their rows, that
+/// the whole one has: the other operands tell how many.
 bool AssignLayoutsPass::pack(kernel::KernelOpInterface op, unsigned product,
                              const kernel::ContractOp::Roles &roles, int64_t sums) {
-  auto use = op.getKernelInputs()[2 * product + 1].getDefiningOp<kernel::UseOp>();
-  if (!use)
+  Value rhs = op.getKernelInputs()[2 * product + 1];
+  kernel::UseOp use = weightOf(rhs);
+  bool isPart = use && rhs != use.getResult();
+  if (!use || (isPart && (roles.k.size() != 1 || !roles.batch.empty())))
     return false;
   MLIRContext *context = op->getContext();
   AffineMap map = op.getMaps()[2 * product + 1];

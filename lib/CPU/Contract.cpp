@@ -280,7 +280,8 @@ FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::Cont
   std::string key = llvm::formatv("{0}/{1}x{2}/{3}/{4}", keyOf(op), plan->vectors, plan->lanes,
                                   plan->masked, plan->blocks);
   for (const ContractPlan::Loop &loop : plan->loops)
-    key += llvm::formatv("/{0}x{1}x{2}", loop.products.size(), loop.panels, loop.inRegisters);
+    key += llvm::formatv("/{0}x{1}x{2}-{3}", loop.products.size(), loop.panels, loop.inRegisters,
+                         loop.storedRows.value_or(0));
   launches.push_back(emitter.launch(host, loc, "contract", key, arguments, tasks,
                                     [&](OpBuilder &b, ValueRange parameters, Value task) {
                                       TaskEmitter(*plan, b, parameters).emit(task);

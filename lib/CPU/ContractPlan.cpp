@@ -111,6 +111,19 @@ static int64_t interleavedBlocks(ContractPlan &plan) {
   return indexed.wasInterrupted() ? 1 : blocks;
 }
 
+/// The rows of a packed panel of a product with one dimension of k that the types of other
+/// operands do not tell: they may be fewer.
+static std::optional<int64_t> storedRowsOf(ContractPlan &plan, unsigned product, unsigned k) {
+  auto packed = dyn_cast<kernel::PackedType>(plan.rhs(product).getType());
+  AffineExpr step = getAffineDimExpr(k, plan.op->getContext());
+  std::optional<unsigned> read = plan.maps[2 * product].getResultPosition(step),
+                          row = plan.maps[2 * product + 1].getResultPosition(step);
+  if (!packed || !read || !row ||
+      !cast<MemRefType>(plan.lhs(product).getType()).isDynamicDim(*read))
+    return std::nullopt;
+  return packed.getLogical().getDimSize(*row);
+}
+
 /// What is decided per loop over k.
 static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &target) {
   llvm::SmallBitVector begun(plan.sums);
@@ -120,6 +133,8 @@ static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &ta
     loop.k = kernel::ContractOp::stepsOf(plan.maps, products.front());
     loop.panels =
         isa<kernel::PackedType>(plan.rhs(products.front()).getType()) || bool(op.getWorkspace());
+    if (loop.k.size() == 1)
+      loop.storedRows = storedRowsOf(plan, products.front(), loop.k.front());
     for (unsigned inner = 2; inner <= loop.k.size(); ++inner) {
       int64_t terms = termsOf(plan, products.front(), ArrayRef(loop.k).take_back(inner));
       if (terms == ShapedType::kDynamic || terms > blockSize)
@@ -170,6 +185,10 @@ FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::Kerne
     auto packed = dyn_cast<kernel::PackedType>(type);
     ShapedType logical = packed ? ShapedType(packed.getLogical()) : cast<MemRefType>(type);
     columns = logical.getDimSize(*plan.maps[2 * p + 1].getResultPosition(n));
+    // Of a packed weight the first columns may be read.
+    if (packed)
+      columns = cast<MemRefType>(plan.init().getType())
+                    .getDimSize(*plan.maps.back().getResultPosition(n));
     plan.accumulator = kernel::ContractOp::getAccumulatorType(logical.getElementType());
     int64_t width =
         packed

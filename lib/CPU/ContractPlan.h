@@ -40,6 +40,8 @@ struct ContractPlan {
     /// registers throughout. At least 1; the innermost one alone may have any number of steps.
     unsigned inRegisters = 1;
     bool begins; ///< no loop before it adds to its sums
+    /// Rows of a panel where these may be more than steps: of a weight whose first ones are read.
+    std::optional<int64_t> storedRows;
   };
   llvm::SmallVector<Loop> loops;
   llvm::SmallVector<unsigned> sumOf; ///< per product

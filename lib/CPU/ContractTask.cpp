@@ -95,7 +95,7 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
     FlatView columns(b, loc, inputs[2 * p + 1]);
     tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
   }
-  if (loop.panels && ahead.tiles && height >= ahead.fewestRows)
+  if (loop.panels && ahead.tiles && height >= ahead.fewestRows && !loop.storedRows)
     fetchNextPanels(tile);
   emitBlocks(tile, loop);
 }
@@ -146,6 +146,8 @@ Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> 
       tile.bStrides.insert(tile.bStrides.begin(), stride);
       stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
     }
+    if (loop.storedRows)
+      stride = index(*loop.storedRows * plan.columns());
     return arith::MulIOp::create(b, loc, panelNumber, stride);
   }
   FlatView columns(b, loc, inputs[2 * product + 1]);

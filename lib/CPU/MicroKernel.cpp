@@ -207,20 +207,24 @@ Value stackArray(OpBuilder &b, Location loc, int64_t size, Type element) {
                                   b.getI64IntegerAttr(64));
 }
 
+/// Of a packed weight a part may be read, so that other operands tell first.
 static Value extentOf(OpBuilder &host, kernel::KernelOpInterface op, unsigned dim) {
   SmallVector<AffineMap> maps = op.getMaps();
+  Value packedExtent;
   for (auto [operand, map] : llvm::zip(op->getOperands(), maps))
     for (auto [i, expr] : llvm::enumerate(map.getResults())) {
       if (expr != getAffineDimExpr(dim, host.getContext()))
         continue;
-      if (auto packed = dyn_cast<kernel::PackedType>(operand.getType()))
-        return constantIndex(host, op.getLoc(), packed.getLogical().getDimSize(i));
+      if (auto packed = dyn_cast<kernel::PackedType>(operand.getType())) {
+        packedExtent = constantIndex(host, op.getLoc(), packed.getLogical().getDimSize(i));
+        continue;
+      }
       auto type = cast<MemRefType>(operand.getType());
       if (!type.isDynamicDim(i))
         return constantIndex(host, op.getLoc(), type.getDimSize(i));
       return memref::DimOp::create(host, op.getLoc(), operand, i);
     }
-  return {};
+  return packedExtent;
 }
 
 FailureOr<SmallVector<Value>> extentsOf(OpBuilder &host, kernel::KernelOpInterface op) {

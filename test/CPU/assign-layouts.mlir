@@ -39,6 +39,42 @@ func.func @weights(%x: tensor<?x8xf32>, %a: tensor<?x200xf32>, %b: tensor<?x10xf
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
 #mn = affine_map<(m, n, k) -> (m, n)>
+kernel.weight @w : tensor<8x200xf32> = #kernel.file<"m.onnx", 0, 6400>
+
+// Of a matrix whose first columns, or rows, are read, the whole is packed; not so where others
+// are.
+// CHECK-LABEL: func @leading
+func.func @leading(%x: tensor<?x8xf32>, %z: tensor<?x?xf32>, %a: tensor<?x?xf32>, %b: tensor<?x200xf32>, %n: index) -> (tensor<?x?xf32>, tensor<?x200xf32>, tensor<?x?xf32>) {
+  // CHECK: %[[COLUMNS:.*]] = kernel.use @w : !kernel.packed<tensor<8x200xf32>, #cpu.panels<rows = [0], cols = [1], n = 80>>
+  // CHECK-NEXT: kernel.contract ins(%{{.*}}, %[[COLUMNS]] :
+  %w = kernel.use @w : tensor<8x200xf32>
+  %columns = tensor.extract_slice %w[0, 0] [8, %n] [1, 1] : tensor<8x200xf32> to tensor<8x?xf32>
+  %0 = kernel.contract ins(%x, %columns : tensor<?x8xf32>, tensor<8x?xf32>) outs(%a : tensor<?x?xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x?xf32>
+  // CHECK: %[[ROWS:.*]] = kernel.use @w : !kernel.packed
+  // CHECK-NEXT: kernel.contract ins(%{{.*}}, %[[ROWS]] :
+  %rows = tensor.extract_slice %w[0, 0] [%n, 200] [1, 1] : tensor<8x200xf32> to tensor<?x200xf32>
+  %1 = kernel.contract ins(%z, %rows : tensor<?x?xf32>, tensor<?x200xf32>) outs(%b : tensor<?x200xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x200xf32>
+  // CHECK: %[[LAST:.*]] = tensor.extract_slice %{{.*}}[0, 3]
+  // CHECK: kernel.contract ins(%{{.*}}, %[[LAST]] :
+  %last = tensor.extract_slice %w[0, 3] [8, %n] [1, 1] : tensor<8x200xf32> to tensor<8x?xf32>
+  %2 = kernel.contract ins(%x, %last : tensor<?x8xf32>, tensor<8x?xf32>) outs(%a : tensor<?x?xf32>) attributes {indexing_maps = [#mk, #kn, #mn]} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<?x?xf32>
+  return %0, %1, %2 : tensor<?x?xf32>, tensor<?x200xf32>, tensor<?x?xf32>
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
 kernel.weight @w : tensor<8x16xf32> = #kernel.file<"m.onnx", 0, 512>
 
 // A use that something else reads stays as it is.
