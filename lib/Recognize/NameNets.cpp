@@ -172,8 +172,26 @@ bool isGated(Operation *op, Members &ops) {
   return true;
 }
 
-/// f(x W) times a mask of channels that begins with a number of ones known at run time.
+/// Whether the end of a slice of a weight is known at run time.
+bool isNarrowed(Value weight) {
+  Operation *op = weight.getDefiningOp();
+  if (isa_and_present<Op<"Transpose">>(op))
+    op = op->getOperand(0).getDefiningOp();
+  auto slice = dyn_cast_or_null<Op<"Slice">>(op);
+  return slice && isConstant(slice.in("data")) && !isConstant(slice.in("ends"));
+}
+
+/// f(x W) of a number of channels known at run time, or times a mask of so many.
 bool isPrefix(Operation *op, Members &ops) {
+  if (auto map = dyn_cast<layer::LinearOp>(op); map && isNarrowed(map.getWeight())) {
+    std::optional<Path> path = pathTo(map.getInput(), true);
+    if (!path || path->functions == 0)
+      return false;
+    ops.insert_range(path->ops);
+    ops.insert(op);
+    extend(ops);
+    return true;
+  }
   if (!isa<Op<"Mul">>(op))
     return false;
   for (unsigned i : {0, 1}) {

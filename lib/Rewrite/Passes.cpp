@@ -31,6 +31,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createStackNets());
   // What stood behind sums of nets.
   functions.addPass(createAbsorbAffine());
+  functions.addPass(createNarrowPrefixes());
   functions.addPass(createMergeConvolutions());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());

@@ -194,6 +194,49 @@ def test_names(kind, net, mutation, rng, tmp_path):
     assert [block["kind"] for block in blocks].count(kind) == 1, blocks
 
 
+def cut_off(rng, d, stages, units, outputs, wide):
+    """A net of stages that is cut off behind x1 of them, with the bias of these; and its parts."""
+    channels = stages * units
+    first, addend = normal(rng, d, channels) / np.sqrt(d), normal(rng, channels)
+    second, table = normal(rng, channels, outputs), normal(rng, stages + 1, outputs)
+    graph = Graph([("n", d), ()])
+    graph.inputs[1].type.tensor_type.elem_type = TensorProto.INT64
+    if wide:  # as Gemm has it
+        hidden = graph.node("Gemm", "x0", first.T, addend, transB=1)
+    else:
+        hidden = linear(graph, "x0", first, addend)
+    below = graph.node("Less", np.arange(channels), graph.node("Mul", "x1", np.array(units)))
+    hidden = graph.node("Mul", graph.node("Sigmoid", hidden), graph.node("Cast", below, to=1))
+    result = graph.node("MatMul", hidden, second)
+    graph.node("Add", result, graph.node("Gather", table, "x1", axis=0))
+    graph.nodes[-1].output[0] = "y"
+    parts = [np.float64(np.float32(part)) for part in (first, addend, second, table)]
+    return graph.model(y=2), parts
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["MatMul", "Gemm"])
+def test_cut_off(wide, rng, compile_model, strut_run, tmp_path, assert_close):
+    """Every number of stages, 0 and all of them included, in one artefact."""
+    import strut
+
+    d, units, outputs = int(rng.integers(1, 40)), int(rng.integers(1, 40)), int(rng.integers(1, 90))
+    stages = 600 // units + 1 if wide else int(rng.integers(1, 7))  # more than a block of terms
+    model, (first, addend, second, table) = cut_off(rng, d, stages, units, outputs, wide)
+    loaded = strut.load(str(compile_model(model)), threads=2)
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
+    text = (tmp_path / "layer.mlir").read_text()
+    assert '"narrow-prefixes"' in text and "onnx.Less" not in text
+    for count in sorted({0, 1, stages // 2, stages - 1, stages}):
+        for rows in (1, 0, 23):
+            x = rng.standard_normal((rows, d), np.float32)
+            n = count * units
+            hidden = 1 / (1 + np.exp(-(np.float64(x) @ first[:, :n] + addend[:n])))
+            actual = loaded.run({"x0": x, "x1": np.array(count, np.int64)})["y"]
+            assert_close(actual, hidden @ second[:n] + table[count], what=f"{count} stages, {rows} rows")
+    with pytest.raises(ValueError, match="x1"):
+        loaded.run({"x0": np.zeros((1, d), np.float32), "x1": np.array(-1, np.int64)})
+
+
 def test_a_plain_net_has_no_name(rng, tmp_path):
     import strut
 

@@ -213,6 +213,36 @@ def StackNets : Pass<"strut-stack-nets", "::mlir::func::FuncOp"> {
   ];
 }
 
+def NarrowPrefixes : Pass<"strut-narrow-prefixes", "::mlir::func::FuncOp"> {
+  let summary = "compute as many hidden channels as a run asks for";
+  let description = [{
+    A network that was trained in stages can be cut off behind any of them, and exports that
+    as a mask of hidden channels whose length an input tells. With m one on the first n
+    channels and 0 on the others,
+
+        (f(x W1 + b1) m) W2 = f(x W1[:, :n] + b1[:n]) W2[:n, :]
+
+    where n is a dimension of the run, and the slices are views of whole weights. A hidden
+    layer is narrowed where
+
+    1. the mask compares the channels' numbers, 0, 1, ..., with one integer: `Less`, or
+       `Greater` with operands exchanged; a factor, or the condition of a choice between
+       the channel and 0,
+    2. the integer is an element of an input of type i64 or i32, with numbers that are not
+       negative added or multiplied: so it is none below 0, which the run refuses by name,
+    3. the hidden layer is one linear map and a function of each channel, the same for all,
+    4. nothing else reads what lies between the maps,
+    5. weights and biases are constants.
+
+    Equal bits, but for -0, where the channels that are masked are finite: 0 times infinity
+    is NaN.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [
+    Statistic<"numPrefixes", "num-prefixes", "Number of hidden layers that were narrowed">
+  ];
+}
+
 def SplitGates : Pass<"strut-split-gates", "::mlir::func::FuncOp"> {
   let summary = "give the two halves of a gated net a linear map each";
   let description = [{

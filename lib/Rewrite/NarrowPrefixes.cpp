@@ -1,0 +1,209 @@
+//===- NarrowPrefixes.cpp - Hidden layers as wide as a run asks for --------===//
+//
+// (f(x W1 + b1) m) W2 with m one on the first n channels, and 0 on the others,
+//   = f(x W1[:, :n] + b1[:n]) W2[:n, :]
+//
+//===----------------------------------------------------------------------===//
+#include "Channels.h"
+#include "Constants.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "strut/Rewrite/Passes.h"
+
+namespace strut::rewrite {
+#define GEN_PASS_DEF_NARROWPREFIXES
+#include "strut/Rewrite/Passes.h.inc"
+} // namespace strut::rewrite
+
+using namespace mlir;
+
+namespace strut::rewrite {
+namespace {
+
+using onnx_ir::Op;
+
+bool isSingle(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape() && type.getNumElements() == 1 &&
+         (type.getElementType().isSignlessInteger(64) ||
+          type.getElementType().isSignlessInteger(32));
+}
+
+/// Whether one integer is that of an input of the model, times or plus numbers that are not
+/// negative: a dimension of the run, which is none below 0.
+bool isDimension(Value value) {
+  if (!isSingle(value))
+    return false;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+           cast<RankedTensorType>(value.getType()).getRank() <= 1;
+  if (ElementsAttr constant = onnx_ir::constantOf(value)) {
+    auto numbers = constant.tryGetValues<APInt>();
+    return numbers && !(*numbers->begin()).isNegative();
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<Op<"Reshape">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Identity">, Op<"Cast">>(op))
+    return isDimension(op->getOperand(0));
+  return isa<Op<"Mul">, Op<"Add">>(op) && llvm::all_of(op->getOperands(), isDimension);
+}
+
+/// Whether the elements are 0, 1, ... along the last axis, `count` of them.
+bool isIota(Value value, int64_t count) {
+  ElementsAttr constant = onnx_ir::constantOf(value);
+  if (!constant || constant.getNumElements() != count || !constant.getElementType().isInteger() ||
+      constant.getShapedType().getShape().back() != count)
+    return false;
+  auto numbers = constant.tryGetValues<APInt>();
+  int64_t next = 0;
+  return numbers && llvm::all_of(*numbers, [&](const APInt &number) {
+           return number.getSExtValue() == next++;
+         });
+}
+
+/// The number of channels, of `count`, that a comparison of theirs keeps: the first ones. Null
+/// where it keeps others.
+Value keptBy(Value flags, int64_t count) {
+  Operation *op = flags.getDefiningOp();
+  if (!isa_and_present<Op<"Less">, Op<"Greater">>(op))
+    return {};
+  Value channels = op->getOperand(isa<Op<"Less">>(op) ? 0 : 1),
+        bound = op->getOperand(isa<Op<"Less">>(op) ? 1 : 0);
+  return isIota(channels, count) && isDimension(bound) ? bound : Value();
+}
+
+bool isZero(Value value) {
+  auto numbers = isConstant(value) ? readConstant(value) : std::nullopt;
+  return numbers && llvm::all_of(*numbers, [](double number) { return number == 0; });
+}
+
+/// A hidden value of which the first channels are read, and how many.
+struct Prefix {
+  Value hidden, count;
+};
+
+std::optional<Prefix> prefixOf(Operation *mask) {
+  auto type = dyn_cast<RankedTensorType>(mask->getResult(0).getType());
+  if (!type || type.getRank() == 0 || !mask->hasOneUse())
+    return std::nullopt;
+  int64_t channels = type.getShape().back();
+  if (isa<Op<"Where">>(mask)) {
+    Value count = keptBy(mask->getOperand(0), channels);
+    if (count && isZero(mask->getOperand(2)))
+      return Prefix{mask->getOperand(1), count};
+  } else if (isa<Op<"Mul">>(mask)) {
+    for (unsigned i : {0, 1})
+      if (auto cast = mask->getOperand(i).getDefiningOp<Op<"Cast">>())
+        if (Value count = keptBy(cast.in("input"), channels))
+          return Prefix{mask->getOperand(1 - i), count};
+  }
+  return std::nullopt;
+}
+
+class Builder {
+public:
+  Builder(PatternRewriter &b, Location loc, Value count) : b(b), loc(loc) {
+    end = Op<"Reshape">::create(b, loc, {count, integers(-1)})->getResult(0);
+    if (!cast<RankedTensorType>(end.getType()).getElementType().isInteger(64))
+      end = Op<"Cast">::create(b, loc, {end}, b.getNamedAttr("to", b.getI64IntegerAttr(7)))
+                ->getResult(0);
+  }
+
+  /// The first ones along an axis of a constant. A transposition stays after the slice, so
+  /// that it is one of a view of the weight.
+  Value firstOf(Value value, int64_t axis) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[axis] = ShapedType::kDynamic;
+    Value result;
+    auto transpose = value.getDefiningOp<Op<"Transpose">>();
+    if (transpose && type.getRank() == 2 && !onnx_ir::constantOf(value)) {
+      result = firstOf(transpose.in("data"), 1 - axis);
+      auto order = b.getNamedAttr("perm", b.getDenseI64ArrayAttr({1, 0}));
+      result = Op<"Transpose">::create(b, loc, {result}, order)->getResult(0);
+    } else {
+      result = Op<"Slice">::create(b, loc, {value, integers(0), end, integers(axis)})->getResult(0);
+    }
+    result.setType(type.clone(shape));
+    return result;
+  }
+
+private:
+  Value integers(int64_t number) {
+    auto type = RankedTensorType::get({1}, b.getI64Type());
+    return Op<"Constant">::create(
+               b, loc, {}, b.getNamedAttr("value", DenseElementsAttr::get(type, ArrayRef(number))))
+        ->getResult(0);
+  }
+
+  PatternRewriter &b;
+  Location loc;
+  Value end;
+};
+
+/// A constant, or a transposed matrix that is one.
+bool isPlainConstant(Value value) {
+  auto transpose = value.getDefiningOp<Op<"Transpose">>();
+  return isConstant(value) &&
+         (onnx_ir::constantOf(value) || (transpose && onnx_ir::constantOf(transpose.in("data"))));
+}
+
+struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
+  NarrowPrefix(MLIRContext *context, unsigned &count) : OpRewritePattern(context), count(count) {}
+
+  LogicalResult matchAndRewrite(layer::LinearOp second, PatternRewriter &rewriter) const override {
+    Operation *mask = second.getInput().getDefiningOp();
+    auto prefix = mask && isPlainConstant(second.getWeight()) ? prefixOf(mask) : std::nullopt;
+    if (!prefix || prefix->hidden.getType() != mask->getResult(0).getType())
+      return failure();
+    std::optional<Channels> hidden = channelsInto(mask, {prefix->hidden});
+    if (!hidden || !isOneFunction(*hidden))
+      return failure();
+    layer::LinearOp first = hidden->map;
+    if (!isPlainConstant(first.getWeight()) ||
+        (first.getBias() && !onnx_ir::constantOf(first.getBias())))
+      return failure();
+
+    SmallVector<Location> nodes = {first.getLoc()};
+    for (Operation *between : hidden->between)
+      nodes.push_back(between->getLoc());
+    nodes.append({mask->getLoc(), second.getLoc()});
+    Location loc = rewritten("narrow-prefixes", nodes);
+    Builder builder(rewriter, loc, prefix->count);
+    Value columns = builder.firstOf(first.getWeight(), 1), addend;
+    if (first.getBias())
+      addend = builder.firstOf(first.getBias(), 0);
+    SmallVector<int64_t> shape(first.getType().getShape());
+    shape.back() = ShapedType::kDynamic;
+    Value narrow = layer::LinearOp::create(rewriter, loc, first.getType().clone(shape),
+                                           first.getInput(), columns, addend);
+    narrow = applyFunction(hidden->functions[hidden->of.front()], narrow, rewriter);
+    rewriter.replaceOpWithNewOp<layer::LinearOp>(second, second.getType(), narrow,
+                                                 builder.firstOf(second.getWeight(), 0),
+                                                 second.getBias())
+        ->setLoc(loc);
+    ++count;
+    return success();
+  }
+
+  /// Whether channel i is one function of channel i of the map.
+  static bool isOneFunction(const Channels &hidden) {
+    return int64_t(hidden.from.size()) == layer::LinearOp(hidden.map).getMapShape().second &&
+           llvm::equal(hidden.from, llvm::seq(hidden.from.size())) &&
+           llvm::all_equal(hidden.of);
+  }
+
+  unsigned &count;
+};
+
+struct NarrowPrefixes : impl::NarrowPrefixesBase<NarrowPrefixes> {
+  void runOnOperation() override {
+    unsigned count = 0;
+    RewritePatternSet patterns(&getContext());
+    patterns.add<NarrowPrefix>(&getContext(), count);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    numPrefixes += count;
+  }
+};
+
+} // namespace
+} // namespace strut::rewrite

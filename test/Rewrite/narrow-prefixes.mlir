@@ -1,0 +1,135 @@
+// RUN: strut-opt %s --strut-narrow-prefixes --canonicalize | FileCheck %s
+
+// A net cut off behind the first stages: 2 channels each. The first weight is transposed.
+
+// CHECK-LABEL: func.func @stages
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32>, %[[T:.*]]: tensor<i64>
+// CHECK: %[[N:.*]] = onnx.Mul(%[[T]], %{{.*}})
+// CHECK: %[[END:.*]] = onnx.Reshape(%[[N]], %{{.*}}) : (tensor<i64>, tensor<1xi64>) -> tensor<1xi64>
+// CHECK: %[[W:.*]] = onnx.Slice(%{{.*}}, %{{.*}}, %[[END]], %{{.*}}) : (tensor<4x3xf32>, {{.*}}) -> tensor<?x3xf32>
+// CHECK: %[[WT:.*]] = onnx.Transpose(%[[W]]) {perm = array<i64: 1, 0>} : (tensor<?x3xf32>) -> tensor<3x?xf32>
+// CHECK: %[[B:.*]] = onnx.Slice(%{{.*}}, %{{.*}}, %[[END]], %{{.*}}) : (tensor<4xf32>, {{.*}}) -> tensor<?xf32>
+// CHECK: %[[U:.*]] = layer.linear %[[X]], %[[WT]] bias %[[B]] : tensor<?x3xf32>, tensor<3x?xf32>, tensor<?xf32> -> tensor<?x?xf32>
+// CHECK: %[[H:.*]] = onnx.Sigmoid(%[[U]]) : (tensor<?x?xf32>) -> tensor<?x?xf32>
+// CHECK: %[[V:.*]] = onnx.Slice(%{{.*}}, %{{.*}}, %[[END]], %{{.*}}) : (tensor<4x2xf32>, {{.*}}) -> tensor<?x2xf32>
+// CHECK: %[[Y:.*]] = layer.linear %[[H]], %[[V]] : tensor<?x?xf32>, tensor<?x2xf32> -> tensor<?x2xf32>
+// CHECK-NEXT: return %[[Y]]
+func.func @stages(%x: tensor<?x3xf32>, %t: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %b1 = onnx.Constant() {value = dense<2.0> : tensor<4xf32>} : () -> tensor<4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %two = onnx.Constant() {value = dense<2> : tensor<i64>} : () -> tensor<i64>
+  %wt = onnx.Transpose(%w1) {perm = array<i64: 1, 0>} : (tensor<4x3xf32>) -> tensor<3x4xf32>
+  %n = onnx.Mul(%t, %two) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %wt bias %b1 : tensor<?x3xf32>, tensor<3x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Sigmoid(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// A choice between the channels and 0, operands exchanged, a number of 32 bits.
+
+// CHECK-LABEL: func.func @choice
+// CHECK: onnx.Cast({{.*}}) {to = 7 : i64}
+// CHECK-NOT: onnx.Where
+// CHECK-COUNT-2: layer.linear
+func.func @choice(%x: tensor<?x3xf32>, %n: tensor<1xi32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi32>} : () -> tensor<4xi32>
+  %more = onnx.Greater(%n, %iota) : (tensor<1xi32>, tensor<4xi32>) -> tensor<4xi1>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Where(%more, %1, %zero) : (tensor<4xi1>, tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// (1) Channels that are not 0, 1, ..., those from n on, and a choice of 1.
+
+// CHECK-LABEL: func.func @other_masks
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @other_masks(%x: tensor<?x3xf32>, %n: tensor<i64>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<1.0> : tensor<f32>} : () -> tensor<f32>
+  %odd = onnx.Constant() {value = dense<[0, 1, 3, 2]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %lessOdd = onnx.Less(%odd, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %behind = onnx.Greater(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %maskOdd = onnx.Cast(%lessOdd) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %maskBehind = onnx.Cast(%behind) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Mul(%0, %maskOdd) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %3 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %4 = onnx.Mul(%3, %maskBehind) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %4, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %6 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %7 = onnx.Where(%less, %6, %one) : (tensor<4xi1>, tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  %8 = layer.linear %7, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %2, %5, %8 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// (2) A number that may be negative, one per row, and one that is computed from data.
+
+// CHECK-LABEL: func.func @other_numbers
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @other_numbers(%x: tensor<?x3xf32>, %n: tensor<i64>, %each: tensor<?x1xi64>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %minus = onnx.Constant() {value = dense<-1> : tensor<i64>} : () -> tensor<i64>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %before = onnx.Add(%n, %minus) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  %sum = onnx.ReduceMax(%x) {keepdims = 0 : i64} : (tensor<?x3xf32>) -> tensor<f32>
+  %data = onnx.Cast(%sum) {to = 7 : i64} : (tensor<f32>) -> tensor<i64>
+  %lessBefore = onnx.Less(%iota, %before) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %lessEach = onnx.Less(%iota, %each) : (tensor<4xi64>, tensor<?x1xi64>) -> tensor<?x4xi1>
+  %lessData = onnx.Less(%iota, %data) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %maskBefore = onnx.Cast(%lessBefore) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %maskEach = onnx.Cast(%lessEach) {to = 1 : i64} : (tensor<?x4xi1>) -> tensor<?x4xf32>
+  %maskData = onnx.Cast(%lessData) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Mul(%0, %maskBefore) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %3 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %4 = onnx.Mul(%3, %maskEach) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %4, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %6 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %7 = onnx.Mul(%6, %maskData) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %8 = layer.linear %7, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %2, %5, %8 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// (3) A function of the whole row, (4) another reader, (5) a weight that is computed.
+
+// CHECK-LABEL: func.func @other_nets
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @other_nets(%x: tensor<?x3xf32>, %n: tensor<i64>, %v: tensor<3x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %s = onnx.Softmax(%0) {axis = -1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %1 = onnx.Mul(%s, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %3 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %r = onnx.Relu(%3) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = onnx.Mul(%r, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %4, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %6 = layer.linear %x, %v : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %7 = onnx.Mul(%6, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %8 = layer.linear %7, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %2, %5, %r, %8 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>
+}
