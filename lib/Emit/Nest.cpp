@@ -147,6 +147,10 @@ bool Nest::canCollapse(unsigned d) const {
     auto second = map.getResultPosition(getAffineDimExpr(d + 1, context));
     if (uses != 2 || !first || !second || *second != *first + 1)
       return false;
+    // 0 times an open extent is known, which a view may not change.
+    ArrayRef<int64_t> shape = typeOf(n).getShape();
+    if (shape[*first] == 0 || shape[*second] == 0)
+      return false;
     if (!memref::CollapseShapeOp::isGuaranteedCollapsible(typeOf(n),
                                                           joinAt(map.getNumResults(), *first)))
       return false;

@@ -133,6 +133,9 @@ struct MergeDimensions : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       std::pair pair((*dims)[place.result], (*dims)[place.result + 1]);
       if (extents && *extents != pair)
         return false;
+      // 0 times an open extent is known, which views may not change.
+      if (pair.first.is(0) || pair.second.is(0))
+        return false;
       extents = pair;
     }
     return placeOf(maps.back(), d).kind == Place::Adjacent ||
