@@ -25,10 +25,10 @@ def encoder(rng):
 
 
 def heads(rng):
-    """Attention of three heads."""
+    """Attention of three heads, of maps of three inputs: those of one may become one map."""
     graph, parts = Graph([("b", "s", 24)]), []
-    for _ in range(3):
-        split = graph.node("Reshape", linear(graph, rng, "x0", 24, 24), np.array([0, 0, 3, 8]))
+    for value in ("x0", graph.node("Relu", "x0"), graph.node("Tanh", "x0")):
+        split = graph.node("Reshape", linear(graph, rng, value, 24, 24), np.array([0, 0, 3, 8]))
         parts.append(graph.node("Transpose", split, perm=[0, 2, 1, 3]))
     keys = graph.node("Transpose", parts[1], perm=[0, 1, 3, 2])
     scores = graph.node("Softmax", graph.node("Mul", graph.node("MatMul", parts[0], keys), np.array(8**-0.5)))

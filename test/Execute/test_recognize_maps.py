@@ -115,7 +115,7 @@ def einsum_of_groups(rng, tokens, k=24, n=20, groups=3, rank=2):
     return Map(graph, y, matrix, np.zeros(n), "lowrank")
 
 
-def convolutions(rng, tokens, k=8, hidden=6, n=5):
+def convolutions(rng, tokens, k=8, hidden=6, n=20):
     """Two of one tap on transposed tokens, the first in two groups."""
     w1, w2, shift = draw(rng, hidden, k // 2, 1), draw(rng, n, hidden, 1), draw(rng, hidden)
     graph = Graph([(*tokens, k)])
@@ -157,7 +157,7 @@ SPELLINGS = {
     "groups": einsum_of_groups,
     "convolutions": convolutions,
     "chunks": chunks,
-#Above the size to which exporters fold constants.
+    # Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }
 
