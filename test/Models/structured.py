@@ -92,8 +92,8 @@ class Guided(nn.Module):
     def forward(self, x):
         return self.share * self.guide(x) + (1 - self.share) * self.low(x)
 
-#name : (network, inputs).The last ones are above the size to
-#which exporters fold constants.
+
+# name: (network, inputs). The last ones are above the size to which exporters fold constants.
 NETWORKS = {
     "lowrank": (lambda: LowRank(24, 40, 6), 24),
     "lowrank_mm": (lambda: LowRank(24, 40, 6, on_rows=True), 24),

@@ -11,7 +11,7 @@ from examples import cache, engines
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(1800)]
 
-#As structured.py has them, which only torch can import : what maps are called, layers.
+# As structured.py has them, which only torch can import: what maps are called, layers.
 EXPECTED = {
     "lowrank": (["lowrank"], 2),
     "lowrank_mm": (["lowrank"], 2),
