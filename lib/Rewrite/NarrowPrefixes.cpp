@@ -176,9 +176,10 @@ struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
     Value narrow = layer::LinearOp::create(rewriter, loc, first.getType().clone(shape),
                                            first.getInput(), columns, addend);
     narrow = applyFunction(hidden->functions[hidden->of.front()], narrow, rewriter);
-    rewriter.replaceOpWithNewOp<layer::LinearOp>(second, second.getType(), narrow,
-                                                 builder.firstOf(second.getWeight(), 0),
-                                                 second.getBias())
+    rewriter
+        .replaceOpWithNewOp<layer::LinearOp>(second, second.getType(), narrow,
+                                             builder.firstOf(second.getWeight(), 0),
+                                             second.getBias())
         ->setLoc(loc);
     ++count;
     return success();
@@ -187,8 +188,7 @@ struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
   /// Whether channel i is one function of channel i of the map.
   static bool isOneFunction(const Channels &hidden) {
     return int64_t(hidden.from.size()) == layer::LinearOp(hidden.map).getMapShape().second &&
-           llvm::equal(hidden.from, llvm::seq(hidden.from.size())) &&
-           llvm::all_equal(hidden.of);
+           llvm::equal(hidden.from, llvm::seq(hidden.from.size())) && llvm::all_equal(hidden.of);
   }
 
   unsigned &count;
