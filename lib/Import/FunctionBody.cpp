@@ -3,6 +3,7 @@
 #include "strut/Import/FunctionBody.h"
 #include "Convert.h"
 #include "GraphBuilder.h"
+#include "RegionGraph.h"
 #include "dialects/Onnx/SchemaContext.h"
 #include "dialects/Onnx/Schemas.h"
 #include "onnx/common/constants.h"
@@ -29,6 +30,13 @@ struct Body {
       if (attribute.default_value.type() != AttributeProto::UNDEFINED &&
           !context.getAttribute(name))
         *context.node.add_attribute() = attribute.default_value;
+    // Of bodies the node has the signatures only, of which a function is not made.
+    if (!op.schema().HasContextDependentFunction())
+      return;
+    for (auto [name, region] : llvm::zip(regionNames(op.schema()), op->getRegions()))
+      for (AttributeProto &attribute : *context.node.mutable_attribute())
+        if (attribute.name() == name && !region.empty())
+          *attribute.mutable_g() = regions.graph(region);
   }
 
   /// False if the operator has no body, or none for this operation.
@@ -38,14 +46,12 @@ struct Body {
 
   ShapeInference inference;
   SchemaContext context;
+  RegionGraphs regions;
   FunctionProto function;
 };
 
 bool Body::find() {
   const OpSchema &schema = context.op.schema();
-  // A body that contains a body would need it as a proto.
-  if (context.op->getNumRegions())
-    return false;
   try {
     if (const FunctionProto *body = schema.HasFunction() ? schema.GetFunction() : nullptr) {
       function = *body;
@@ -65,6 +71,10 @@ ModelProto Body::model() {
   ModelProto model;
   model.set_ir_version(onnx::Version::IR_VERSION);
   *model.mutable_opset_import() = function.opset_import();
+  // A body in another domain may leave out the version of the operators that it is made of.
+  auto isDefault = [](const auto &import) { return canonicalDomain(import.domain()).empty(); };
+  if (llvm::none_of(function.opset_import(), isDefault))
+    model.add_opset_import()->set_version(newestOpset());
   onnx::internal::AttributeBinder::BindAttributes(context.node, function);
   GraphProto &graph = *model.mutable_graph();
   graph.set_name(function.name());
@@ -113,6 +123,10 @@ FailureOr<SmallVector<Value>> buildFunctionBody(OpBuilder &builder, AnyOp op) {
   for (auto [i, name] : llvm::enumerate(body.function.input()))
     if (body.context.hasInput(i))
       scope.values[name] = op->getOperand(i);
+  for (const auto &[value, name] : body.regions.outside()) {
+    Operation *constant = value.getDefiningOp<onnx_ir::Op<"Constant">>();
+    scope.values[name] = constant ? inner.clone(*constant)->getResult(0) : value;
+  }
   OpsetMap opsets = opsetsOf(model);
   auto locate = [&](StringRef name) -> Location {
     Location part = NameLoc::get(builder.getStringAttr(name));
