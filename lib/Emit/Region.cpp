@@ -2,7 +2,8 @@
 //
 // The body is bufferised alone, in a function of its own, by upstream passes; pointwise linalg
 // ops become loops of vectors, others loops of scalars. Temporaries must be small: a kernel does
-// not allocate.
+// not allocate. An scf.forall that is all of a body becomes the code of one of its iterations,
+// which the target runs as tasks.
 //
 //===----------------------------------------------------------------------===//
 #include "strut/Emit/Region.h"
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/CSE.h"
@@ -139,9 +141,93 @@ void eraseSelfCopies(func::FuncOp kernel, IRRewriter &rewriter) {
   });
 }
 
+/// What a bound of tasks may be computed by: it is the same on the host.
+bool isArithmetic(Operation *op) {
+  return isa<tensor::DimOp>(op) || isa<arith::ArithDialect>(op->getDialect());
+}
+
+/// The loop whose iterations are the tasks of a region; null if there is none.
+scf::ForallOp taskLoopOf(kernel::RegionOp op) {
+  Block &body = op.getBody().front();
+  Operation *yield = body.getTerminator();
+  auto loop = yield->getOperand(0).getDefiningOp<scf::ForallOp>();
+  auto inits = body.getArguments().slice(op.getInputs().size(), op.getInits().size());
+  bool isAll = loop && loop.isNormalized() &&
+               ValueRange(loop.getResults()) == yield->getOperands() &&
+               ValueRange(loop.getOutputs()) == ValueRange(inits);
+  for (Operation &other : body.without_terminator())
+    isAll &= &other == loop || isArithmetic(&other);
+  return isAll ? loop : scf::ForallOp();
+}
+
+/// The body as one task; its results.
+SmallVector<Value> cloneWhole(Block &body, OpBuilder &b, IRMapping &mapping) {
+  for (Operation &op : body.without_terminator())
+    b.clone(op, mapping);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value v) { return mapping.lookupOrDefault(v); });
+}
+
+/// The iteration `task` of the loop, which is all of a body; its results.
+SmallVector<Value> cloneTask(scf::ForallOp loop, OpBuilder &b, IRMapping &mapping, Value task) {
+  Location loc = loop.getLoc();
+  for (Operation &op : loop->getBlock()->without_terminator())
+    if (&op != loop)
+      b.clone(op, mapping);
+  SmallVector<Value> extents;
+  for (OpFoldResult bound : loop.getMixedUpperBound())
+    extents.push_back(isa<Value>(bound) ? mapping.lookupOrDefault(cast<Value>(bound))
+                                        : getValueOrCreateConstantIndexOp(b, loc, bound));
+  mapping.map(loop.getInductionVars(), delinearize(b, loc, task, extents));
+  for (auto [shared, init] : llvm::zip(loop.getRegionIterArgs(), loop.getOutputs()))
+    mapping.map(shared, mapping.lookup(init));
+  for (Operation &op : loop.getBody()->without_terminator())
+    b.clone(op, mapping);
+  for (Operation &yielding : loop.getTerminator().getYieldingOps()) {
+    auto part = cast<tensor::ParallelInsertSliceOp>(yielding);
+    auto mapped = [&](ArrayRef<OpFoldResult> values) {
+      return llvm::map_to_vector(values, [&](OpFoldResult v) {
+        return isa<Value>(v) ? OpFoldResult(mapping.lookupOrDefault(cast<Value>(v))) : v;
+      });
+    };
+    Value whole = tensor::InsertSliceOp::create(
+        b, loc, mapping.lookup(part.getSource()), mapping.lookup(part.getDest()),
+        mapped(part.getMixedOffsets()), mapped(part.getMixedSizes()),
+        mapped(part.getMixedStrides()));
+    mapping.map(part.getDest(), whole);
+  }
+  return llvm::map_to_vector(loop.getRegionIterArgs(),
+                             [&](BlockArgument shared) { return mapping.lookup(shared); });
+}
+
 } // namespace
 
-void cloneRegion(kernel::RegionOp op, OpBuilder &b, ValueRange parameters) {
+SmallVector<Value> tasksOf(kernel::RegionOp op, OpBuilder &host) {
+  scf::ForallOp loop = taskLoopOf(op);
+  if (!loop)
+    return {};
+  IRMapping mapping;
+  for (auto [argument, operand] : llvm::zip(op.getBody().getArguments(), op->getOperands()))
+    mapping.map(argument, operand);
+  for (Operation &inner : loop->getBlock()->without_terminator()) {
+    auto dim = dyn_cast<tensor::DimOp>(inner);
+    if (dim)
+      mapping.map(dim.getResult(),
+                  memref::DimOp::create(host, dim.getLoc(), mapping.lookup(dim.getSource()),
+                                        mapping.lookup(dim.getIndex()))
+                      .getResult());
+    else if (&inner != loop)
+      host.clone(inner, mapping);
+  }
+  SmallVector<Value> extents;
+  for (OpFoldResult bound : loop.getMixedUpperBound())
+    extents.push_back(isa<Value>(bound)
+                          ? mapping.lookup(cast<Value>(bound))
+                          : getValueOrCreateConstantIndexOp(host, op.getLoc(), bound));
+  return extents;
+}
+
+void cloneRegion(kernel::RegionOp op, OpBuilder &b, ValueRange parameters, Value task) {
   Location loc = op.getLoc();
   Block &body = op.getBody().front();
   unsigned buffers = op.getInputs().size() + op.getInits().size();
@@ -163,11 +249,11 @@ void cloneRegion(kernel::RegionOp op, OpBuilder &b, ValueRange parameters) {
     mapping.map(argument, bufferization::ToTensorOp::create(b, loc, type, parameter,
                                                             /*restrict=*/true, isInit));
   }
-  for (Operation &inner : body.without_terminator())
-    b.clone(inner, mapping);
-  for (auto [value, init] : llvm::zip(body.getTerminator()->getOperands(), inits))
-    bufferization::MaterializeInDestinationOp::create(b, loc, TypeRange(),
-                                                      mapping.lookupOrDefault(value), init,
+  scf::ForallOp loop = taskLoopOf(op);
+  SmallVector<Value> results =
+      loop ? cloneTask(loop, b, mapping, task) : cloneWhole(body, b, mapping);
+  for (auto [value, init] : llvm::zip(results, inits))
+    bufferization::MaterializeInDestinationOp::create(b, loc, TypeRange(), value, init,
                                                       /*restrict=*/true, /*writable=*/true);
 }
 

@@ -92,7 +92,8 @@ Origin blockAt(Code &c, const Blocks &blocks, ArrayRef<Extent> image, ArrayRef<V
     Value room = add(image[i].in(c), c.index(blocks.low[i] + blocks.high[i] - 1));
     room = c.make<arith::MaxSIOp>(sub(room, mul(sub(sizes[i], c.index(1)), dilation)), c.index(0));
     Value windows = add(c.make<arith::DivUIOp>(room, c.index(blocks.strides[i])), c.index(1));
-    Origin origin = originOf(c, c.dim(2 + i), reach, blocks.low[i], blocks.strides[i], windows);
+    Origin origin =
+        originOf(c, c.dim(2 + i), reach, c.index(blocks.low[i]), blocks.strides[i], windows);
     Value term = mul(origin.place, scale);
     block = block ? add(block, term) : term;
     scale = mul(scale, windows);

@@ -61,8 +61,10 @@ LogicalResult lowerConv(Operation *operation, Context &context) {
   if (!windows)
     return failure();
   int64_t groups = intAttr(op, "group", 1), channels = weightShape[1], outputs = weightShape[0];
-  if (!dims[1].is(channels * groups) || outputs % groups != 0)
-    return context.refuse(op, "its channels do not fit its weight");
+  if (groups < 1 || outputs % groups != 0)
+    return context.refuse(op, "the channels of its result are no whole groups");
+  if (failed(checkChannels(op, context, dims, channels * groups)))
+    return failure();
 
   Location loc = op->getLoc();
   ConvSpace space(windows->kernel, op->getContext());

@@ -40,18 +40,11 @@ std::optional<Windows> transposedWindows(AnyOp op, Context &context, ArrayRef<Di
     else if (mode.starts_with("SAME"))
       wanted = windows->in[i] * Dim(windows->strides[i]);
     if (wanted) {
-      Dim total = whole - *wanted;
-      if (!total.isConstant()) {
-        (void)context.refuse(op, "the padding of spatial axis " + Twine(i) +
-                                     ", which its output_shape decides, depends on an extent that "
-                                     "is not constant");
-        return std::nullopt;
-      }
       // What is beyond the last window is 0; the odd one is before unless said otherwise.
-      int64_t pads = std::max<int64_t>(0, total.constant());
-      windows->low[i] = mode == "SAME_UPPER" ? pads / 2 : pads - pads / 2;
+      Dim pads = context.dims.max(whole - *wanted, Dim(0)), half = context.dims.floorDiv(pads, 2);
+      windows->low[i] = mode == "SAME_UPPER" ? half : pads - half;
     }
-    windows->out.push_back(wanted ? *wanted : whole - Dim(windows->low[i] + windows->high[i]));
+    windows->out.push_back(wanted ? *wanted : whole - windows->low[i] - windows->high[i]);
     if (windows->out[i].isConstant() && windows->out[i].constant() < 0) {
       (void)context.refuse(op, "its padding is larger than its result");
       return std::nullopt;
@@ -66,8 +59,10 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
   SmallVector<Dim> dims = context[input].dims;
   auto weightShape = cast<RankedTensorType>(weight.getType()).getShape();
   int64_t groups = intAttr(op, "group", 1), outputs = weightShape[1];
-  if (!dims[1].is(weightShape[0]) || groups < 1 || weightShape[0] % groups != 0)
-    return context.refuse(op, "its channels do not fit its weight");
+  if (groups < 1 || weightShape[0] % groups != 0)
+    return context.refuse(op, "the channels of its input are no whole groups");
+  if (failed(checkChannels(op, context, dims, weightShape[0])))
+    return failure();
   int64_t channels = weightShape[0] / groups;
   std::optional<Windows> windows = transposedWindows(op, context, dims, weightShape.drop_front(2));
   if (!windows)
@@ -84,11 +79,12 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
   Context::Init init{{dims[0]}, element, all.getMajorSubMap(rank + 2)};
   SmallVector<int64_t> extents(size, -1);
   extents.back() = channels;
-  SmallVector<Extent> sizes;
+  SmallVector<Extent> sizes, lows;
   for (unsigned i = 0; i < rank; ++i) {
     filter.push_back(d(rank + 2 + i));
     init.shape.push_back(windows->out[i]);
     sizes.emplace_back(context, windows->in[i]);
+    lows.emplace_back(context, windows->low[i]);
   }
   init.shape.push_back(Dim(outputs * groups));
   SmallVector<Input> inputs = {
@@ -106,7 +102,7 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
     for (unsigned i = 0; i < rank; ++i) {
       Value reach = c.make<arith::MulIOp>(c.dim(rank + 2 + i), c.index(windows->dilations[i]));
       Origin origin =
-          originOf(c, c.dim(1 + i), reach, windows->low[i], windows->strides[i], sizes[i].in(c));
+          originOf(c, c.dim(1 + i), reach, lows[i].in(c), windows->strides[i], sizes[i].in(c));
       at.push_back(origin.place);
       exists = exists ? c.make<arith::AndIOp>(exists, origin.exists) : origin.exists;
     }

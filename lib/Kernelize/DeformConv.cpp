@@ -117,8 +117,8 @@ Value DeformedWindows::table(unsigned axis, Type type, bool weighs) {
     Type wide = c.b.getF64Type();
     Value start = c.make<arith::MulIOp>(c.dim(4 + axis), c.index(windows.strides[axis]));
     Value step = c.make<arith::MulIOp>(tapOf(c, axis, c.dim(3)), c.index(windows.dilations[axis]));
-    Value corner =
-        c.make<arith::SubIOp>(c.make<arith::AddIOp>(start, step), c.index(windows.low[axis]));
+    Value corner = c.make<arith::SubIOp>(c.make<arith::AddIOp>(start, step),
+                                         c.index(windows.low[axis].constant()));
     Real place = asReal(c, corner, wide) + Real(c, c.cast(x[0], wide));
     Real number = floor(place) + asReal(c, c.dim(0), wide);
     if (weighs) {

@@ -49,11 +49,13 @@ const LoweringTable &lowerings() {
     addExperts(table);
     addResize(table);
     addGridSample(table);
+    addAffineGrid(table);
     addPool(table);
     addMaxUnpool(table);
     addPad(table);
     addSelect(table);
     addSuppress(table);
+    addUnique(table);
     addIf(table);
     addHostLoop(table);
     addSignal(table);

@@ -110,7 +110,7 @@ Value tableOf(Context &context, Location loc, const GridAxis &axis, const Input 
 }
 
 /// The samples along spatial axis `number` of an image, at the places [image, grid...].
-AxisSamples samplesOf(AnyOp op, Context &context, unsigned number, ArrayRef<Dim> places,
+AxisSamples samplesOf(AnyOp op, Context &context, Value grid, unsigned number, ArrayRef<Dim> places,
                       Type computed) {
   GridAxis axis(op, {context, context[op.in("X")].dims[2 + number]});
   unsigned axes = places.size() - 1;
@@ -120,8 +120,7 @@ AxisSamples samplesOf(AnyOp op, Context &context, unsigned number, ArrayRef<Dim>
   for (unsigned d = 1; d < shape.size(); ++d)
     at.push_back(context.b.getAffineDimExpr(d));
   at.push_back(context.b.getAffineConstantExpr(axes - 1 - number)); // the innermost comes first
-  Input coordinate{
-      context.tensor(op.in("grid")), AffineMap::get(shape.size(), 0, at, context.getContext()), {}};
+  Input coordinate{grid, AffineMap::get(shape.size(), 0, at, context.getContext()), {}};
   auto table = [&](Type type, Formula formula) {
     return tableOf(context, op->getLoc(), axis, coordinate, shape, type, formula);
   };
@@ -134,14 +133,40 @@ AxisSamples samplesOf(AnyOp op, Context &context, unsigned number, ArrayRef<Dim>
   return samples;
 }
 
+/// A grid of which only a run can tell whether it has `axes` coordinates for each place, as a
+/// tensor of so many.
+FailureOr<Value> checkedGrid(AnyOp op, Context &context, Value grid, unsigned axes) {
+  SmallVector<Dim> shape = context[grid].dims;
+  Extent last(context, shape.back());
+  auto fits = [&](Code &c, ValueRange) { return c.equal(last.in(c), c.index(axes)); };
+  if (failed(context.require(op, {}, fits,
+                             "its grid has not " + Twine(axes) + " coordinates for each place")))
+    return failure();
+  shape.back() = Dim(axes);
+  Type element = context[grid].element;
+  return context.map(
+      op->getLoc(), shape, element, {{context.tensor(grid), {}, {}}}, [&](Code &c, ValueRange) {
+        SmallVector<Value> at;
+        for (unsigned i = 0; i < shape.size(); ++i)
+          at.push_back(c.dim(i));
+        Value most = c.make<arith::SubIOp>(last.in(c), c.index(1));
+        at.back() = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(at.back(), most), c.index(0));
+        return c.widen(c.fetch(0, element, at));
+      });
+}
+
 LogicalResult lowerGridSample(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value image = op.in("X"), grid = op.in("grid");
   SmallVector<Dim> from = context[image].dims, places = context[grid].dims;
   unsigned axes = from.size() - 2;
-  if (!places.back().is(axes))
-    return context.refuse(op, "the last extent of its grid is not known to be " + Twine(axes) +
+  if (places.back().isConstant() && !places.back().is(axes))
+    return context.refuse(op, "the last extent of its grid is not " + Twine(axes) +
                                   ", a coordinate for each spatial axis");
+  FailureOr<Value> coordinates =
+      places.back().is(axes) ? context.tensor(grid) : checkedGrid(op, context, grid, axes);
+  if (failed(coordinates))
+    return failure();
   places.pop_back();
   std::optional<Dim> images = context.unify(from[0], places[0]);
   if (!images)
@@ -156,7 +181,7 @@ LogicalResult lowerGridSample(Operation *operation, Context &context) {
   for (unsigned i = 0; i < axes; ++i) {
     if (from[2 + i].is(0) && !product(shape).is(0))
       return context.refuse(op, "spatial axis " + Twine(i) + " has no elements to sample");
-    samples.push_back(samplesOf(op, context, i, places, sampler.computed));
+    samples.push_back(samplesOf(op, context, *coordinates, i, places, sampler.computed));
   }
   context.define(op->getResult(0), sampler.sample(context.tensor(image), shape, samples), shape);
   return success();

@@ -19,6 +19,42 @@ using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(Code &, mlir:
 llvm::SmallVector<mlir::Value> loops(Code &c, llvm::ArrayRef<mlir::Value> extents,
                                      llvm::ArrayRef<mlir::Value> carried, LoopBody body);
 
+/// A tensor that has no elements, whatever the sizes: a slice of it there is none.
+mlir::Value withoutElements(Context &context, mlir::Location loc, llvm::ArrayRef<Dim> shape,
+                            mlir::Type element);
+
+/// A rectangle of a tensor, as a tensor of the axes that are not at one place.
+class Piece {
+public:
+  /// All of the tensor.
+  Piece(Code &c, mlir::Value tensor);
+  /// Of it what lies at this place of an axis.
+  Piece &at(unsigned axis, mlir::Value place);
+  /// Of it `size` places of an axis from `begin` on.
+  Piece &from(unsigned axis, mlir::Value begin, mlir::Value size);
+
+  mlir::Value of(Code &c, mlir::Value tensor) const;
+  /// `tensor` with `part` in the place of the rectangle.
+  mlir::Value into(Code &c, mlir::Value part, mlir::Value tensor) const;
+  /// The same of a tensor that tasks share, at the end of a task.
+  void intoShared(Code &c, mlir::Value part, mlir::Value tensor) const;
+
+private:
+  mlir::RankedTensorType type() const;
+
+  mlir::Type element;
+  llvm::SmallVector<mlir::OpFoldResult> offsets, sizes, strides;
+  llvm::SmallVector<bool> isPlace; ///< by axis
+};
+
+/// All of a region's body: the nest of loops as tasks, in any order. Each changes of each target,
+/// which are the inits, the part that `pieceOf` says, no two the same elements. `body` takes the
+/// task's places and its pieces, and returns them changed.
+llvm::SmallVector<mlir::Value>
+tasks(Code &c, llvm::ArrayRef<mlir::Value> extents, llvm::ArrayRef<mlir::Value> targets,
+      llvm::function_ref<Piece(Code &, mlir::ValueRange places, mlir::Value target)> pieceOf,
+      LoopBody body);
+
 /// An element, f16 and bf16 widened.
 mlir::Value read(Code &c, mlir::Value tensor, mlir::ValueRange at);
 /// The tensor with the value, converted to the element type, at a place.

@@ -208,6 +208,7 @@ void addShape(LoweringTable &table);
 void addNorm(LoweringTable &table);
 void addGather(LoweringTable &table);
 void addAttention(LoweringTable &table);
+void addAffineGrid(LoweringTable &table);
 void addGridSample(LoweringTable &table);
 void addIndex(LoweringTable &table);
 void addRearrange(LoweringTable &table);
@@ -235,6 +236,7 @@ void addMaxUnpool(LoweringTable &table);
 void addPool(LoweringTable &table);
 void addSelect(LoweringTable &table);
 void addSuppress(LoweringTable &table);
+void addUnique(LoweringTable &table);
 void addIf(LoweringTable &table);
 void addHostLoop(LoweringTable &table);
 

@@ -26,17 +26,36 @@ Reason supportsPool(Operation *operation) {
   return std::nullopt;
 }
 
-/// Whether an element of a window lies in the input or in this much around it.
-Value isInside(Code &c, const Windows &w, ArrayRef<Value> dynamic, ArrayRef<int64_t> before,
-               ArrayRef<int64_t> after) {
+/// The windows of an image, and what of them a body computes with: extents of the image and
+/// their padding, without overhangs.
+struct PooledWindows {
+  PooledWindows(Context &context, const Windows &windows) : w(windows) {
+    for (unsigned i = 0; i < w.rank(); ++i) {
+      in.emplace_back(context, w.in[i]);
+      low.emplace_back(context, w.low[i]);
+      high.emplace_back(context, w.high[i] - Dim(w.overhang[i]));
+    }
+  }
+
+  const Windows &w;
+  SmallVector<Extent> in, low, high;
+};
+
+/// Whether an element of a window lies in the input, or in the padding around it if that counts.
+Value isInside(Code &c, const PooledWindows &windows, bool countsPads) {
+  const Windows &w = windows.w;
   Value inside;
   for (unsigned i = 0; i < w.rank(); ++i) {
     Value place = c.make<arith::MulIOp>(c.dim(1 + i), c.index(w.strides[i]));
     Value step = c.make<arith::MulIOp>(c.dim(2 + w.rank() + i), c.index(w.dilations[i]));
-    place =
-        c.make<arith::SubIOp>(c.make<arith::AddIOp>(place, step), c.index(w.low[i] - before[i]));
-    Value extent = dynamic[i] ? dynamic[i] : c.index(w.in[i].constant());
-    extent = c.make<arith::AddIOp>(extent, c.index(before[i] + after[i]));
+    place = c.make<arith::AddIOp>(place, step);
+    Value low = windows.low[i].in(c), extent = windows.in[i].in(c);
+    if (countsPads) {
+      extent = c.make<arith::AddIOp>(extent, low);
+      extent = c.make<arith::AddIOp>(extent, windows.high[i].in(c));
+    } else {
+      place = c.make<arith::SubIOp>(place, low);
+    }
     Value here = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, place, extent);
     inside = inside ? c.make<arith::AndIOp>(inside, here) : here;
   }
@@ -58,20 +77,14 @@ Value norm(Code &c, Value x, int64_t p) {
 
 /// The mean over what of the window lies in the input or, if it counts them, in the pads that
 /// the attributes ask for.
-Value meanInside(Code &c, Value x, const Windows &w, ArrayRef<Value> dynamic,
-                 bool countsPads = false) {
+Value meanInside(Code &c, Value x, const PooledWindows &windows, bool countsPads = false) {
+  const Windows &w = windows.w;
   Value sum = c.combine(CombineKind::Add, x);
-  SmallVector<int64_t> before(w.rank(), 0), after = before;
-  bool isWhole = !w.isPadded();
-  if (countsPads) {
-    before = w.low;
-    for (unsigned i = 0; i < w.rank(); ++i)
-      after[i] = w.high[i] - w.overhang[i];
-    isWhole = llvm::all_of(w.overhang, [](int64_t extent) { return extent == 0; });
-  }
+  bool isWhole = countsPads ? llvm::all_of(w.overhang, [](int64_t extent) { return extent == 0; })
+                            : !w.isPadded();
   if (!isWhole) {
     Value one = c.constant(1, x), zero = c.constant(0, x);
-    Value inside = isInside(c, w, dynamic, before, after);
+    Value inside = isInside(c, windows, countsPads);
     return c.div(sum, c.combine(CombineKind::Add, c.select(inside, one, zero)));
   }
   int64_t count = 1;
@@ -81,23 +94,20 @@ Value meanInside(Code &c, Value x, const Windows &w, ArrayRef<Value> dynamic,
 }
 
 /// The maximum, the norm, or the mean.
-Value pool(Code &c, Value x, AnyOp op, Kind kind, const Windows &w, ArrayRef<Value> dynamic) {
+Value pool(Code &c, Value x, AnyOp op, Kind kind, const PooledWindows &windows) {
   if (kind == Kind::Max)
     return c.combine(CombineKind::Max, x);
   if (kind == Kind::Lp)
     return norm(c, x, intAttr(op, "p", 2));
-  return meanInside(c, x, w, dynamic, intAttr(op, "count_include_pad"));
+  return meanInside(c, x, windows, intAttr(op, "count_include_pad"));
 }
 
 /// A row kernel over the windows of an image [N, C, spatial...]: its iteration dimensions
 /// are (n, o..., c, k...).
 struct WindowRows {
   WindowRows(Context &context, Value image, const Windows &windows)
-      : context(context), windows(windows), dims(context[image].dims),
-        element(context[image].element) {
-    for (const Dim &extent : windows.in)
-      dynamic.push_back(extent.isConstant() ? Value() : context.dims.value(extent));
-  }
+      : context(context), windows(windows), inBody(context, windows), dims(context[image].dims),
+        element(context[image].element) {}
 
   unsigned size() const { return 2 * windows.rank() + 2; }
   AffineExpr n() const { return context.b.getAffineDimExpr(0); }
@@ -140,9 +150,9 @@ struct WindowRows {
 
   Context &context;
   const Windows &windows;
+  PooledWindows inBody;
   SmallVector<Dim> dims;
   Type element;
-  SmallVector<Value> dynamic; ///< the spatial extents that are no constants
 };
 
 /// The number of this element of a window among all elements of the image.
@@ -154,7 +164,8 @@ Value numberOf(Code &c, const WindowRows &rows, ArrayRef<Value> extents) {
   for (unsigned i = 0; i < w.rank(); ++i) {
     Value place = add(mul(c.dim(1 + i), c.index(w.strides[i])),
                       mul(c.dim(w.rank() + 2 + i), c.index(w.dilations[i])));
-    number = add(mul(number, extents[1 + i]), c.make<arith::SubIOp>(place, c.index(w.low[i])));
+    Value low = rows.inBody.low[i].in(c);
+    number = add(mul(number, extents[1 + i]), c.make<arith::SubIOp>(place, low));
   }
   return number;
 }
@@ -179,10 +190,8 @@ Value numberedByColumns(Code &c, Value number, ArrayRef<Value> extents) {
 /// window, or no number.
 void lowerIndices(AnyOp op, WindowRows &rows, const Input &image) {
   Context &context = rows.context;
-  const Windows &w = rows.windows;
   SmallVector<Extent> sizes = {{context, rows.dims[1]}};
-  for (const Dim &extent : w.in)
-    sizes.emplace_back(context, extent);
+  llvm::append_range(sizes, rows.inBody.in);
   bool byColumns = intAttr(op, "storage_order") != 0;
   rows.build(
       op->getLoc(), op->getResult(1), context.b.getI64Type(), image, [&](Code &c, ValueRange x) {
@@ -192,8 +201,7 @@ void lowerIndices(AnyOp op, WindowRows &rows, const Input &image) {
         if (Code::isFloat(x[0]))
           same = c.make<arith::OrIOp>(same,
                                       c.make<arith::CmpFOp>(arith::CmpFPredicate::UNO, x[0], x[0]));
-        SmallVector<int64_t> none(w.rank(), 0);
-        same = c.make<arith::AndIOp>(same, isInside(c, w, rows.dynamic, none, none));
+        same = c.make<arith::AndIOp>(same, isInside(c, rows.inBody, /*countsPads=*/false));
         Value number = c.make<arith::IndexCastOp>(c.b.getI64Type(), numberOf(c, rows, extents));
         Value far =
             c.make<arith::ConstantOp>(c.b.getI64IntegerAttr(std::numeric_limits<int64_t>::max()));
@@ -225,9 +233,8 @@ LogicalResult lowerPool(AnyOp op, Context &context, Kind kind) {
   Location loc = op->getLoc();
   Type element = getElementTypeOrSelf(input.getType());
   Input image = rows.image(loc, input, fillOf(context.b, element, kind));
-  rows.build(loc, op->getResult(0), rows.element, image, [&](Code &c, ValueRange x) {
-    return pool(c, x[0], op, kind, *windows, rows.dynamic);
-  });
+  rows.build(loc, op->getResult(0), rows.element, image,
+             [&](Code &c, ValueRange x) { return pool(c, x[0], op, kind, rows.inBody); });
   if (op->getNumResults() > 1 && !op->getResult(1).use_empty())
     lowerIndices(op, rows, image);
   return success();
@@ -251,12 +258,12 @@ LogicalResult lowerPoolMixer(Operation *operation, Context &context) {
   Location loc = op.getLoc();
   Windows windows;
   windows.kernel = llvm::to_vector(op.getWindow());
-  windows.low = llvm::to_vector(op.getBefore());
+  windows.low.assign(op.getBefore().begin(), op.getBefore().end());
   unsigned rank = windows.kernel.size();
   windows.strides = windows.dilations = SmallVector<int64_t>(rank, 1);
   windows.overhang.assign(rank, 0);
-  for (auto [extent, before] : llvm::zip(windows.kernel, windows.low))
-    windows.high.push_back(extent - 1 - before);
+  for (auto [extent, before] : llvm::zip(windows.kernel, op.getBefore()))
+    windows.high.push_back(Dim(extent - 1 - before));
   windows.in = windows.out = llvm::to_vector(ArrayRef(context[op.getInput()].dims).drop_front(2));
   WindowRows rows(context, op.getInput(), windows);
   SmallVector<AffineExpr> centre = {rows.n(), rows.channel()};
@@ -272,7 +279,7 @@ LogicalResult lowerPoolMixer(Operation *operation, Context &context) {
                       rows.map(rows.n()),
                       {}});
   rows.build(loc, op.getResult(), rows.element, inputs, [&](Code &c, ValueRange x) {
-    Value y = c.sub(meanInside(c, x[0], windows, rows.dynamic), x[1]);
+    Value y = c.sub(meanInside(c, x[0], rows.inBody), x[1]);
     for (Value factor : x.drop_front(2))
       y = c.mul(y, factor);
     return y;

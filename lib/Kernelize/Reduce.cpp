@@ -151,9 +151,14 @@ SmallVector<Axes> possibleAxes(AnyOp op, Context &context, ArrayRef<Dim> dims) {
   return found;
 }
 
-/// The axes, or the sets of them that are possible; none, with a message, if
-/// nothing tells.
-std::optional<SmallVector<Axes>> axesOf(AnyOp op, Context &context, ArrayRef<Dim> dims) {
+/// The axes, or the sets of them that are possible.
+struct ReducedAxes {
+  SmallVector<Axes> possible;
+  bool isKnown = true;
+};
+
+/// None, with a message, if nothing tells the axes.
+std::optional<ReducedAxes> axesOf(AnyOp op, Context &context, ArrayRef<Dim> dims) {
   int64_t rank = dims.size();
   Axes axes;
   if (op->getNumOperands() > 1 && !isa<NoneType>(op->getOperand(1).getType())) {
@@ -164,7 +169,7 @@ std::optional<SmallVector<Axes>> axesOf(AnyOp op, Context &context, ArrayRef<Dim
       constexpr size_t most = 8;
       if (!possible.empty() && possible.size() <= most && count.size() == 1 &&
           count[0].isConstant())
-        return possible;
+        return ReducedAxes{possible, /*isKnown=*/false};
       (void)context.refuse(op, "its axes are known at run time only, and the model does not "
                                "declare a shape of the result that tells them");
       return std::nullopt;
@@ -178,7 +183,7 @@ std::optional<SmallVector<Axes>> axesOf(AnyOp op, Context &context, ArrayRef<Dim
     (void)context.refuse(op, "one of its axes does not exist");
     return std::nullopt;
   }
-  return SmallVector<Axes>{axes};
+  return ReducedAxes{{axes}};
 }
 
 Value reduce(AnyOp op, Context &context, ArrayRef<int64_t> given, Reduction function) {
@@ -204,51 +209,96 @@ Value reduce(AnyOp op, Context &context, ArrayRef<int64_t> given, Reduction func
   return result;
 }
 
-/// The result for the axes that the run brings, out of those for all possible ones.
-Value chooseByAxes(AnyOp op, Context &context, ArrayRef<Axes> possible, ArrayRef<Value> results,
-                   ArrayRef<Dim> shape) {
-  Value axes = op->getOperand(1);
-  int64_t rank = context[op->getOperand(0)].rank(), count = context[axes].dims[0].constant();
-  Type type = context[axes].element;
+/// Axes that the run brings, out of sets of them that are possible.
+class RunTimeAxes {
+public:
+  RunTimeAxes(AnyOp op, Context &context, ArrayRef<Axes> possible)
+      : op(op), context(context), possible(possible), axes(op->getOperand(1)),
+        type(context[axes].element), dims(context[op->getOperand(0)].dims) {}
+
+  /// Makes the run fail where its axes are no possible ones.
+  LogicalResult check() const;
+  /// The result for the axes, of `results` for all possible ones.
+  Value choose(ArrayRef<Value> results, ArrayRef<Dim> shape) const;
+
+private:
+  Value isGiven(Code &c, Value given, ArrayRef<int64_t> set) const;
+  Value given(Code &c) const;
+
+  AnyOp op;
+  Context &context;
+  ArrayRef<Axes> possible;
+  Value axes;
+  Type type;
+  SmallVector<Dim> dims;
+};
+
+/// The set of axes as bits, of the operand that the body fetches from first. An axis that does
+/// not exist has a bit of its own, one whose extent of 1 stays none.
+Value RunTimeAxes::given(Code &c) const {
+  int64_t rank = dims.size(), mask = (int64_t(2) << rank) - 1;
+  for (auto [axis, dim] : llvm::enumerate(dims))
+    if (dim.is(1) && intAttr(op, "keepdims", 1))
+      mask &= ~(int64_t(1) << axis);
+  Value set = c.constant(0, type), one = c.constant(1, type), last = c.constant(rank, type);
+  for (int64_t i = 0, count = context[axes].dims[0].constant(); i < count; ++i) {
+    Value axis = c.fetch(0, type, c.index(i));
+    Value negative = c.asSigned().less(axis, c.constant(0, type));
+    axis = c.select(negative, c.add(axis, last), axis);
+    axis = c.make<arith::MinUIOp>(axis, last);
+    set = c.make<arith::OrIOp>(set, c.make<arith::ShLIOp>(one, axis));
+  }
+  return c.make<arith::AndIOp>(set, c.constant(mask, type));
+}
+
+Value RunTimeAxes::isGiven(Code &c, Value given, ArrayRef<int64_t> set) const {
+  int64_t bits = 0;
+  for (int64_t axis : set)
+    bits |= int64_t(1) << axis;
+  return c.equal(given, c.constant(bits, type));
+}
+
+LogicalResult RunTimeAxes::check() const {
+  auto holds = [&](Code &c, ValueRange) {
+    Value set = given(c), any = c.make<arith::ConstantIntOp>(0, 1);
+    for (const Axes &candidate : possible)
+      any = c.make<arith::OrIOp>(any, isGiven(c, set, candidate));
+    return any;
+  };
+  return context.require(op, context.tensor(axes), holds,
+                         "its axes do not give the shape that the model declares");
+}
+
+Value RunTimeAxes::choose(ArrayRef<Value> results, ArrayRef<Dim> shape) const {
   AffineMap identity = context.b.getMultiDimIdentityMap(shape.size());
   SmallVector<Input> inputs = {{context.tensor(axes), {}, {}}};
   for (Value result : results)
     inputs.push_back({result, identity, {}});
-  auto setOf = [](ArrayRef<int64_t> axes) {
-    int64_t set = 0;
-    for (int64_t axis : axes)
-      set |= int64_t(1) << axis;
-    return set;
-  };
   return context.map(op->getLoc(), shape, context[op->getOperand(0)].element, inputs,
                      [&](Code &c, ValueRange x) {
-                       Value set = c.constant(0, type), one = c.constant(1, type);
-                       for (int64_t i = 0; i < count; ++i) {
-                         Value axis = c.fetch(0, type, c.index(i));
-                         Value negative = c.asSigned().less(axis, c.constant(0, type));
-                         axis = c.select(negative, c.add(axis, c.constant(rank, type)), axis);
-                         set = c.make<arith::OrIOp>(set, c.make<arith::ShLIOp>(one, axis));
-                       }
-                       Value result = x[1];
-                       for (auto [i, candidate] : llvm::enumerate(possible.drop_front())) {
-                         Value here = c.equal(set, c.constant(setOf(candidate), type));
-                         result = c.select(here, x[2 + i], result);
-                       }
+                       Value set = given(c), result = x[1];
+                       for (auto [i, candidate] : llvm::enumerate(possible.drop_front()))
+                         result = c.select(isGiven(c, set, candidate), x[2 + i], result);
                        return result;
                      });
 }
 
 LogicalResult lowerReduction(AnyOp op, Context &context, Reduction function) {
   SmallVector<Dim> dims = context[op->getOperand(0)].dims;
-  auto possible = axesOf(op, context, dims);
-  if (!possible)
+  auto axes = axesOf(op, context, dims);
+  if (!axes)
     return failure();
   SmallVector<Value> results = llvm::map_to_vector(
-      *possible, [&](const Axes &axes) { return reduce(op, context, axes, function); });
-  Shapes shapes(dims, possible->front());
+      axes->possible, [&](const Axes &set) { return reduce(op, context, set, function); });
+  Shapes shapes(dims, axes->possible.front());
   ArrayRef<Dim> shape = intAttr(op, "keepdims", 1) ? shapes.kept : shapes.rows;
-  Value result =
-      results.size() == 1 ? results.front() : chooseByAxes(op, context, *possible, results, shape);
+  Value result = results.front();
+  if (!axes->isKnown) {
+    RunTimeAxes given(op, context, axes->possible);
+    if (failed(given.check()))
+      return failure();
+    result = given.choose(results, shape);
+  }
   context.define(op->getResult(0), result, shape);
   return success();
 }

@@ -140,6 +140,34 @@ void Resampling::keepAspectRatio(Context &context, ArrayRef<Dim> wanted,
     }
 }
 
+/// Makes the run fail where the number that it brings does not give the declared extent. A scale
+/// is a float, and what it is meant to give may be out by its rounding.
+LogicalResult Resampling::requireDeclared(AnyOp op, Context &context, unsigned number,
+                                          unsigned axis) {
+  bool bySizes = sizes.isGiven();
+  Value tensor = bySizes ? sizes.tensor : scales.tensor;
+  if (bySizes && policy != "stretch")
+    return success(); // its sizes are bounds
+  Type type = cast<ShapedType>(tensor.getType()).getElementType(), wide = context.b.getF64Type();
+  Extent in(context, from[axis]);
+  auto fits = [&](Code &c, ValueRange) {
+    Value given = c.asSigned().cast(c.fetch(0, type, c.index(number)), wide);
+    Value declared = c.constant(to[axis].constant(), wide);
+    if (bySizes)
+      return c.equal(given, declared);
+    constexpr double rounding = 1e-6;
+    Value extent = c.mul(asReal(c, in.in(c), wide).in(c, wide), given);
+    Value above = c.mul(extent, c.constant(1 + rounding, wide)),
+          below = c.mul(extent, c.constant(1 - rounding, wide));
+    Value reaches = c.make<arith::CmpFOp>(arith::CmpFPredicate::OGE, above, declared);
+    return c.make<arith::AndIOp>(reaches, c.less(below, c.add(declared, c.constant(1, wide))));
+  };
+  return context.require(op, tensor, fits,
+                         Twine("its ") + (bySizes ? "sizes do" : "scales do") + " not give axis " +
+                             Twine(axis) + " of its result the extent " +
+                             Twine(to[axis].constant()) + " that the model declares");
+}
+
 bool Resampling::readShape(AnyOp op, Context &context, ArrayRef<int64_t> numbered) {
   to = from;
   std::optional<SmallVector<Dim>> wanted;
@@ -164,6 +192,8 @@ bool Resampling::readShape(AnyOp op, Context &context, ArrayRef<int64_t> numbere
         to[axis] = scaled(context, from[axis], scale);
     } else if (declared && !declared.isDynamicDim(axis)) {
       to[axis] = Dim(declared.getDimSize(axis));
+      if (failed(requireDeclared(op, context, i, axis)))
+        return false;
     } else {
       StringRef which = sizes.isGiven() ? "sizes" : "scales";
       return succeeded(
@@ -236,9 +266,10 @@ std::optional<Resampling> Resampling::read(AnyOp op, Context &context) {
     return std::nullopt;
   if (r.scales.isGiven())
     r.policy = "stretch"; // it says how to read sizes
-  if (!r.readShape(op, context, *numbered))
+  // Sizes of a known length are dimensions, so that this comes first; scales are none.
+  if (r.sizes.tensor && !r.hasKnownLengths(op, context))
     return std::nullopt;
-  if (!r.hasKnownLengths(op, context))
+  if (!r.readShape(op, context, *numbered) || !r.hasKnownLengths(op, context))
     return std::nullopt;
   for (int64_t axis : *numbered) {
     if (r.from[axis].is(0) && !r.to[axis].is(0)) {

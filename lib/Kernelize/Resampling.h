@@ -64,6 +64,7 @@ private:
   bool readNumbers(AnyOp op, Context &context, unsigned count);
   bool hasKnownLengths(AnyOp op, Context &context) const;
   bool readShape(AnyOp op, Context &context, llvm::ArrayRef<int64_t> numbered);
+  mlir::LogicalResult requireDeclared(AnyOp op, Context &context, unsigned number, unsigned axis);
   void keepAspectRatio(Context &context, llvm::ArrayRef<Dim> wanted,
                        llvm::ArrayRef<int64_t> numbered);
   Dim reachOf(Context &context, const ResampledAxis &axis) const;

@@ -1,11 +1,13 @@
 //===- RoiAlign.cpp - Regions of images as small images -------------------===//
 //
 // How many samples an element is the mean or the maximum of is known only with the region:
-// a region of loops.
+// loops, a task for each row of a small image. Images lie channels-last, so that all channels
+// of a sample are vectors.
 //
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
 #include "Real.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 
@@ -91,58 +93,97 @@ public:
     return n;
   }
 
-  /// The sum or the maximum with one sample more: the sum of its weighted neighbours or,
-  /// as the standard's reference has it, the largest of them.
-  Value withSample(Code &c, Value before, Value image, ArrayRef<Value> at, const Neighbours &y,
+  /// What all channels are before the first sample.
+  Value start(Code &c) const {
+    return c.constant(isMax ? -std::numeric_limits<double>::infinity() : 0, computed);
+  }
+
+  /// The sum or the maximum of all channels with one sample more: the sum of its weighted
+  /// neighbours or, as the standard's reference has it, the largest of them.
+  Value withSample(Code &c, Value before, Value image, Value number, const Neighbours &y,
                    const Neighbours &x) const {
-    Value exists = c.make<arith::AndIOp>(y.exists, x.exists), sample;
+    Value exists = c.make<arith::AndIOp>(y.exists, x.exists);
+    SmallVector<Value> neighbours, weights;
     for (int i : {0, 1})
       for (int j : {0, 1}) {
-        Value value = c.cast(read(c, image, {at[0], at[1], y.places[i], x.places[j]}), computed);
-        Value term = c.mul(c.mul(y.weights[i], x.weights[j]), value);
+        Piece channels(c, image);
+        channels.at(0, number).at(1, y.places[i]).at(2, x.places[j]);
+        neighbours.push_back(channels.of(c, image));
+        weights.push_back(c.mul(y.weights[i], x.weights[j]));
+      }
+    return mapped(c, neighbours, before, [&](Code &c, ValueRange v) {
+      Value sample;
+      for (auto [weight, value] : llvm::zip(weights, v)) {
+        Value term = c.mul(weight, c.cast(value, computed));
         sample = !sample ? term : isMax ? c.max(sample, term) : c.add(sample, term);
       }
-    sample = c.select(exists, sample, c.constant(0, computed));
-    return isMax ? c.max(before, sample) : c.add(before, sample);
+      sample = c.select(exists, sample, c.constant(0, computed));
+      return isMax ? c.max(v.back(), sample) : c.add(v.back(), sample);
+    });
+  }
+
+  /// All channels, once all samples are in.
+  Value finished(Code &c, Value total, Value count) const {
+    Value none = c.equal(count, c.index(0));
+    Value divisor = c.make<arith::MaxSIOp>(count, c.index(1));
+    divisor =
+        c.make<arith::SIToFPOp>(computed, c.make<arith::IndexCastOp>(c.b.getI64Type(), divisor));
+    return mapped(c, {}, total, [&](Code &c, ValueRange v) {
+      Value value = isMax ? v[0] : c.div(v[0], divisor);
+      return c.select(none, c.constant(0, computed), value);
+    });
   }
 
   Type computed;
   double scale;
   int64_t ratio;
   bool isMax = false, isHalfPixel = true;
+
+private:
+  /// `target` by a function of the elements of the inputs and its own.
+  Value mapped(Code &c, ValueRange inputs, Value target, BodyBuilder body) const {
+    SmallVector<AffineMap> maps(inputs.size() + 1, c.b.getMultiDimIdentityMap(1));
+    return linalg::GenericOp::create(c.b, c.loc, target.getType(), inputs, target, maps,
+                                     utils::IteratorType::parallel,
+                                     [&](OpBuilder &b, Location loc, ValueRange v) {
+                                       Code inner{b, loc, c.isUnsigned};
+                                       linalg::YieldOp::create(b, loc, body(inner, v));
+                                     })
+        .getResult(0);
+  }
 };
 
-/// The element at [region, channel, y, x] of the result.
-Value pooledElement(Code &c, const RoiAligner &align, ValueRange inputs, ValueRange place,
-                    ArrayRef<int64_t> size) {
+/// The row [x, channel] of the result at [region, y].
+Value pooledRow(Code &c, const RoiAligner &align, ValueRange inputs, ValueRange place, Value row,
+                ArrayRef<int64_t> size) {
   Value image = inputs[0], regions = inputs[1];
   SmallVector<Value> extents = extentsOf(c, image);
   auto number = [&](int64_t i) { return read(c, regions, {place[0], c.index(i)}); };
-  Span y = align.spanOf(c, number(1), number(3), size[0], extents[2]);
-  Span x = align.spanOf(c, number(0), number(2), size[1], extents[3]);
+  Span y = align.spanOf(c, number(1), number(3), size[0], extents[1]);
+  Span x = align.spanOf(c, number(0), number(2), size[1], extents[2]);
   Value index = c.make<tensor::ExtractOp>(inputs[2], place[0]);
-  SmallVector<Value> at = {c.asSigned().boundedIndex(index, extents[0]), place[1]};
-  double first = align.isMax ? -std::numeric_limits<double>::infinity() : 0;
-  Value empty = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, extents[0], c.index(0));
-  y.samples = c.select(empty, c.index(0), y.samples);
-  Value total = loops(c, {y.samples, x.samples}, c.constant(first, align.computed),
-                      [&](Code &c, ValueRange sample, ValueRange carried) -> SmallVector<Value> {
-                        Neighbours ny = align.neighboursOf(c, y, place[2], sample[0], extents[2]);
-                        Neighbours nx = align.neighboursOf(c, x, place[3], sample[1], extents[3]);
-                        return {align.withSample(c, carried[0], image, at, ny, nx)};
-                      })[0];
+  Value which = c.asSigned().boundedIndex(index, extents[0]);
+  y.samples = c.select(c.equal(extents[0], c.index(0)), c.index(0), y.samples);
   Value count = c.make<arith::MulIOp>(y.samples, x.samples);
-  if (!align.isMax) {
-    count = c.make<arith::MaxSIOp>(count, c.index(1));
-    Value number = c.make<arith::IndexCastOp>(c.b.getI64Type(), count);
-    return c.div(total, c.make<arith::SIToFPOp>(align.computed, number));
-  }
-  Value none = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, count, c.index(0));
-  return c.select(none, c.constant(0, align.computed), total);
+  return loops(c, c.index(size[1]), row,
+               [&](Code &c, ValueRange i, ValueRange carried) -> SmallVector<Value> {
+                 Piece own = Piece(c, carried[0]).at(0, i[0]);
+                 Value channels = own.of(c, carried[0]);
+                 channels =
+                     linalg::FillOp::create(c.b, c.loc, align.start(c), channels).getResult(0);
+                 auto add = [&](Code &c, ValueRange sample, ValueRange sum) {
+                   Neighbours ny = align.neighboursOf(c, y, place[1], sample[0], extents[1]);
+                   Neighbours nx = align.neighboursOf(c, x, i[0], sample[1], extents[2]);
+                   return SmallVector<Value>{align.withSample(c, sum[0], image, which, ny, nx)};
+                 };
+                 Value total = loops(c, {y.samples, x.samples}, channels, add)[0];
+                 return {own.into(c, align.finished(c, total, count), carried[0])};
+               })[0];
 }
 
 LogicalResult lowerRoiAlign(Operation *operation, Context &context) {
   AnyOp op(operation);
+  Location loc = op->getLoc();
   Value image = op.in("X"), regions = op.in("rois"), numbers = op.in("batch_indices");
   SmallVector<Dim> dims = context[image].dims;
   std::optional<Dim> count = context.unify(context[regions].dims[0], context[numbers].dims[0]);
@@ -150,19 +191,35 @@ LogicalResult lowerRoiAlign(Operation *operation, Context &context) {
     return context.refuse(op, "its regions are not known to be four numbers each, and as many as "
                               "its batch_indices");
   int64_t size[] = {intAttr(op, "output_height", 1), intAttr(op, "output_width", 1)};
-  SmallVector<Dim> shape = {*count, dims[1], Dim(size[0]), Dim(size[1])};
   Type element = context[image].element;
   RoiAligner align(op, element.isF64() ? element : Type(context.b.getF32Type()));
-  SmallVector<Value> results = context.region(
-      op->getLoc(), {context.tensor(image), context.tensor(regions), context.tensor(numbers)},
-      {{shape, element, {}}}, [&](Code &c, ValueRange x) -> SmallVector<Value> {
-        return loops(c, extentsOf(c, x[3]), x[3],
-                     [&](Code &c, ValueRange place, ValueRange carried) -> SmallVector<Value> {
-                       Value value = pooledElement(c, align, x, place, size);
-                       return {written(c, value, carried[0], place)};
+  auto permuted = [&](ArrayRef<unsigned> order) {
+    return AffineMap::getPermutationMap(order, op->getContext());
+  };
+  Value last = context.move(loc, context.tensor(image), permuted({0, 3, 1, 2}),
+                            {dims[0], dims[2], dims[3], dims[1]});
+  SmallVector<Dim> lies = {*count, Dim(size[0]), Dim(size[1]), dims[1]};
+  SmallVector<Dim> shape = {*count, dims[1], Dim(size[0]), Dim(size[1])};
+  if (product(shape).is(0)) {
+    context.define(op->getResult(0), withoutElements(context, loc, shape, element), shape);
+    return success();
+  }
+  Value pooled = context.region(
+      loc, {last, context.tensor(regions), context.tensor(numbers)}, {{lies, align.computed, {}}},
+      [&](Code &c, ValueRange x) -> SmallVector<Value> {
+        auto pieceOf = [](Code &c, ValueRange places, Value all) {
+          return Piece(c, all).at(0, places[0]).at(1, places[1]);
+        };
+        SmallVector<Value> rows = extentsOf(c, x[3]);
+        rows.truncate(2);
+        return tasks(c, rows, x[3], pieceOf,
+                     [&](Code &c, ValueRange place, ValueRange pieces) -> SmallVector<Value> {
+                       return {pooledRow(c, align, x, place, pieces[0], size)};
                      });
-      });
-  context.define(op->getResult(0), results[0], shape);
+      })[0];
+  Value result = context.map(loc, shape, element, {{pooled, permuted({0, 2, 3, 1}), {}}},
+                             [](Code &, ValueRange x) { return x[0]; });
+  context.define(op->getResult(0), result, shape);
   return success();
 }
 

@@ -1,8 +1,9 @@
 //===- Scatter.cpp - Elements to computed places --------------------------===//
 //
-// Data of which some elements change: a region that starts with the data and goes
-// through the updates one by one, for where two of them meet the order decides. The
-// trailing axes that an update takes as they come are one step of it, and vector code.
+// Data of which some elements change: a region that starts with the data and goes through the
+// updates one by one, for where two of them meet the order decides. The trailing axes that an
+// update takes as they come are one step of it, and vector code. Axes along which updates keep
+// their places are tasks, for there two of them never meet.
 //
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
@@ -28,52 +29,35 @@ Value combined(Code &c, StringRef reduction, Value old, Value update) {
   return update;
 }
 
-/// A part of a tensor: one place of the leading axes, and of the others as much as `sizes`.
-struct Part {
-  SmallVector<OpFoldResult> offsets, sizes, strides;
-
-  Part(Code &c, ValueRange place, ArrayRef<Value> trailing)
-      : offsets(place), sizes(place.size(), c.b.getIndexAttr(1)) {
-    offsets.append(trailing.size(), c.b.getIndexAttr(0));
-    llvm::append_range(sizes, getAsOpFoldResult(trailing));
-    strides.assign(offsets.size(), c.b.getIndexAttr(1));
-  }
-  Value of(Code &c, Value tensor, RankedTensorType type) const {
-    return c.make<tensor::ExtractSliceOp>(type, tensor, offsets, sizes, strides);
-  }
-};
-
-/// `data` with the part at `to` combined with the part of `updates` at `from`, both as large
-/// as `extents` say.
-Value updatedPart(Code &c, StringRef reduction, Value data, ValueRange to, Value updates,
-                  ValueRange from, ArrayRef<Value> extents) {
-  auto whole = cast<RankedTensorType>(updates.getType());
-  auto type =
-      RankedTensorType::get(whole.getShape().take_back(extents.size()), whole.getElementType());
-  Part target(c, to, extents), source(c, from, extents);
-  Value old = target.of(c, data, type), update = source.of(c, updates, type), result;
-  if (reduction == "none") {
-    result = linalg::CopyOp::create(c.b, c.loc, update, old).getResult(0);
-  } else {
-    SmallVector<AffineMap> maps(2, c.b.getMultiDimIdentityMap(extents.size()));
-    SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::parallel);
-    auto body = [&](OpBuilder &b, Location loc, ValueRange x) {
-      Code inner{b, loc, c.isUnsigned};
-      Value value = combined(inner, reduction, inner.widen(x[1]), inner.widen(x[0]));
-      linalg::YieldOp::create(b, loc, inner.cast(value, type.getElementType()));
-    };
-    result = linalg::GenericOp::create(c.b, c.loc, type, update, old, maps, iterators, body)
-                 .getResult(0);
-  }
-  return c.make<tensor::InsertSliceOp>(result, data, target.offsets, target.sizes, target.strides);
+/// `old` combined with `update`, vectors or more of the same extents.
+Value updatedPart(Code &c, StringRef reduction, Value old, Value update) {
+  if (reduction == "none")
+    return linalg::CopyOp::create(c.b, c.loc, update, old).getResult(0);
+  auto type = cast<RankedTensorType>(old.getType());
+  SmallVector<AffineMap> maps(2, c.b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
+  auto body = [&](OpBuilder &b, Location loc, ValueRange x) {
+    Code inner{b, loc, c.isUnsigned};
+    Value value = combined(inner, reduction, inner.widen(x[1]), inner.widen(x[0]));
+    linalg::YieldOp::create(b, loc, inner.cast(value, type.getElementType()));
+  };
+  return linalg::GenericOp::create(c.b, c.loc, type, update, old, maps, iterators, body)
+      .getResult(0);
 }
+
+/// How many elements of a row are one task.
+constexpr int64_t columns = 64;
 
 /// A scatter as a nest over the updates.
 struct Scatter {
   AnyOp op;
   Value data, indices, updates; ///< of the onnx level; there may be no indices
+  /// Leading axes along which an update keeps its place.
+  unsigned kept = 0;
   /// Trailing axes that data and updates share, from place 0 on.
   unsigned whole = 0;
+  /// Whether updates keep their places along the last axis.
+  bool keepsLast = false;
   StringRef reduction = "none"; ///< as the standard calls it
 
   /// The places of the leading axes of the data, from those of the updates, the extents of
@@ -83,34 +67,113 @@ struct Scatter {
   LogicalResult lower(Context &context, Destination destination);
 };
 
+/// A task: one place of each leading axis that updates keep, and of the axis that is cut (if
+/// any) some columns.
+struct Share {
+  const Scatter &scatter;
+  unsigned rank;
+  SmallVector<Value> extents; ///< of the updates
+  int cut = -1;               ///< an axis, or -1
+
+  Share(Code &c, const Scatter &scatter, Value updates)
+      : scatter(scatter), extents(extentsOf(c, updates)) {
+    rank = extents.size();
+    // The first of several whole axes, of which rows are left; else the last axis.
+    if (scatter.whole > 1)
+      cut = rank - scatter.whole;
+    else if (scatter.keepsLast && scatter.kept < rank)
+      cut = rank - 1;
+  }
+
+  SmallVector<Value> counts(Code &c) const {
+    SmallVector<Value> counts(ArrayRef(extents).take_front(scatter.kept));
+    if (cut >= 0)
+      counts.push_back(c.make<arith::CeilDivUIOp>(extents[cut], c.index(width())));
+    return counts;
+  }
+  int64_t width() const { return scatter.whole > 1 ? 1 : columns; }
+
+  Value begin(Code &c, ValueRange places) const {
+    return c.make<arith::MulIOp>(places.back(), c.index(width()));
+  }
+  Value size(Code &c, ValueRange places) const {
+    Value rest = c.make<arith::SubIOp>(extents[cut], begin(c, places));
+    return c.make<arith::MinUIOp>(rest, c.index(width()));
+  }
+  /// Of the data, or of updates in which it has a place along the `leading` axes too.
+  Piece pieceOf(Code &c, ValueRange places, Value tensor, ValueRange leading = {}) const {
+    Piece part(c, tensor);
+    for (unsigned axis = 0; axis < scatter.kept; ++axis)
+      part.at(axis, places[axis]);
+    for (auto [axis, place] : llvm::enumerate(leading))
+      part.at(axis, place);
+    if (cut >= int(leading.size()))
+      part.from(cut, begin(c, places), size(c, places));
+    return part;
+  }
+
+  Value run(Code &c, ValueRange places, Value own, Value updates, Value indices,
+            ArrayRef<Value> whole, Scatter::Destination destination) const;
+};
+
+/// The task's part of the data, `own`, with all updates that fall into it. `whole` are the
+/// extents of the data.
+Value Share::run(Code &c, ValueRange places, Value own, Value updates, Value indices,
+                 ArrayRef<Value> whole, Scatter::Destination destination) const {
+  // In a tensor without elements there is no place, whatever an index says.
+  Value times = c.index(1), zero = c.index(0);
+  for (Value extent : whole)
+    times = c.select(c.equal(extent, zero), zero, times);
+  unsigned leading = rank - scatter.whole;
+  SmallVector<Value> counts = {times};
+  for (unsigned axis = scatter.kept; axis < leading; ++axis)
+    counts.push_back(int(axis) == cut ? size(c, places) : extents[axis]);
+  return loops(c, counts, own, [&](Code &c, ValueRange steps, ValueRange carried) {
+    SmallVector<Value> from(places.take_front(scatter.kept));
+    llvm::append_range(from, steps.drop_front());
+    bool cutsLeading = cut >= 0 && cut < int(leading);
+    if (cutsLeading)
+      from[cut] = c.make<arith::AddIOp>(from[cut], begin(c, places));
+    SmallVector<Value> to = destination(c, from, whole, indices);
+    if (cutsLeading)
+      to[cut] = steps.back();
+    to.erase(to.begin(), to.begin() + scatter.kept);
+    if (!scatter.whole) {
+      Value old = read(c, carried[0], to), update = read(c, updates, from);
+      Value next = combined(c, scatter.reduction, old, update);
+      return SmallVector<Value>{written(c, next, carried[0], to)};
+    }
+    Piece target(c, carried[0]);
+    for (auto [axis, place] : llvm::enumerate(to))
+      target.at(axis, place);
+    for (unsigned axis = leading; axis < rank; ++axis)
+      if (int(axis) != cut) // an update may be smaller than the data
+        target.from(axis - scatter.kept, zero, extents[axis]);
+    Value next = updatedPart(c, scatter.reduction, target.of(c, carried[0]),
+                             pieceOf(c, places, updates, from).of(c, updates));
+    return SmallVector<Value>{target.into(c, next, carried[0])};
+  })[0];
+}
+
 LogicalResult Scatter::lower(Context &context, Destination destination) {
+  if (product(context[data].dims).is(0) || product(context[updates].dims).is(0)) {
+    context.define(op->getResult(0), Tracked(context[data]));
+    return success();
+  }
   SmallVector<Value> inputs = {context.tensor(updates)};
   if (indices)
     inputs.push_back(context.tensor(indices));
   Value result = context.update(
       op->getLoc(), context.tensor(data), inputs, [&](Code &c, ValueRange x) -> SmallVector<Value> {
         Value source = x.front(), target = x.back(), numbers = indices ? x[1] : Value();
-        SmallVector<Value> extents = extentsOf(c, target), trailing = extentsOf(c, source), outer;
-        // In a tensor without elements there is no place, whatever an index says.
-        Value times = c.index(1), zero = c.index(0);
-        for (Value extent : extents) {
-          Value none = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, extent, zero);
-          times = c.select(none, zero, times);
-        }
-        outer.push_back(times);
-        while (trailing.size() > whole) {
-          outer.push_back(trailing.front());
-          trailing.erase(trailing.begin());
-        }
-        return loops(c, outer, target,
-                     [&](Code &c, ValueRange places, ValueRange carried) -> SmallVector<Value> {
-                       ValueRange from = places.drop_front();
-                       SmallVector<Value> to = destination(c, from, extents, numbers);
-                       if (whole)
-                         return {updatedPart(c, reduction, carried[0], to, source, from, trailing)};
-                       Value old = read(c, carried[0], to), update = read(c, source, from);
-                       return {written(c, combined(c, reduction, old, update), carried[0], to)};
-                     });
+        Share share(c, *this, source);
+        SmallVector<Value> extents = extentsOf(c, target);
+        return tasks(
+            c, share.counts(c), target,
+            [&](Code &c, ValueRange places, Value all) { return share.pieceOf(c, places, all); },
+            [&](Code &c, ValueRange places, ValueRange pieces) -> SmallVector<Value> {
+              return {share.run(c, places, pieces[0], source, numbers, extents, destination)};
+            });
       });
   context.define(op->getResult(0), result, SmallVector<Dim>(context[data].dims));
   return success();
@@ -154,8 +217,9 @@ LogicalResult lowerScatterElements(Operation *operation, Context &context) {
   llvm::append_range(numbers, context[indices].dims);
   while (rank - whole - 1 > axis && numbers[rank - whole - 1].is(1))
     ++whole;
-  return Scatter{op, data, indices, updates, whole, reductionOf(op)}.lower(
-      context, [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value indices) {
+  bool keepsLast = axis + 1 < rank;
+  return Scatter{op, data, indices, updates, unsigned(axis), whole, keepsLast, reductionOf(op)}
+      .lower(context, [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value indices) {
         SmallVector<Value> at(place), from;
         for (int64_t i = skipped; i < rank; ++i)
           from.push_back(numbers[i].is(1) ? c.index(0) : place[i]);
@@ -183,7 +247,8 @@ LogicalResult lowerScatterND(Operation *operation, Context &context) {
   if (!fits)
     return context.refuse(op, "it cannot be told that its updates fit indices and data");
   unsigned whole = data.size() - count;
-  Scatter scatter{op, op.in("data"), op.in("indices"), op.in("updates"), whole, reductionOf(op)};
+  Scatter scatter{op,         op.in("data"), op.in("indices"), op.in("updates"),
+                  /*kept=*/0, whole,         whole > 0,        reductionOf(op)};
   return scatter.lower(context,
                        [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value indices) {
                          SmallVector<Value> at;
@@ -214,7 +279,8 @@ LogicalResult lowerTensorScatter(Operation *operation, Context &context) {
     return context.refuse(op, "it cannot be told that its update fits cache and starts");
   auto mode = op.attr<StringAttr>("mode");
   bool isCircular = mode && mode.getValue() == "circular";
-  return Scatter{op, data, start, update, unsigned(rank - axis - 1)}.lower(
+  unsigned whole = rank - axis - 1;
+  return Scatter{op, data, start, update, unsigned(axis), whole, whole > 0}.lower(
       context, [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value starts) {
         SmallVector<Value> at(place);
         auto number = [&](Value index) {

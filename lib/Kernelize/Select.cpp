@@ -1,6 +1,6 @@
 //===- Select.cpp - Elements that data choose -----------------------------===//
 //
-// NonZero, Compress, Unique, and Slice where its bounds are data. One walk over what decides
+// NonZero, Compress, and Slice where its bounds are data. One walk over what decides
 // makes a list of places and counts them; the result is as long as it can be, its count is a
 // value (Counts.cpp), and what lies beyond the count is 0 or repeats an element.
 //

@@ -169,6 +169,44 @@ LogicalResult lowerTranspose(Operation *operation, Context &context) {
   return success();
 }
 
+/// Expand along axes of which only a run can tell whether they have 1 element or as many as
+/// the result. `isOpen` says, by axes of the input, which these are.
+LogicalResult expandChecked(Operation *op, Context &context, Value input, ArrayRef<Dim> to,
+                            ArrayRef<bool> isOpen) {
+  SmallVector<Dim> from = context[input].dims;
+  SmallVector<Extent> extents, wanted;
+  unsigned skipped = to.size() - from.size();
+  for (auto [i, dim] : llvm::enumerate(from)) {
+    extents.emplace_back(context, dim);
+    wanted.emplace_back(context, to[skipped + i]);
+    auto broadcasts = [&](Code &c, ValueRange) -> Value {
+      Value extent = extents[i].in(c);
+      return c.make<arith::OrIOp>(c.equal(extent, c.index(1)), c.equal(extent, wanted[i].in(c)));
+    };
+    if (isOpen[i] && failed(context.require(op, {}, broadcasts,
+                                            "axis " + Twine(i) +
+                                                " of its input has neither 1 element nor as "
+                                                "many as its shape says")))
+      return failure();
+  }
+  Type element = context[input].element;
+  Value result = context.map(
+      op->getLoc(), to, element, {{context.tensor(input), {}, {}}}, [&](Code &c, ValueRange) {
+        SmallVector<Value> at;
+        for (unsigned i = 0; i < from.size(); ++i) {
+          Value place = c.dim(skipped + i);
+          if (isOpen[i]) { // the last element is the only one or the one at this place
+            Value last = c.make<arith::SubIOp>(extents[i].in(c), c.index(1));
+            place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0));
+          }
+          at.push_back(from[i].is(1) ? c.index(0) : place);
+        }
+        return c.widen(c.fetch(0, element, at));
+      });
+  context.define(op->getResult(0), result, to);
+  return success();
+}
+
 LogicalResult lowerExpand(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op.in("input");
@@ -180,19 +218,25 @@ LogicalResult lowerExpand(Operation *operation, Context &context) {
   if (from.size() > to.size())
     to.insert(to.begin(), from.size() - to.size(), Dim(1));
   SmallVector<AffineExpr> read;
+  SmallVector<bool> isOpen(from.size(), false);
   unsigned skipped = to.size() - from.size();
   for (auto [i, dim] : llvm::enumerate(from)) {
     Dim &target = to[skipped + i];
+    auto isAtMostOne = [&](const Dim &d) { return context.dims.isNonNegative(Dim(1) - d); };
     bool repeats = dim.is(1) && !target.is(1);
     read.push_back(repeats ? context.b.getAffineConstantExpr(0)
                            : context.b.getAffineDimExpr(skipped + i));
     if (repeats)
       continue;
-    std::optional<Dim> same = target.is(1) ? dim : context.unify(dim, target);
-    if (!same)
-      return context.refuse(op, "it cannot be told that axis " + Twine(i) + " broadcasts");
-    target = *same;
+    std::optional<Dim> same = isAtMostOne(target) ? dim : context.unify(dim, target);
+    if (same)
+      target = *same;
+    else if (dim.isConstant() && target.isConstant())
+      return context.refuse(op, "axis " + Twine(i) + " does not broadcast");
+    isOpen[i] = !same;
   }
+  if (llvm::is_contained(isOpen, true))
+    return expandChecked(op, context, input, to, isOpen);
   Value result = context.move(op->getLoc(), context.tensor(input),
                               AffineMap::get(to.size(), 0, read, op->getContext()), to);
   context.define(op->getResult(0), result, to);

@@ -25,8 +25,13 @@ bool holdsIntegers(Value value) {
 /// The operands of an op that say the extents of its result.
 SmallVector<Value> shapeOperands(AnyOp op) {
   static const std::pair<StringRef, SmallVector<StringRef>> table[] = {
+      {"onnx.AffineGrid", {"size"}},
+      {"onnx.BlackmanWindow", {"size"}},
       {"onnx.ConstantOfShape", {"input"}},
       {"onnx.Expand", {"shape"}},
+      {"onnx.HammingWindow", {"size"}},
+      {"onnx.HannWindow", {"size"}},
+      {"onnx.MelWeightMatrix", {"num_mel_bins", "dft_length"}},
       {"onnx.OneHot", {"depth"}},
       {"onnx.Pad", {"pads"}},
       {"onnx.Range", {"start", "limit", "delta"}},

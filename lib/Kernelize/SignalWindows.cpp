@@ -4,7 +4,7 @@
 // these are constant and what reads them wants a constant, else once a run.
 //
 //===----------------------------------------------------------------------===//
-#include "Lowering.h"
+#include "Counts.h"
 #include <numbers>
 
 using namespace mlir;
@@ -32,8 +32,11 @@ struct CosineSum {
 LogicalResult lowerWindow(AnyOp op, Context &context, const CosineSum &sum) {
   Value size = op.in("size");
   std::optional<Dim> extent = numberOf(context, size);
-  if (auto declared = extent ? std::nullopt : context.declaredShape(op->getResult(0)))
+  if (auto declared = extent ? std::nullopt : context.declaredShape(op->getResult(0))) {
     extent = declared->front();
+    if (failed(requireNumbers(context, op, size, {extent->constant()}, "its size")))
+      return failure();
+  }
   if (!extent)
     return context.refuse(op, "its size is computed from data and not from shapes");
   bool periodic = intAttr(op, "periodic", 1) != 0;
@@ -95,6 +98,20 @@ Value weightOf(Code &c, Value bin, Value low, Value centre, Value high) {
   return c.select(falls, falling, weight);
 }
 
+/// Makes the run fail where a transform of this length has not as many bins.
+LogicalResult requireLength(Context &context, AnyOp op, Value length, int64_t bins) {
+  if (!product(context[length].dims).is(1))
+    return context.refuse(op, "its dft_length is not one number");
+  Type type = context[length].element;
+  auto fits = [&](Code &c, ValueRange) {
+    Value number = c.cast(c.fetch(0, type, c.index(0)), c.b.getI64Type());
+    Value half = c.make<arith::DivSIOp>(number, c.constant(2, number));
+    return c.equal(half, c.constant(bins - 1, number));
+  };
+  return context.require(op, context.tensor(length), fits,
+                         "its dft_length does not give the shape that the model declares");
+}
+
 LogicalResult lowerMelWeightMatrix(Operation *operation, Context &context) {
   AnyOp op(operation);
   std::optional<Dim> bands = numberOf(context, op.in("num_mel_bins")),
@@ -106,6 +123,11 @@ LogicalResult lowerMelWeightMatrix(Operation *operation, Context &context) {
     shape = *declared;
   else
     return context.refuse(op, "its size is computed from data and not from shapes");
+  if (!length && failed(requireLength(context, op, op.in("dft_length"), shape[0].constant())))
+    return failure();
+  if (!bands && failed(requireNumbers(context, op, op.in("num_mel_bins"), {shape[1].constant()},
+                                      "its num_mel_bins")))
+    return failure();
   SmallVector<Input> inputs;
   for (StringRef name :
        {"num_mel_bins", "dft_length", "sample_rate", "lower_edge_hertz", "upper_edge_hertz"})

@@ -1,13 +1,13 @@
 //===- Suppress.cpp - NonMaxSuppression -----------------------------------===//
 //
-// Of each class of each image, box by box: the best of those that are left is selected, and
-// what overlaps it too much is out. The order of the standard's reference: by score, then by
-// place. A box is as much work as there are boxes, and nothing is sorted, for scores below the
-// threshold, which most are, are out from the start.
+// Each class of each image is a task: the boxes whose scores are above the threshold, which most
+// are not, in the order of the standard's reference, by score and then by place; of these each
+// that overlaps none of those selected before it too much. The lists are joined at the end.
 //
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "Sort.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 
@@ -26,9 +26,10 @@ struct Suppression {
   };
   Box box(Code &c, Value number) const;
   Value overlaps(Code &c, const Box &a, const Box &b) const;
-  Value begin(Code &c, Value isLeft) const;
-  std::pair<Value, Value> best(Code &c, Value isLeft) const;
-  Value suppress(Code &c, Value isLeft, Value chosen) const;
+  /// A list of numbers of boxes, and how many it has.
+  using List = std::pair<Value, Value>;
+  List candidates(Code &c, Value list) const;
+  List selected(Code &c, List candidates, Value most) const;
 
   Value score(Code &c, Value number) const { return read(c, scores, {image, category, number}); }
 };
@@ -61,70 +62,90 @@ Value Suppression::overlaps(Code &c, const Box &a, const Box &b) const {
   return c.make<arith::AndIOp>(c.less(zero, common), c.less(limit, common));
 }
 
-/// Which boxes have a score above the limit.
-Value Suppression::begin(Code &c, Value isLeft) const {
-  return loops(c, {numBoxes}, {isLeft}, [&](Code &c, ValueRange i, ValueRange carried) {
-    Value fits = c.make<arith::ConstantIntOp>(1, 1);
-    if (scoreLimit) {
-      Value own = score(c, i[0]);
-      fits = c.less(c.cast(scoreLimit, own.getType()), own);
-    }
-    return SmallVector<Value>{c.make<tensor::InsertOp>(fits, carried[0], i)};
-  })[0];
+Value numberAt(Code &c, Value list, Value place) {
+  return c.make<arith::IndexCastOp>(c.b.getIndexType(), c.make<tensor::ExtractOp>(list, place));
+}
+Value asNumber(Code &c, Value index) { return c.make<arith::IndexCastOp>(c.b.getI64Type(), index); }
+/// The index, and one more if `isMore`.
+Value advanced(Code &c, Value index, Value isMore) {
+  return c.select(isMore, c.make<arith::AddIOp>(index, c.index(1)), index);
 }
 
-/// Number and presence of the box with the highest score of those that are left.
-std::pair<Value, Value> Suppression::best(Code &c, Value isLeft) const {
-  Value none = c.index(-1), nothing = score(c, c.index(0));
+/// The boxes with a score above the limit, the best first.
+Suppression::List Suppression::candidates(Code &c, Value list) const {
   SmallVector<Value> found =
-      loops(c, {numBoxes}, {nothing, none},
+      loops(c, numBoxes, {list, c.index(0)},
             [&](Code &c, ValueRange i, ValueRange carried) -> SmallVector<Value> {
-              Value own = score(c, i[0]), left = c.make<tensor::ExtractOp>(isLeft, i);
-              Value first =
-                  c.make<arith::CmpIOp>(arith::CmpIPredicate::slt, carried[1], c.index(0));
-              Value better = c.make<arith::OrIOp>(first, c.less(carried[0], own));
-              Value wins = c.make<arith::AndIOp>(left, better);
-              return {c.select(wins, own, carried[0]), c.select(wins, i[0], carried[1])};
+              Value fits = c.make<arith::ConstantIntOp>(1, 1);
+              if (scoreLimit) {
+                Value own = score(c, i[0]);
+                fits = c.less(c.cast(scoreLimit, own.getType()), own);
+              }
+              // The place is overwritten if the box is not to stay.
+              return {c.make<tensor::InsertOp>(asNumber(c, i[0]), carried[0], carried[1]),
+                      advanced(c, carried[1], fits)};
             });
-  Value isThere = c.make<arith::CmpIOp>(arith::CmpIPredicate::sge, found[1], c.index(0));
-  return {found[1], isThere};
+  auto isBetter = [&](Code &c, Value a, Value b) -> Value {
+    Value left = score(c, a), right = score(c, b);
+    Value first = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, a, b);
+    Value tie = c.make<arith::AndIOp>(isSame(c, left, right), first);
+    return c.make<arith::OrIOp>(isGreater(c, left, right), tie);
+  };
+  return {sorted(c, found[0], found[1], isBetter), found[1]};
 }
 
-/// Takes out the chosen box and what overlaps it.
-Value Suppression::suppress(Code &c, Value isLeft, Value chosen) const {
-  Box own = box(c, chosen);
-  return loops(c, {numBoxes}, {isLeft}, [&](Code &c, ValueRange i, ValueRange carried) {
-    Value left = c.make<tensor::ExtractOp>(carried[0], i);
-    Value same = c.make<arith::CmpIOp>(arith::CmpIPredicate::eq, i[0], chosen);
-    Value out = c.make<arith::OrIOp>(same, overlaps(c, own, box(c, i[0])));
-    Value no = c.make<arith::ConstantIntOp>(0, 1);
-    return SmallVector<Value>{c.make<tensor::InsertOp>(c.select(out, no, left), carried[0], i)};
-  })[0];
+/// At most so many of them, none of which overlaps one before it. They take its place in the list.
+Suppression::List Suppression::selected(Code &c, List candidates, Value most) const {
+  SmallVector<Value> done = loops(
+      c, candidates.second, {candidates.first, c.index(0)},
+      [&](Code &c, ValueRange i, ValueRange carried) -> SmallVector<Value> {
+        Value number = numberAt(c, carried[0], i[0]);
+        Box own = box(c, number);
+        Value isWanted = c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, carried[1], most);
+        Value others = c.select(isWanted, carried[1], c.index(0));
+        Value isFree = loops(c, others, isWanted,
+                             [&](Code &c, ValueRange j, ValueRange free) -> SmallVector<Value> {
+                               Box other = box(c, numberAt(c, carried[0], j[0]));
+                               Value yes = c.make<arith::ConstantIntOp>(1, 1);
+                               Value apart = c.make<arith::XOrIOp>(overlaps(c, other, own), yes);
+                               return {c.make<arith::AndIOp>(free[0], apart)};
+                             })[0];
+        Value place = c.make<arith::MinUIOp>(carried[1], i[0]);
+        Value old = numberAt(c, carried[0], place);
+        Value kept = asNumber(c, c.select(isFree, number, old));
+        return {c.make<tensor::InsertOp>(kept, carried[0], place), advanced(c, carried[1], isFree)};
+      });
+  return {done[0], done[1]};
 }
 
-/// What a step carries: the list of selected boxes, how many there are, and what is left.
-using Carried = SmallVector<Value>;
-
-/// Selects the best box, if there is one.
-Carried selectOne(Code &c, const Suppression &work, ValueRange carried) {
-  auto [chosen, isThere] = work.best(c, carried[2]);
-  auto branch = scf::IfOp::create(
-      c.b, c.loc, isThere,
-      [&, chosen = chosen](OpBuilder &b, Location loc) {
-        Code inner{b, loc, c.isUnsigned};
-        Value list = carried[0];
-        for (auto [i, value] :
-             llvm::enumerate(SmallVector<Value>{work.image, work.category, chosen})) {
-          Value number = inner.make<arith::IndexCastOp>(inner.b.getI64Type(), value);
-          list = inner.make<tensor::InsertOp>(number, list,
-                                              ValueRange{carried[1], inner.index(int64_t(i))});
-        }
-        Value count = inner.make<arith::AddIOp>(carried[1], inner.index(1));
-        scf::YieldOp::create(b, loc,
-                             ValueRange{list, count, work.suppress(inner, carried[2], chosen)});
-      },
-      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, carried); });
-  return branch.getResults();
+/// The lists [image, class, place] of `counts` [image, class] boxes as rows (image, class, box)
+/// of one list, and their number, without axes.
+SmallVector<Value> joined(Context &context, Location loc, Value lists, Value counts,
+                          const Dim &bound) {
+  Type number = context.b.getI64Type();
+  return context.region(
+      loc, {lists, counts}, {{{bound, Dim(3)}, number, {}}, {{}, number, {}}},
+      [&](Code &c, ValueRange x) -> SmallVector<Value> {
+        Value none = c.constant(0, number);
+        Value rows = linalg::FillOp::create(c.b, c.loc, none, x[2]).getResult(0);
+        SmallVector<Value> done = loops(
+            c, extentsOf(c, x[1]), {rows, c.index(0)},
+            [&](Code &c, ValueRange at, ValueRange carried) -> SmallVector<Value> {
+              Value count = c.make<arith::IndexCastOp>(c.b.getIndexType(),
+                                                       c.make<tensor::ExtractOp>(x[1], at));
+              Value rows = loops(c, count, carried[0], [&](Code &c, ValueRange i, ValueRange list) {
+                Value row = c.make<arith::AddIOp>(carried[1], i[0]), result = list[0];
+                Value box = c.make<tensor::ExtractOp>(x[0], ValueRange{at[0], at[1], i[0]});
+                for (auto [column, value] : llvm::enumerate(
+                         SmallVector<Value>{asNumber(c, at[0]), asNumber(c, at[1]), box}))
+                  result = c.make<tensor::InsertOp>(value, result,
+                                                    ValueRange{row, c.index(int64_t(column))});
+                return SmallVector<Value>{result};
+              })[0];
+              return {rows, c.make<arith::AddIOp>(carried[1], count)};
+            });
+        return {done[0], c.make<tensor::InsertOp>(asNumber(c, done[1]), x[3], ValueRange())};
+      });
 }
 
 LogicalResult lowerNonMaxSuppression(Operation *operation, Context &context) {
@@ -159,45 +180,37 @@ LogicalResult lowerNonMaxSuppression(Operation *operation, Context &context) {
       least = optional("score_threshold");
   Type number = context.b.getI64Type();
   bool isCentered = intAttr(op, "center_point_box") == 1;
-  SmallVector<Value> made = context.region(
-      loc, inputs,
-      {{{bound, Dim(3)}, number, {}}, {{}, number, {}}, {{boxes[1]}, context.b.getI1Type(), {}}},
+  SmallVector<Dim> classes = {scores[0], scores[1]}, lists = {scores[0], scores[1], boxes[1]};
+  SmallVector<Value> chosen = context.region(
+      loc, inputs, {{lists, number, {}}, {classes, number, {}}},
       [&](Code &c, ValueRange x) -> SmallVector<Value> {
-        auto scalar = [&](int i) { return c.make<tensor::ExtractOp>(x[i], ValueRange()); };
-        ValueRange targets = x.drop_front(inputs.size());
         SmallVector<Value> extents = extentsOf(c, x[1]);
-        Suppression work;
-        work.boxes = x[0];
-        work.scores = x[1];
-        work.overlapLimit = overlap >= 0 ? scalar(overlap) : c.constant(0, c.b.getF32Type());
-        work.scoreLimit = least >= 0 ? scalar(least) : Value();
-        work.isCentered = isCentered;
-        work.numBoxes = extents[2];
-        Value rounds = c.index(0);
-        if (most >= 0) {
-          Value given = c.make<arith::IndexCastOp>(c.b.getIndexType(), scalar(most));
-          rounds = c.make<arith::MinSIOp>(given, extents[2]);
-        }
-        Value none = c.constant(0, number);
-        Value list = loops(c, extentsOf(c, targets[0]), {targets[0]},
-                           [&](Code &c, ValueRange at, ValueRange carried) {
-                             return Carried{c.make<tensor::InsertOp>(none, carried[0], at)};
-                           })[0];
-        Carried done =
-            loops(c, {extents[0], extents[1]}, {list, c.index(0), targets[2]},
-                  [&](Code &c, ValueRange at, ValueRange carried) -> Carried {
-                    Suppression own = work;
-                    own.image = at[0];
-                    own.category = at[1];
-                    Carried start(carried);
-                    start[2] = own.begin(c, carried[2]);
-                    return loops(c, {rounds}, start, [&](Code &c, ValueRange, ValueRange carried) {
-                      return selectOne(c, own, carried);
-                    });
-                  });
-        Value count = c.make<arith::IndexCastOp>(number, done[1]);
-        return {done[0], c.make<tensor::InsertOp>(count, targets[1], ValueRange()), done[2]};
+        auto pieceOf = [](Code &c, ValueRange places, Value all) {
+          return Piece(c, all).at(0, places[0]).at(1, places[1]);
+        };
+        auto body = [&](Code &c, ValueRange at, ValueRange pieces) -> SmallVector<Value> {
+          auto scalar = [&](int i) { return c.make<tensor::ExtractOp>(x[i], ValueRange()); };
+          Suppression work;
+          work.boxes = x[0];
+          work.scores = x[1];
+          work.overlapLimit = overlap >= 0 ? scalar(overlap) : c.constant(0, c.b.getF32Type());
+          work.scoreLimit = least >= 0 ? scalar(least) : Value();
+          work.isCentered = isCentered;
+          work.numBoxes = extents[2];
+          work.image = at[0];
+          work.category = at[1];
+          Value rounds = c.index(0);
+          if (most >= 0) {
+            Value given = c.make<arith::IndexCastOp>(c.b.getIndexType(), scalar(most));
+            rounds = c.make<arith::MaxSIOp>(given, rounds);
+          }
+          auto [list, count] = work.selected(c, work.candidates(c, pieces[0]), rounds);
+          return {list, c.make<tensor::InsertOp>(asNumber(c, count), pieces[1], ValueRange())};
+        };
+        return tasks(c, {extents[0], extents[1]}, {x[inputs.size()], x[inputs.size() + 1]}, pieceOf,
+                     body);
       });
+  SmallVector<Value> made = joined(context, loc, chosen[0], chosen[1], bound);
   FailureOr<Dim> count = context.counted(op, bound, made[1]);
   if (failed(count))
     return failure();

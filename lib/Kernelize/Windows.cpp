@@ -7,7 +7,7 @@ using namespace mlir;
 namespace strut::kernelize {
 
 bool Windows::isPadded() const {
-  auto isZero = [](int64_t pad) { return pad == 0; };
+  auto isZero = [](const Dim &pad) { return pad.is(0); };
   return !llvm::all_of(low, isZero) || !llvm::all_of(high, isZero);
 }
 
@@ -17,32 +17,30 @@ static SmallVector<int64_t> ints(AnyOp op, StringRef name, unsigned size, int64_
                                      : SmallVector<int64_t>(size, otherwise);
 }
 
-/// auto_pad = SAME_*: as many windows as strides fit. The amount depends on the
-/// extent only if the stride is not 1.
-static bool padSame(Windows &w, unsigned axis, bool upper) {
-  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1, total = span - 1;
-  if (w.strides[axis] != 1) {
-    if (!w.in[axis].isConstant())
-      return false;
-    int64_t in = w.in[axis].constant(), out = llvm::divideCeilSigned(in, w.strides[axis]);
-    total = std::max<int64_t>(0, (out - 1) * w.strides[axis] + span - in);
-  }
-  w.low[axis] = upper ? total / 2 : total - total / 2;
-  w.high[axis] = total - w.low[axis];
-  return true;
+/// auto_pad = SAME_*: as many windows as strides fit; returns how many. The amount depends
+/// on the extent only if the stride is not 1.
+static Dim padSame(Windows &w, unsigned axis, bool upper, DimEnv &dims) {
+  int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1;
+  Dim in = w.in[axis], stride(w.strides[axis]), out = dims.ceilDiv(in, stride);
+  Dim total = w.strides[axis] == 1 ? Dim(span - 1)
+                                   : dims.max((out - Dim(1)) * stride + Dim(span) - in, Dim(0));
+  Dim smaller = dims.floorDiv(total, 2), larger = total - smaller;
+  w.low[axis] = upper ? smaller : larger;
+  w.high[axis] = upper ? larger : smaller;
+  return out;
 }
 
 /// ceil_mode: a last window that starts within the input or its low padding
 /// counts though it does not end there; the padding grows to hold it.
 static Dim roundUp(Windows &w, unsigned axis, DimEnv &dims) {
   int64_t span = w.dilations[axis] * (w.kernel[axis] - 1) + 1, stride = w.strides[axis];
-  Dim begin = w.in[axis] + Dim(w.low[axis]), size = begin + Dim(w.high[axis]);
+  Dim begin = w.in[axis] + w.low[axis], size = begin + w.high[axis];
   Dim out = dims.min(dims.ceilDiv(size - Dim(span), Dim(stride)) + Dim(1),
                      dims.ceilDiv(begin, Dim(stride)));
   // Of an extent that is not known, as much as it can ever need.
   Dim needed = (out - Dim(1)) * Dim(stride) + Dim(span) - size;
   w.overhang[axis] = needed.isConstant() ? std::max<int64_t>(0, needed.constant()) : stride - 1;
-  w.high[axis] += w.overhang[axis];
+  w.high[axis] = w.high[axis] + Dim(w.overhang[axis]);
   return out;
 }
 
@@ -59,8 +57,8 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
   w.high.assign(pads.begin() + rank, pads.end());
   w.overhang.assign(rank, 0);
   for (unsigned i = 0; i < rank; ++i)
-    if (w.kernel[i] < 1 || w.strides[i] < 1 || w.dilations[i] < 1 || w.low[i] < 0 ||
-        w.high[i] < 0) {
+    if (w.kernel[i] < 1 || w.strides[i] < 1 || w.dilations[i] < 1 || pads[i] < 0 ||
+        pads[rank + i] < 0) {
       (void)context.refuse(op, "the window of spatial axis " + Twine(i) + " is not valid");
       return std::nullopt;
     }
@@ -68,16 +66,14 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
   StringRef mode = autoPad ? autoPad.getValue() : "NOTSET";
   bool ceil = op->hasAttr("ceil_mode") && intAttr(op, "ceil_mode");
   for (unsigned i = 0; i < rank; ++i) {
-    if (mode == "VALID")
-      w.low[i] = w.high[i] = 0;
-    bool known = !mode.starts_with("SAME") || padSame(w, i, mode == "SAME_UPPER");
-    if (!known) {
-      (void)context.refuse(op, "the padding of spatial axis " + Twine(i) +
-                                   " depends on an extent that is not constant");
-      return std::nullopt;
+    if (mode.starts_with("SAME")) {
+      w.out.push_back(padSame(w, i, mode == "SAME_UPPER", context.dims));
+      continue;
     }
+    if (mode == "VALID")
+      w.low[i] = w.high[i] = Dim(0);
     int64_t span = w.dilations[i] * (w.kernel[i] - 1) + 1;
-    Dim free = w.in[i] + Dim(w.low[i] + w.high[i] - span);
+    Dim free = w.in[i] + w.low[i] + w.high[i] - Dim(span);
     w.out.push_back(ceil ? roundUp(w, i, context.dims)
                          : context.dims.floorDiv(free, Dim(w.strides[i])) + Dim(1));
     if (w.out.back().isConstant() && w.out.back().constant() < 0) {
@@ -88,9 +84,20 @@ std::optional<Windows> windowsOf(AnyOp op, Context &context, ArrayRef<Dim> input
   return w;
 }
 
-Origin originOf(Code &c, Value o, Value reach, int64_t low, int64_t stride, Value extent) {
+LogicalResult checkChannels(AnyOp op, Context &context, ArrayRef<Dim> input, int64_t channels) {
+  if (input[1].is(channels))
+    return success();
+  if (!input[1].isConstant())
+    return context.refuse(op, "how many channels its input has is not known; declare that there "
+                              "are " +
+                                  Twine(channels) + ", as many as its weight takes");
+  return context.refuse(op, "its input has " + Twine(input[1].constant()) +
+                                " channels, and its weight takes " + Twine(channels));
+}
+
+Origin originOf(Code &c, Value o, Value reach, Value low, int64_t stride, Value extent) {
   Value zero = c.index(0), step = c.index(stride);
-  Value p = c.make<arith::SubIOp>(c.make<arith::AddIOp>(o, c.index(low)), reach);
+  Value p = c.make<arith::SubIOp>(c.make<arith::AddIOp>(o, low), reach);
   Value at = c.make<arith::MaxSIOp>(p, zero);
   Value place = c.make<arith::DivUIOp>(at, step), rest = c.make<arith::RemUIOp>(at, step);
   auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) {
@@ -122,21 +129,21 @@ ChannelsLast padded(Context &context, Location loc, Value input, const Windows &
     return {source, false};
   SmallVector<Dim> dims = context[input].dims, shape = {dims[0]};
   for (unsigned i = 0; i < windows.rank(); ++i)
-    shape.push_back(windows.in[i] + Dim(windows.low[i] + windows.high[i]));
+    shape.push_back(windows.in[i] + windows.low[i] + windows.high[i]);
   shape.push_back(dims[1]);
   // What is filled already along the axes before one is not filled again along it.
   Value result = context.empty(loc, shape, context[input].element);
   SmallVector<Dim> starts(shape.size(), Dim(0)), sizes = shape;
   for (unsigned i = 0; i < windows.rank(); ++i) {
     for (bool above : {false, true}) {
-      int64_t width = above ? windows.high[i] : windows.low[i];
-      if (width == 0)
+      const Dim &width = above ? windows.high[i] : windows.low[i];
+      if (width.is(0))
         continue;
-      starts[i + 1] = above ? windows.in[i] + Dim(windows.low[i]) : Dim(0);
-      sizes[i + 1] = Dim(width);
+      starts[i + 1] = above ? windows.in[i] + windows.low[i] : Dim(0);
+      sizes[i + 1] = width;
       result = insert(context, loc, {{}, {}, fill}, result, starts, sizes);
     }
-    starts[i + 1] = Dim(windows.low[i]);
+    starts[i + 1] = windows.low[i];
     sizes[i + 1] = windows.in[i];
   }
   // (n, i..., c) reads the source at (n, c, i...).

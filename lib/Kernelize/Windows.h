@@ -10,9 +10,9 @@ namespace strut::kernelize {
 /// input [N, C, spatial...].
 struct Windows {
   llvm::SmallVector<int64_t> kernel, strides, dilations;
-  llvm::SmallVector<int64_t> low, high; ///< padding
-  llvm::SmallVector<int64_t> overhang;  ///< how much of `high` the attributes do not ask for
-  llvm::SmallVector<Dim> in, out;       ///< spatial extents
+  llvm::SmallVector<Dim> low, high;    ///< padding
+  llvm::SmallVector<int64_t> overhang; ///< how much of `high` the attributes do not ask for
+  llvm::SmallVector<Dim> in, out;      ///< spatial extents
 
   unsigned rank() const { return kernel.size(); }
   bool isPadded() const;
@@ -25,8 +25,12 @@ struct Windows {
 /// Why an operator with an input X and a weight W cannot be a convolution, if so.
 Reason refuseConvolution(mlir::Operation *operation);
 
+/// Fails, with a message, unless the input [N, C, spatial...] has `channels`, as the weight says.
+mlir::LogicalResult checkChannels(AnyOp op, Context &context, llvm::ArrayRef<Dim> input,
+                                  int64_t channels);
+
 /// Reads the attributes; `kernel` is used where the op has no kernel_shape.
-/// None, with a message, if padding cannot be told from the shapes.
+/// None, with a message, if they are not valid.
 std::optional<Windows> windowsOf(AnyOp op, Context &context, llvm::ArrayRef<Dim> input,
                                  llvm::ArrayRef<int64_t> kernel = {});
 
@@ -37,7 +41,7 @@ struct Origin {
 
 /// Of `extent` windows that start at multiples of `stride`, less `low` of padding, the one whose
 /// element at a distance of `reach` lies at `o`. Its number is in bounds even if there is none.
-Origin originOf(Code &c, mlir::Value o, mlir::Value reach, int64_t low, int64_t stride,
+Origin originOf(Code &c, mlir::Value o, mlir::Value reach, mlir::Value low, int64_t stride,
                 mlir::Value extent);
 
 /// A tensor in the order [N, spatial..., C] as a kernel reads it.

@@ -141,18 +141,26 @@ func.func @axis_twice(%x: tensor<2x3xf32>, %s: tensor<2xf32>) -> tensor<4x6xf32>
 
 // -----
 
-// CHECK: error: {{.*}}GridSample node 'warp' cannot be compiled: the last extent of its grid is not known to be 2, a coordinate for each spatial axis
-func.func @coordinates(%x: tensor<1x2x4x4xf32>, %g: tensor<1x3x3x?xf32> {onnx.dims = ["", "", "", "k"]}) -> tensor<1x2x3x3xf32> {
-  %0 = onnx.GridSample(%x, %g) : (tensor<1x2x4x4xf32>, tensor<1x3x3x?xf32>) -> tensor<1x2x3x3xf32> loc("warp")
+// CHECK: error: {{.*}}GridSample node 'warp' cannot be compiled: the last extent of its grid is not 2, a coordinate for each spatial axis
+func.func @coordinates(%x: tensor<1x2x4x4xf32>, %g: tensor<1x3x3x3xf32>) -> tensor<1x2x3x3xf32> {
+  %0 = onnx.GridSample(%x, %g) : (tensor<1x2x4x4xf32>, tensor<1x3x3x3xf32>) -> tensor<1x2x3x3xf32> loc("warp")
   return %0 : tensor<1x2x3x3xf32>
 }
 
 // -----
 
-// CHECK: error: {{.*}}ConvTranspose node 'up' cannot be compiled: the padding of spatial axis 0, which its output_shape decides, depends on an extent that is not constant
-func.func @padding(%x: tensor<1x2x?xf32> {onnx.dims = ["", "", "w"]}, %w: tensor<2x1x3xf32>) -> tensor<1x1x9xf32> {
-  %0 = onnx.ConvTranspose(%x, %w) {output_shape = array<i64: 9>} : (tensor<1x2x?xf32>, tensor<2x1x3xf32>) -> tensor<1x1x9xf32> loc("up")
-  return %0 : tensor<1x1x9xf32>
+// CHECK: error: {{.*}}ConvTranspose node 'up' cannot be compiled: how many channels its input has is not known; declare that there are 2, as many as its weight takes
+func.func @channels(%x: tensor<1x?x4xf32> {onnx.dims = ["", "c", ""]}, %w: tensor<2x1x3xf32>) -> tensor<1x1x6xf32> {
+  %0 = onnx.ConvTranspose(%x, %w) : (tensor<1x?x4xf32>, tensor<2x1x3xf32>) -> tensor<1x1x6xf32> loc("up")
+  return %0 : tensor<1x1x6xf32>
+}
+
+// -----
+
+// CHECK: error: {{.*}}Conv node 'down' cannot be compiled: its input has 3 channels, and its weight takes 2
+func.func @other_channels(%x: tensor<1x3x4xf32>, %w: tensor<1x2x3xf32>) -> tensor<1x1x2xf32> {
+  %0 = onnx.Conv(%x, %w) : (tensor<1x3x4xf32>, tensor<1x2x3xf32>) -> tensor<1x1x2xf32> loc("down")
+  return %0 : tensor<1x1x2xf32>
 }
 
 // -----
