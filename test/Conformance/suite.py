@@ -176,9 +176,11 @@ def _run_model(chosen: list[Case], device: str = "cpu") -> list[str]:
     from strut import backend
 
     model, prefixes = merged([case.model for case in chosen])
-    options = {"gpu_arch": device, "no_cpu": True, "device": device} if device == "emulate" else {}
     try:
-        compiled = backend.prepare(model, threads=1, **options)
+        if device == "cpu":
+            compiled = backend.prepare(model, threads=1).model
+        else:  # of which ONNX's interface knows nothing
+            compiled = strut.compile(model, threads=1, gpu_arch=device, no_cpu=True, device=device)
     except strut.CompileError as error:
         if len(chosen) == 1:
             return ["refused: " + str(error)]
@@ -188,7 +190,7 @@ def _run_model(chosen: list[Case], device: str = "cpu") -> list[str]:
         sets = [case.data[min(number, len(case.data) - 1)] for case in chosen]
         feed = {prefix + name: a for prefix, (given, _) in zip(prefixes, sets) for name, a in given.items()}
         try:
-            results = compiled.model.run(feed)
+            results = compiled.run(feed)
         except (ValueError, RuntimeError) as error:
             if len(chosen) == 1:
                 return [f"run: {error}"]
