@@ -128,7 +128,8 @@ TOLERANCE = {
 }
 
 
-def _assert_close(actual, reference64, dtype="float32", what="result"):
+def _assert_close(actual, reference64, dtype="float32", what="result", beyond=0.0):
+    """`beyond` is the share of elements that may be up to twice as far off as is allowed."""
     actual, reference = numpy.asarray(actual), numpy.asarray(reference64)
     assert actual.shape == reference.shape, f"{what}: shape {actual.shape}, expected {reference.shape}"
     if actual.size == 0:
@@ -148,7 +149,7 @@ def _assert_close(actual, reference64, dtype="float32", what="result"):
     allowed = of_rms * rms + of_element * numpy.abs(reference)
     distance = numpy.abs(actual - reference)
     bad = ~(distance <= allowed)  # also where the distance is NaN
-    if bad.any():
+    if bad.sum() > beyond * bad.size or not (distance <= 2 * allowed).all():
         worst = int(numpy.argmax(numpy.where(numpy.isnan(distance), numpy.inf, distance - allowed)))
         pytest.fail(
             f"{what}: {bad.sum()} of {bad.size} elements differ; element {worst} of the finite ones is "

@@ -154,6 +154,17 @@ def test_nothing_and_no_number(compile_model, load):
             assert np.all(np.isnan(array) | (np.abs(array) <= 1e3))
 
 
+def test_a_run_tells_how_many_coordinates(compile_model, load, rng):
+    model = model_of(["n", 2, "h", "w"], ["n", "i", "j", "k"], SETTINGS[:1])
+    library = load(compile_model(model))
+    fixed = load(compile_model(model_of(["n", 2, "h", "w"], ["n", "i", "j", 2], SETTINGS[:1])))
+    x, grid = rng.standard_normal((1, 2, 5, 4), np.float32), rng.uniform(-1, 1, (1, 3, 2, 2)).astype(np.float32)
+    for name, array in fixed.run({"x": x, "grid": grid}).items():
+        np.testing.assert_array_equal(library.run({"x": x, "grid": grid})[name], array)
+    with pytest.raises(Exception, match="its grid has not 2 coordinates for each place"):
+        library.run({"x": x, "grid": np.zeros((1, 3, 2, 3), np.float32)})
+
+
 def test_an_infinite_border_is_not_padding(compile_model, load):
     """Beyond the border there is 0, not 0 times what is at the border."""
     settings = [("linear", "zeros", 1), ("cubic", "zeros", 0)]
@@ -164,7 +175,6 @@ def test_an_infinite_border_is_not_padding(compile_model, load):
 
 
 REFUSALS = {
-    "coordinates": (["n", 2, "h", "w"], ["n", "i", "j", "k"], "the last extent of its grid is not known to be 2"),
     "images": (["n", 2, "h", "w"], ["m", "i", "j", 2], "it cannot be told that there are as many grids as images"),
 }
 

@@ -58,12 +58,16 @@ def tokens(rng, batch, seq, padded):
 
 
 def check(compiled, expected, peer, feed, assert_close):
-    """Every output element against float64, and the largest distance against the peer's."""
+    """Every output element against float64, and the largest distance against the peer's.
+
+    The bound of an element is five times the root mean square of what six layers round, here and in
+    ONNX Runtime: on one processor or another, one of ten thousand elements may lie beyond it.
+    """
     actual, exact, theirs = compiled.run(feed), expected(**feed), peer.run(feed)
     assert sorted(actual) == sorted(exact)
     for name, value in exact.items():
         assert actual[name].dtype == numpy.float32
-        assert_close(actual[name], value, what=name)
+        assert_close(actual[name], value, what=name, beyond=1e-4)
         rounding = numpy.finfo(numpy.float32).eps * numpy.abs(value).max()
         allowed = WORSE_THAN_PEER * max(numpy.abs(theirs[name] - value).max(), rounding)
         assert numpy.abs(actual[name] - value).max() <= allowed, name
