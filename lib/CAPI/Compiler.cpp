@@ -73,6 +73,7 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
   for (const char *arch : ArrayRef(given.gpu_archs, given.num_gpu_archs))
     options.gpuArchs.push_back(text(arch));
   options.noCpu = given.no_cpu;
+  options.precision = text(given.precision);
   return options;
 }
 

@@ -186,7 +186,7 @@ Expected<SmallVector<kernel::ProgramOp>> Compilation::formPrograms() {
   // What is written of kernels is written of the first architecture.
   for (const package::TargetSpec &gpu : gpus.archs)
     if (options.emit == CompileOptions::Artifact || wanted.empty())
-      wanted.push_back(pipeline::programForGpu(gpu));
+      wanted.push_back(pipeline::programForGpu(gpu, gpus.precision));
   if (!isForGpusAlone(options))
     wanted.push_back(pipeline::programFor(host));
   if (Error error = runPasses("plan", [&](auto &pm) { pipeline::buildPlanPipeline(pm, wanted); }))

@@ -33,6 +33,15 @@ Expected<GpuTargets> resolveGpus(const CompileOptions &options) {
     return createStringError("--no-cpu leaves nothing to run the model; name a GPU by --gpu-arch");
   if (options.noCpu && options.emit == CompileOptions::Asm)
     return createStringError("the assembly of a GPU is PTX: --emit ptx");
+  if (!options.precision.empty()) {
+    auto precision = gpu::symbolizePrecision(options.precision);
+    if (!precision)
+      return createStringError("unknown precision '" + options.precision +
+                               "'; products are computed in f32 or tf32");
+    if (options.gpuArchs.empty())
+      return createStringError("--precision is that of a GPU's products; name one by --gpu-arch");
+    targets.precision = *precision;
+  }
   if (targets.isEmulated && !targets.isReal)
     targets.archs.push_back(cantFail(package::resolveGpuArch("sm_80")));
   return targets;

@@ -3,6 +3,7 @@
 #define LIB_DRIVER_DEVICECODE_H
 
 #include "strut/Driver/Compile.h"
+#include "strut/GPU/CUDA.h"
 #include "strut/Package/Description.h"
 #include "strut/Package/Target.h"
 #include <memory>
@@ -14,11 +15,12 @@ class Module;
 
 namespace strut::driver {
 
-/// `--gpu-arch`, resolved.
+/// `--gpu-arch` and `--precision`, resolved.
 struct GpuTargets {
   std::vector<package::TargetSpec> archs; ///< each once, in the order asked for
-  bool isReal = false;                    ///< the artefact has code for GPUs
-  bool isEmulated = false;                ///< the artefact has code for the emulator
+  gpu::Precision precision = gpu::Precision::F32;
+  bool isReal = false;     ///< the artefact has code for GPUs
+  bool isEmulated = false; ///< the artefact has code for the emulator
 };
 /// Fails on unknown names, and where what is to be emitted needs a GPU and none is named.
 llvm::Expected<GpuTargets> resolveGpus(const CompileOptions &options);

@@ -16,6 +16,7 @@ static void printKeyword(AsmPrinter &printer, StringRef keyword) {
 }
 
 #include "strut/GPU/CUDADialect.cpp.inc"
+#include "strut/GPU/CUDAEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "strut/GPU/CUDAAttrs.cpp.inc"
 #define GET_OP_CLASSES
@@ -32,6 +33,14 @@ void CUDADialect::initialize() {
 #define GET_OP_LIST
 #include "strut/GPU/CUDAOps.cpp.inc"
       >();
+}
+
+unsigned TargetAttr::getCapability() const {
+  StringRef name = getArch();
+  unsigned capability = 0;
+  if (name.consume_front("sm_"))
+    name.consumeInteger(10, capability);
+  return capability;
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {

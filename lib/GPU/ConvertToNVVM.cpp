@@ -91,11 +91,9 @@ void markKernels(ModuleOp device) {
     kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
     int32_t most[] = {int32_t(threads.getInt()), 1, 1};
     kernel->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), b.getDenseI32ArrayAttr(most));
-    // That many threads on a multiprocessor hide its latencies, and leave 128 registers to each:
-    // left to itself, ptxas spills to run more.
-    constexpr int32_t residentThreads = 512;
-    int32_t blocks = std::clamp<int32_t>(residentThreads / most[0], 1, 4);
-    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(blocks));
+    if (auto blocks = dyn_cast_or_null<IntegerAttr>(kernel->removeAttr(kBlocksAttr)))
+      kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      b.getI32IntegerAttr(blocks.getInt()));
   }
 }
 

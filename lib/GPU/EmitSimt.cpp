@@ -78,6 +78,7 @@ struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {
     host.finish();
     launches += simt.launches;
     functions += simt.functions();
+    tensorContractions += simt.tensorContractions;
   }
 };
 

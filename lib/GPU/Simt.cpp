@@ -36,6 +36,8 @@ func::FuncOp Simt::launch(OpBuilder &host, Operation *op, StringRef name, String
     kernel = func::FuncOp::create(b, loc, (name + "_" + Twine(kernels.size() - 1)).str(),
                                   b.getFunctionType(pointer, {}));
     kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(grid.mostThreads));
+    int64_t blocks = std::clamp<int64_t>(grid.resident / grid.mostThreads, 1, 4);
+    kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
     b.setInsertionPointToStart(kernel.addEntryBlock());
     auto unbundle =
         UnbundleOp::create(b, loc, TypeRange(ValueRange(passed)), kernel.getArgument(0));
@@ -52,7 +54,8 @@ func::FuncOp Simt::launch(OpBuilder &host, Operation *op, StringRef name, String
   return kernel;
 }
 
-Value Simt::shared(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, Type element) {
+Value Simt::shared(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, Type element,
+                   int64_t alignment) {
   auto space = b.getI64IntegerAttr(int64_t(NVVM::NVVMMemorySpace::Shared));
   auto type = MemRefType::get(shape, storageOf(element), MemRefLayoutAttrInterface(), space);
   unsigned number = 0;
@@ -62,7 +65,8 @@ Value Simt::shared(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, Type ele
   while (device.lookupSymbol(name));
   OpBuilder outside(writing);
   memref::GlobalOp::create(outside, loc, name, b.getStringAttr("private"), type,
-                           outside.getUnitAttr(), /*constant=*/false, b.getI64IntegerAttr(16));
+                           outside.getUnitAttr(), /*constant=*/false,
+                           b.getI64IntegerAttr(alignment));
   return memref::GetGlobalOp::create(b, loc, type, name);
 }
 

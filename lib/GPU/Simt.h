@@ -22,6 +22,8 @@ constexpr int64_t warpSize = 32;
 struct Grid {
   mlir::Value blocks, threads;
   int64_t mostThreads; ///< bound of `threads`, part of the kernel's code
+  /// So many threads on a multiprocessor hide its latencies: fewer leave each more registers.
+  int64_t resident = 512;
 };
 
 /// The kernel functions of a program, and their launches.
@@ -40,12 +42,14 @@ public:
 
   /// A buffer in the shared memory of a block, in the kernel that is being written.
   mlir::Value shared(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<int64_t> shape,
-                     mlir::Type element);
+                     mlir::Type element, int64_t alignment = 16);
+
+  TargetAttr target() { return llvm::cast<TargetAttr>(program.getTarget()); }
 
   /// Names the kernels in the program's attribute.
   void finish();
 
-  unsigned launches = 0;
+  unsigned launches = 0, tensorContractions = 0;
   unsigned functions() const { return kernels.size(); }
 
 private:

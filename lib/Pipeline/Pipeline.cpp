@@ -2,7 +2,6 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
-#include "strut/GPU/CUDA.h"
 #include "strut/GPU/Passes.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Normalize/Passes.h"
@@ -65,8 +64,9 @@ std::string programFor(const package::TargetSpec &target) {
                        name, unit.bytes, unit.registers, unit.fma ? "true" : "false");
 }
 
-std::string programForGpu(const package::TargetSpec &gpu) {
-  return llvm::formatv("{0} = #cuda.target<{1}>", nameFor("cuda", gpu.cpu), gpu.cpu);
+std::string programForGpu(const package::TargetSpec &gpu, gpu::Precision precision) {
+  return llvm::formatv("{0} = #cuda.target<{1}, precision = {2}>", nameFor("cuda", gpu.cpu),
+                       gpu.cpu, gpu::stringifyPrecision(precision));
 }
 
 void buildPlanPipeline(OpPassManager &pm, ArrayRef<std::string> programs) {

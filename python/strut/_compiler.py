@@ -50,6 +50,7 @@ class _Options(ctypes.Structure):
         ("gpu_archs", ctypes.POINTER(ctypes.c_char_p)),
         ("num_gpu_archs", ctypes.c_int32),
         ("no_cpu", ctypes.c_int32),
+        ("precision", ctypes.c_char_p),
     ]
 
 
@@ -143,6 +144,7 @@ def _compile_file(
         gpu_archs=(ctypes.c_char_p * len(archs))(*archs),
         num_gpu_archs=len(archs),
         no_cpu=rest["no_cpu"],
+        precision=_bytes(rest["precision"]),
     )
     library = _library()
     if message := _take(library.strutCompile(ctypes.byref(options))):
@@ -203,6 +205,7 @@ def compile(
     size_budget: str | None = None,
     gpu_arch: str | Sequence[str] = (),
     no_cpu: bool = False,
+    precision: str | None = None,
     device: str = "",
     threads: int = 0,
     emit: str | None = None,
@@ -220,7 +223,8 @@ def compile(
     or the CPU's. `size_budget` says by how much weights may grow where several forms of a layer are
     kept: "20%" (the default), or bytes as "64M". `gpu_arch` names NVIDIA GPUs to add code for ("sm_80",
     which later ones run too, or several such names; "emulate" for the emulator), `no_cpu` leaves out the
-    code for the CPU, and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
+    code for the CPU, `precision` is that of a GPU's products of f32 ("tf32" rounds operands to 10 bits of
+    fraction), and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
     mlir-kernel, mlir-gpu, llvm, asm, ptx or cubin.
 
     Raises CompileError with the compiler's message.
@@ -228,7 +232,7 @@ def compile(
     if emit is not None and output is None:
         raise ValueError(f"emit={emit!r} needs an output to write to")
     rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
-    rest |= {"gpu_arch": [gpu_arch] if isinstance(gpu_arch, str) else gpu_arch, "no_cpu": no_cpu}
+    rest |= {"gpu_arch": [gpu_arch] if isinstance(gpu_arch, str) else gpu_arch, "no_cpu": no_cpu, "precision": precision}
     rest |= {"compress": compress, "machine": machine, "size_budget": size_budget}
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):

@@ -1,8 +1,8 @@
-// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{cuda_sm_80 = #cuda.target<sm_80>}"},kernel.program(strut-bufferize-host,strut-plan-memory,strut-emit-simt,canonicalize,cse))' | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{cuda_sm_75 = #cuda.target<sm_75>}"},kernel.program(strut-bufferize-host,strut-plan-memory,strut-emit-simt,canonicalize,cse))' | FileCheck %s
 
 // One launch a kernel, equal kernels share a function, whatever their sizes.
 
-// CHECK: kernel.program @cuda_sm_80 for #cuda.target<sm_80>
+// CHECK: kernel.program @cuda_sm_75 for #cuda.target<sm_75>
 // CHECK-SAME: cuda.kernels = ["contract_0", "rows_1", "rows_2", "map_3"]
 // CHECK-LABEL: func.func private @main(
 // CHECK: cuda.launch @device::@contract_0 on %{{.*}} grid %{{.*}}, %c256
@@ -18,7 +18,7 @@
 // the next are written.
 // CHECK-DAG: memref.global "private" @contract_0_shared_0 : memref<16x68xf32, 3>
 // CHECK-DAG: memref.global "private" @contract_0_shared_1 : memref<16x68xf32, 3>
-// CHECK: func.func @contract_0(%{{.*}}: !llvm.ptr) attributes {cuda.threads = 256 : i64}
+// CHECK: func.func @contract_0(%{{.*}}: !llvm.ptr) attributes {cuda.blocks = 2 : i64, cuda.threads = 256 : i64}
 // CHECK: emit.unbundle
 // CHECK: nvvm.read.ptx.sreg.ctaid.x
 // CHECK: scf.for

@@ -66,6 +66,10 @@ static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated,
                                                "several by commas; emulate for the emulator"),
                                       cl::value_desc("name,..."), cl::sub(compileCommand),
                                       cl::sub(explainCommand));
+static cl::opt<std::string> precision("precision",
+                                      cl::desc("Of products of f32 on a GPU: f32 (default), or "
+                                               "tf32, with operands of 10 bits of fraction"),
+                                      cl::value_desc("name"), cl::sub(compileCommand));
 static cl::opt<bool> noCpu("no-cpu", cl::desc("With --gpu-arch: leave out the code for the CPU"),
                            cl::sub(compileCommand));
 static cl::opt<std::string> device("device",
@@ -163,6 +167,7 @@ static Error runCompile(DimValues values) {
   options.triple = target;
   options.cpu = cpu;
   options.gpuArchs = gpuArchs;
+  options.precision = precision;
   options.noCpu = noCpu;
   options.dims = std::move(values);
   for (StringRef text : aliases) {

@@ -52,7 +52,8 @@ typedef struct StrutCompileOptions {
   const char *const *gpu_archs; /**< NVIDIA GPUs to add code for: "sm_80", which later ones run
                                      too; "emulate" for the emulator */
   int32_t num_gpu_archs;
-  int32_t no_cpu; /**< not 0: leave out the code for the CPU */
+  int32_t no_cpu;        /**< not 0: leave out the code for the CPU */
+  const char *precision; /**< of a GPU's products of f32: "f32" (the default), or "tf32" */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include "strut/GPU/CUDADialect.h.inc"
+#include "strut/GPU/CUDAEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "strut/GPU/CUDAAttrs.h.inc"
 #define GET_OP_CLASSES
@@ -17,6 +18,9 @@ namespace strut::gpu {
 inline constexpr llvm::StringLiteral kDeviceModule = "device";
 /// Of a kernel function: the most threads that a block of it has.
 inline constexpr llvm::StringLiteral kThreadsAttr = "cuda.threads";
+/// Of a kernel function: how many blocks of it a multiprocessor must have registers for. Left to
+/// itself, ptxas spills to run more.
+inline constexpr llvm::StringLiteral kBlocksAttr = "cuda.blocks";
 /// Of a program: the names of its kernel functions. The runtime knows them by their places.
 inline constexpr llvm::StringLiteral kKernelsAttr = "cuda.kernels";
 

@@ -6,6 +6,7 @@ include "dialects/Kernel/KernelInterfaces.td"
 include "mlir/Dialect/LLVMIR/LLVMTypes.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -22,19 +23,32 @@ def CUDA_Dialect : Dialect {
   let dependentDialects = ["::strut::kernel::KernelDialect"];
 }
 
+def CUDA_Precision : I32EnumAttr<"Precision", "how exact products of f32 are", [
+  I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"TF32", 1, "tf32">
+]> {
+  let cppNamespace = "::strut::gpu";
+  let genSpecializedAttr = 0;
+}
+
 def CUDA_TargetAttr : AttrDef<CUDA_Dialect, "Target", [Kernel_TargetAttrInterface]> {
   let mnemonic = "target";
   let summary = "the target of a program whose kernels run on an NVIDIA GPU";
   let description = [{
     The architecture that kernels are written for, by the name that LLVM and ptxas use.
-    PTX of it is compiled by the driver for any later one.
+    PTX of it is compiled by the driver for any later one. `precision` is that of products
+    of f32 operands: `f32` is as good as single multiplications, `tf32` rounds the operands
+    to 10 bits of fraction.
 
-    Example: `#cuda.target<sm_80>`
+    Example: `#cuda.target<sm_80>`, `#cuda.target<sm_80, precision = tf32>`
   }];
-  let parameters = (ins StringRefParameter<>:$arch);
-  let assemblyFormat = "`<` custom<Keyword>($arch) `>`";
+  let parameters = (ins
+    StringRefParameter<>:$arch,
+    DefaultValuedParameter<"::strut::gpu::Precision", "Precision::F32">:$precision);
+  let assemblyFormat = "`<` custom<Keyword>($arch) (`,` `precision` `=` $precision^)? `>`";
   let extraClassDeclaration = [{
     bool getFma() const { return true; }
+    /// The compute capability as one number: 80 for sm_80, 90 for sm_90a; 0 for other names.
+    unsigned getCapability() const;
   }];
 }
 

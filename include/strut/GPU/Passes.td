@@ -23,7 +23,8 @@ def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
                            "::mlir::func::FuncDialect", "::mlir::vector::VectorDialect"];
   let statistics = [
     Statistic<"launches", "launches", "launches in the host function">,
-    Statistic<"functions", "functions", "kernel functions written">
+    Statistic<"functions", "functions", "kernel functions written">,
+    Statistic<"tensorContractions", "tensor-contractions", "contractions on tensor cores">
   ];
 }
 

@@ -12,6 +12,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "strut/CPU/Passes.h"
+#include "strut/GPU/CUDA.h"
 #include "strut/Package/Target.h"
 #include "strut/Package/Weights.h"
 #include "strut/Rewrite/Passes.h"
@@ -30,8 +31,9 @@ void buildLayerPipeline(mlir::OpPassManager &pm, const rewrite::Options &options
 void buildKernelPipeline(mlir::OpPassManager &pm);
 /// The program for a target, by name and attribute: an entry of what form-programs takes.
 std::string programFor(const package::TargetSpec &target);
-/// Likewise for an NVIDIA GPU.
-std::string programForGpu(const package::TargetSpec &gpu);
+/// Likewise for an NVIDIA GPU, with products of that precision.
+std::string programForGpu(const package::TargetSpec &gpu,
+                          gpu::Precision precision = gpu::Precision::F32);
 /// Kernels on tensors to such programs: kernels on planned memory, weights in their
 /// layouts.
 void buildPlanPipeline(mlir::OpPassManager &pm, llvm::ArrayRef<std::string> programs);

@@ -47,6 +47,7 @@ std::string moduleOf(const std::string &arguments, const std::string &result,
 
 /// y[70, 66] = x[70, 37] · w[37, 66]: two blocks each way, tails everywhere.
 struct Contraction {
+  static constexpr const char *arch = "sm_75"; // no cp.async
   static constexpr int64_t m = 70, n = 66, k = 37;
   std::vector<float> xs = randomValues(m * k), ws = randomValues(k * n);
 
@@ -80,6 +81,7 @@ struct Contraction {
 
 /// y[r] = sum of x[r, 0 .. 300): a block of 256 threads each.
 struct Sums {
+  static constexpr const char *arch = "sm_80";
   static constexpr int64_t rows = 3, length = 300;
   std::vector<float> xs = randomValues(rows * length);
 
@@ -110,6 +112,7 @@ struct Sums {
 
 /// y[i] = -x[i] for 300 of the 512 threads.
 struct Negation {
+  static constexpr const char *arch = "sm_80";
   static constexpr int64_t count = 300;
   std::vector<float> xs = randomValues(count);
 
@@ -136,6 +139,7 @@ struct Negation {
 
 /// y[s, 66] = x[s, 37] · w[g, 37, 66] + b[g, 66] for row s of group g, groups of 0, 3, 80 and 17.
 struct Grouped {
+  static constexpr const char *arch = "sm_80";
   static constexpr int64_t groups = 4, rows = 100, n = 66, k = 37;
   static constexpr int32_t offsets[groups + 1] = {0, 0, 3, 83, 100};
   std::vector<float> xs = randomValues(rows * k), ws = randomValues(groups * k * n),
@@ -197,6 +201,7 @@ struct Grouped {
 
 /// y[70, 30] = softmax(q[70, 20] · k[90, 20]ᵀ / 4) · v[90, 30]: two blocks, two tiles of keys.
 struct Attention {
+  static constexpr const char *arch = "sm_80";
   static constexpr int64_t m = 70, s = 90, d = 20, e = 30;
   std::vector<float> qs = randomValues(m * d), ks = randomValues(s * d), vs = randomValues(s * e);
 
@@ -284,7 +289,7 @@ TYPED_TEST_SUITE(RightKernels, Cases);
 
 TYPED_TEST(RightKernels, AreRightUnderEverySchedule) {
   TypeParam which;
-  Kernels kernels(which.source());
+  Kernels kernels(which.source(), nullptr, which.arch);
   ASSERT_EQ(kernels.refusal, "");
   for (const char *schedule : schedules)
     EXPECT_EQ(which.defect(kernels, schedule), "") << schedule;
@@ -295,7 +300,7 @@ template <typename Case>
 void expectFound(const Kernels::Change &change, const char *text,
                  ArrayRef<const char *> under = schedules) {
   Case which;
-  Kernels kernels(which.source(), change);
+  Kernels kernels(which.source(), change, which.arch);
   ASSERT_EQ(kernels.refusal, "");
   for (const char *schedule : under)
     EXPECT_NE(which.defect(kernels, schedule).find(text), std::string::npos)

@@ -9,6 +9,7 @@
 #include "strut/GPU/Emulate.h"
 #include "strut/Package/Ptx.h"
 #include "strut/Pipeline/Pipeline.h"
+#include "llvm/ADT/APFloat.h"
 #include <cstdlib>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -26,14 +27,41 @@ Driver::Driver() {
 #undef STRUT_LOOK_UP
 }
 
+static const llvm::fltSemantics &semanticsOf(Element element) {
+  return element == Element::F16    ? llvm::APFloat::IEEEhalf()
+         : element == Element::BF16 ? llvm::APFloat::BFloat()
+                                    : llvm::APFloat::IEEEsingle();
+}
+
+static llvm::APFloat converted(float value, Element element) {
+  llvm::APFloat number(value);
+  bool lossy;
+  number.convert(semanticsOf(element), llvm::APFloat::rmNearestTiesToEven, &lossy);
+  return number;
+}
+
+float strut::test::rounded(float value, Element element) {
+  llvm::APFloat number = converted(value, element);
+  bool lossy;
+  number.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &lossy);
+  return number.convertToFloat();
+}
+
 DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
-                         std::vector<float> values)
+                         std::vector<float> values, Element element)
     : driver(driver), shape(std::move(shape)) {
   for (int64_t extent : this->shape)
     count *= extent;
-  EXPECT_EQ(driver.memAlloc(&memory, count * sizeof(float)), 0);
+  size_t bytes = llvm::APFloat::getSizeInBits(semanticsOf(element)) / 8;
+  EXPECT_EQ(driver.memAlloc(&memory, count * bytes), 0);
+  std::vector<char> stored;
+  for (float value : values) {
+    uint64_t bits = converted(value, element).bitcastToAPInt().getZExtValue();
+    const char *first = reinterpret_cast<const char *>(&bits); // little-endian
+    stored.insert(stored.end(), first, first + bytes);
+  }
   if (!values.empty())
-    EXPECT_EQ(driver.copyToDevice(memory, values.data(), count * sizeof(float), nullptr), 0);
+    EXPECT_EQ(driver.copyToDevice(memory, stored.data(), stored.size(), nullptr), 0);
 }
 
 DeviceArray::~DeviceArray() { driver.memFree(memory); }
@@ -54,21 +82,26 @@ void DeviceArray::describe(std::vector<int64_t> &fields) const {
   fields.insert(fields.end(), strides.begin(), strides.end());
 }
 
-Kernels::Kernels(const std::string &source, const Change &change) {
+Kernels::Kernels(const std::string &source, const Change &change, const std::string &arch,
+                 gpu::Precision precision) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(source, &context);
-  package::TargetSpec gpu = llvm::cantFail(package::resolveGpuArch("sm_80"));
+  package::TargetSpec gpu = llvm::cantFail(package::resolveGpuArch(arch));
   package::TargetSpec host = llvm::cantFail(package::resolveTarget("", ""));
   mlir::PassManager manager(&context);
-  pipeline::buildPlanPipeline(manager, {pipeline::programForGpu(gpu)});
+  pipeline::buildPlanPipeline(manager, {pipeline::programForGpu(gpu, precision)});
   pipeline::buildGPUPipeline(manager);
   if (!module || failed(manager.run(*module))) {
     ADD_FAILURE() << "the kernels cannot be compiled";
     return;
   }
-  auto device = pipeline::takeDeviceModule(pipeline::getProgram(*module));
+  kernel::ProgramOp program = pipeline::getProgram(*module);
+  for (auto name : program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr)
+                       .getAsValueRange<mlir::StringAttr>())
+    names.push_back(name.str());
+  auto device = pipeline::takeDeviceModule(program);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext);
   package::optimizeForGpu(*code, gpu);

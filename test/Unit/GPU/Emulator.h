@@ -8,6 +8,7 @@
 #define STRUT_TEST_UNIT_GPU_EMULATOR_H
 
 #include "lib/Runtime/driver.h"
+#include "strut/GPU/CUDA.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include <functional>
@@ -24,12 +25,19 @@ struct Driver {
 #undef STRUT_MEMBER
 };
 
-/// A row-major f32 array on the device.
+/// How the elements of an array are stored.
+enum class Element { F32, F16, BF16 };
+/// The nearest number of that type.
+float rounded(float value, Element element);
+
+/// A row-major array on the device.
 class DeviceArray {
 public:
-  DeviceArray(const Driver &driver, std::vector<int64_t> shape, std::vector<float> values = {});
+  DeviceArray(const Driver &driver, std::vector<int64_t> shape, std::vector<float> values = {},
+              Element element = Element::F32);
   ~DeviceArray();
   DeviceArray(const DeviceArray &) = delete;
+  /// Of an array of f32.
   std::vector<float> values() const;
   /// Appends the fields of a memref descriptor.
   void describe(std::vector<int64_t> &fields) const;
@@ -41,15 +49,19 @@ private:
   CUdeviceptr memory = 0;
 };
 
-/// The kernels of a module in which @main is planned for `#cuda.target<sm_80>`.
+/// The kernels of a module in which @main is planned for a GPU.
 class Kernels {
 public:
   using Change = std::function<void(llvm::Module &)>;
   /// `change` spoils the code before it is emulated.
-  explicit Kernels(const std::string &source, const Change &change = nullptr);
+  explicit Kernels(const std::string &source, const Change &change = nullptr,
+                   const std::string &arch = "sm_80",
+                   gpu::Precision precision = gpu::Precision::F32);
 
   /// Why the code cannot be emulated; empty if it can.
   std::string refusal;
+  /// The kernel functions.
+  std::vector<std::string> names;
 
   /// Launches under a schedule ("random:3"). Returns what the driver says of it, empty if
   /// all is well.

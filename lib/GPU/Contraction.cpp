@@ -1,0 +1,59 @@
+//===- Contraction.cpp - What all forms of kernel.contract share ----------===//
+#include "Contraction.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace strut::gpu {
+
+void Contraction::setGroups(OpBuilder &b, ValueRange operands) {
+  SmallVector<Value> extents = nest.extents(b, loc, operands);
+  batch = DimGroup(b, loc, roles.batch, extents);
+  m = DimGroup(b, loc, roles.m, extents);
+  n = DimGroup(b, loc, roles.n, extents);
+  steps.clear();
+  for (unsigned product = 0; product < op.getNumProducts(); ++product)
+    steps.emplace_back(b, loc, kernel::ContractOp::stepsOf(nest.maps, product), extents);
+}
+
+SmallVector<Value> Contraction::gridExtents(OpBuilder &b, int64_t rows, int64_t columns) const {
+  return {batch.size, ceilDiv(b, loc, m.size, indexConstant(b, loc, rows)),
+          ceilDiv(b, loc, n.size, indexConstant(b, loc, columns))};
+}
+
+Value Contraction::blocks(OpBuilder &b, int64_t rows, int64_t columns) const {
+  return product(b, loc, gridExtents(b, rows, columns));
+}
+
+void Contraction::begin(OpBuilder &b, ValueRange arguments, int64_t rows, int64_t columns) {
+  parameters = arguments;
+  setGroups(b, parameters);
+  SmallVector<Value> block = delinearize(b, loc, blockIndex(b, loc), gridExtents(b, rows, columns));
+  origin.assign(nest.dims, indexConstant(b, loc, 0));
+  batch.place(b, loc, origin, block[0]);
+  firstRow = arith::MulIOp::create(b, loc, block[1], indexConstant(b, loc, rows));
+  firstColumn = arith::MulIOp::create(b, loc, block[2], indexConstant(b, loc, columns));
+}
+
+void Contraction::finish(OpBuilder &b, Value row, Value column, ValueRange sums) {
+  SmallVector<Value> point(origin);
+  m.place(b, loc, point, row);
+  n.place(b, loc, point, column);
+  Value result = evaluateSums(b, nest, sums, op.getNumFactors(), parameters, point);
+  storeLanes(b, loc, result, parameters[nest.inputs], nest.maps.back(), point, 0, 1, nullptr);
+}
+
+void launchContraction(Simt &simt, OpBuilder &host, Contraction &code, StringRef name, int64_t rows,
+                       int64_t columns, int64_t threads, int64_t resident,
+                       function_ref<void(OpBuilder &)> body) {
+  code.setGroups(host, code.nest.operands);
+  Grid grid{code.blocks(host, rows, columns), indexConstant(host, code.loc, threads), threads,
+            resident};
+  simt.launch(host, code.op, name, code.nest.key(), code.nest.arguments(), grid,
+              [&](OpBuilder &b, ValueRange arguments) {
+                code.begin(b, arguments, rows, columns);
+                body(b);
+              });
+}
+
+} // namespace strut::gpu

@@ -1,0 +1,109 @@
+"""Products on tensor cores, in whole models on the emulator."""
+
+import re
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import strut
+
+ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
+
+
+def _model(nodes, inputs, outputs, constants, dtype=TensorProto.FLOAT):
+    def info(name, shape):
+        return helper.make_tensor_value_info(name, dtype, shape)
+
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [info(*entry) for entry in inputs.items()],
+        [info(*entry) for entry in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+def _layer(rng, dtype=np.float32):
+    """y = relu(x w + b), 48 -> 72."""
+    constants = {name: rng.uniform(-1, 1, shape).astype(dtype) for name, shape in {"w": (48, 72), "b": (72,)}.items()}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"]),
+        helper.make_node("Add", ["p", "b"], ["q"]),
+        helper.make_node("Relu", ["q"], ["y"]),
+    ]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return _model(nodes, {"x": ("M", 48)}, {"y": ("M", 72)}, constants, kind), constants
+
+
+def _errors(y, x, constants):
+    """Of each element, as shares of the magnitudes that were added."""
+    w, b = (constants[name].astype(np.float64) for name in "wb")
+    exact = np.maximum(x.astype(np.float64) @ w + b, 0)
+    return np.abs(y - exact) / (np.abs(x).astype(np.float64) @ np.abs(w) + np.abs(b))
+
+
+def _kernels(model, tmp_path, **options):
+    output = tmp_path / "model.ptx"
+    strut.compile(model, output, gpu_arch="sm_80", emit="ptx", **options)
+    return re.findall(r"\.entry (\w+)\(", output.read_text())
+
+
+@pytest.mark.parametrize(
+    "dtype,precision,least,most",
+    [
+        (np.float32, None, 0, 1e-6),
+        (np.float32, "tf32", 1e-5, 1e-3),
+        (np.float16, None, 0, 1e-3),  # the result is rounded to f16
+    ],
+)
+def test_products(rng, tmp_path, dtype, precision, least, most):
+    model, constants = _layer(rng, dtype)
+    assert all(name.startswith("tensor_contract_k16_w16") for name in _kernels(model, tmp_path, precision=precision))
+    compiled = strut.compile(model, precision=precision, **ON_EMULATOR)
+    for rows in (0, 1, 33, 129):
+        x = rng.uniform(-1, 1, (rows, 48)).astype(dtype)
+        y = compiled.run({"x": x})["y"]
+        assert y.shape == (rows, 72)
+        if rows:
+            worst = _errors(y.astype(np.float64), x, constants).max()
+            assert worst <= most and (rows < 129 or worst >= least)
+
+
+def test_a_row_has_the_same_bits_whatever_the_tile(rng):
+    model, _ = _layer(rng)
+    compiled = strut.compile(model, **ON_EMULATOR)
+    x = rng.uniform(-1, 1, (140, 48)).astype(np.float32)
+    whole = compiled.run({"x": x})["y"].copy()
+    for rows in (1, 32, 33):
+        assert np.array_equal(compiled.run({"x": x[:rows]})["y"], whole[:rows])
+
+
+def test_convolutions(rng, tmp_path, assert_close):
+    constants = {
+        "c1": rng.standard_normal((16, 3, 3, 3)).astype(np.float32) / 5,
+        "c2": rng.standard_normal((32, 16, 3, 3)).astype(np.float32) / 12,
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "c1"], ["p"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["p"], ["q"]),
+        helper.make_node("Conv", ["q", "c2"], ["y"], strides=[2, 2]),
+    ]
+    model = _model(nodes, {"x": ("N", 3, 11, 9)}, {"y": ("N", 32, 5, 4)}, constants)
+    names = _kernels(model, tmp_path)
+    assert any(name.startswith("tensor_contract_k16") for name in names), names  # channels lie side by side
+    x = rng.standard_normal((2, 3, 11, 9)).astype(np.float32)
+    expected = strut.compile(model).run({"x": x})["y"].copy()
+    assert_close(strut.compile(model, **ON_EMULATOR).run({"x": x})["y"], expected)
+
+
+def test_batches_of_products(rng, assert_close):
+    nodes = [
+        helper.make_node("Transpose", ["b"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["a", "t"], ["y"]),
+    ]
+    model = _model(nodes, {"a": ("B", "M", 40), "b": ("B", "N", 40)}, {"y": ("B", "M", "N")}, {})
+    a, b = (rng.standard_normal((3, size, 40)).astype(np.float32) for size in (37, 21))
+    y = strut.compile(model, **ON_EMULATOR).run({"a": a, "b": b})["y"]
+    assert_close(y, a @ b.transpose(0, 2, 1))
