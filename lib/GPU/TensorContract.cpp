@@ -195,8 +195,7 @@ void TensorContract::finish(OpBuilder &b, const TensorTile &tile, const TensorSh
           Value toRow = arith::AddIOp::create(b, loc, top, row);
           Value toColumn = arith::AddIOp::create(b, loc, code.firstColumn, column);
           Value inside = arith::AndIOp::create(
-              b, loc,
-              arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, toRow, code.m.size),
+              b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, toRow, code.m.size),
               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, toColumn, code.n.size));
           scf::IfOp::create(b, loc, inside, [&](OpBuilder &b, Location) {
             SmallVector<Value> here;
