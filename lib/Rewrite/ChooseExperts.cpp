@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Constants.h"
+#include "MachineOption.h"
 #include "dialects/Onnx/Onnx.h"
 #include "strut/Cost/Layers.h"
 #include "strut/Recognize/Activations.h"
@@ -173,11 +174,7 @@ struct ChooseExpertsPass : impl::ChooseExpertsBase<ChooseExpertsPass> {
   using ChooseExpertsBase::ChooseExpertsBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<cost::Machine> read = cost::readMachine(machine);
-    if (!read)
-      return emitError(UnknownLoc::get(context)) << llvm::toString(read.takeError());
-    described = std::move(*read);
-    return success();
+    return readMachineOption(context, machine, described);
   }
 
   static bool hasForms(layer::ExpertsOp op) {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Constants.h"
+#include "MachineOption.h"
 #include "dialects/Onnx/Onnx.h"
 #include "strut/Algebra/Forms.h"
 #include "strut/Cost/Choice.h"
@@ -437,10 +438,8 @@ struct ChooseForms : impl::ChooseFormsBase<ChooseForms> {
   using ChooseFormsBase::ChooseFormsBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<cost::Machine> read = cost::readMachine(machine);
-    if (!read)
-      return emitError(UnknownLoc::get(context)) << llvm::toString(read.takeError());
-    described = std::move(*read);
+    if (failed(readMachineOption(context, machine, described)))
+      return failure();
     llvm::Expected<double> budget = parseSizeBudget(sizeBudget, 0);
     if (!budget)
       return emitError(UnknownLoc::get(context)) << llvm::toString(budget.takeError());

@@ -8,6 +8,7 @@
 // then M rows, N (r + M) in all. Equal over the reals.
 //
 //===----------------------------------------------------------------------===//
+#include "MachineOption.h"
 #include "dialects/Layer/Layer.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,11 +127,7 @@ struct ChooseTransforms : impl::ChooseTransformsBase<ChooseTransforms> {
   using ChooseTransformsBase::ChooseTransformsBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<cost::Machine> read = cost::readMachine(machine);
-    if (!read)
-      return emitError(UnknownLoc::get(context)) << llvm::toString(read.takeError());
-    described = std::move(*read);
-    return success();
+    return readMachineOption(context, machine, described);
   }
 
   void runOnOperation() override {

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Constants.h"
+#include "MachineOption.h"
 #include "dialects/Onnx/Onnx.h"
 #include "strut/Cost/Layers.h"
 #include "strut/Rewrite/Passes.h"
@@ -159,11 +160,7 @@ struct ConcatenateMaps : impl::ConcatenateMapsBase<ConcatenateMaps> {
   using ConcatenateMapsBase::ConcatenateMapsBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    llvm::Expected<cost::Machine> read = cost::readMachine(machine);
-    if (!read)
-      return emitError(UnknownLoc::get(context)) << llvm::toString(read.takeError());
-    described = std::move(*read);
-    return success();
+    return readMachineOption(context, machine, described);
   }
 
   void runOnOperation() override {
