@@ -15,6 +15,24 @@ SmallVector<Value> extentsOf(Code &c, Value tensor) {
   return extents;
 }
 
+Value asIndex(Code &c, Value number) {
+  return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
+}
+
+Value asNumber(Code &c, Value index) { return c.make<arith::IndexCastOp>(c.b.getI64Type(), index); }
+
+Value numberAt(Code &c, Value list, Value place) {
+  return asIndex(c, c.make<tensor::ExtractOp>(list, place));
+}
+
+Value withNumber(Code &c, Value index, Value list, Value place) {
+  return c.make<tensor::InsertOp>(asNumber(c, index), list, place);
+}
+
+Value advanced(Code &c, Value index, Value isMore) {
+  return c.select(isMore, c.make<arith::AddIOp>(index, c.index(1)), index);
+}
+
 static SmallVector<Value> nest(Code &c, ArrayRef<Value> extents, SmallVector<Value> &places,
                                ValueRange carried, LoopBody body) {
   if (extents.empty())

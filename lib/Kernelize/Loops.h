@@ -9,6 +9,16 @@ namespace strut::kernelize {
 /// The extents of a tensor, one index value per axis.
 llvm::SmallVector<mlir::Value> extentsOf(Code &c, mlir::Value tensor);
 
+/// A number of a tensor as an index, and back.
+mlir::Value asIndex(Code &c, mlir::Value number);
+mlir::Value asNumber(Code &c, mlir::Value index);
+/// The number at one place of a list of i64, as an index.
+mlir::Value numberAt(Code &c, mlir::Value list, mlir::Value place);
+/// The list with an index as the number at one place.
+mlir::Value withNumber(Code &c, mlir::Value index, mlir::Value list, mlir::Value place);
+/// The index, and one more if the i1 `isMore`.
+mlir::Value advanced(Code &c, mlir::Value index, mlir::Value isMore);
+
 /// Builds the body of a nest: what is carried to the next iteration, as many values
 /// and of the types as came in.
 using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(Code &, mlir::ValueRange places,

@@ -13,14 +13,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-Value asIndex(Code &c, Value number) {
-  return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
-}
-Value asNumber(Code &c, Value index) { return c.make<arith::IndexCastOp>(c.b.getI64Type(), index); }
-/// The index, and one more if `isChosen`.
-Value advanced(Code &c, Value index, Value isChosen) {
-  return c.select(isChosen, c.make<arith::AddIOp>(index, c.index(1)), index);
-}
 Value isNonZero(Code &c, Value x) {
   return c.compare(arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne, x, c.constant(0, x));
 }

@@ -37,13 +37,6 @@ namespace {
 Value isLess(Code &c, Value a, Value b) {
   return c.make<arith::CmpIOp>(arith::CmpIPredicate::ult, a, b);
 }
-Value numberAt(Code &c, Value list, Value place) {
-  return c.make<arith::IndexCastOp>(c.b.getIndexType(), c.make<tensor::ExtractOp>(list, place));
-}
-Value withNumber(Code &c, Value number, Value list, Value place) {
-  Value stored = c.make<arith::IndexCastOp>(c.b.getI64Type(), number);
-  return c.make<tensor::InsertOp>(stored, list, place);
-}
 
 /// The later one of the children of `hole`, and whether there is one and it is later than `item`.
 struct Child {

@@ -62,15 +62,6 @@ Value Suppression::overlaps(Code &c, const Box &a, const Box &b) const {
   return c.make<arith::AndIOp>(c.less(zero, common), c.less(limit, common));
 }
 
-Value numberAt(Code &c, Value list, Value place) {
-  return c.make<arith::IndexCastOp>(c.b.getIndexType(), c.make<tensor::ExtractOp>(list, place));
-}
-Value asNumber(Code &c, Value index) { return c.make<arith::IndexCastOp>(c.b.getI64Type(), index); }
-/// The index, and one more if `isMore`.
-Value advanced(Code &c, Value index, Value isMore) {
-  return c.select(isMore, c.make<arith::AddIOp>(index, c.index(1)), index);
-}
-
 /// The boxes with a score above the limit, the best first.
 Suppression::List Suppression::candidates(Code &c, Value list) const {
   SmallVector<Value> found =

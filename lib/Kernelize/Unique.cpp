@@ -13,17 +13,6 @@ using namespace mlir;
 namespace strut::kernelize {
 namespace {
 
-Value asIndex(Code &c, Value number) {
-  return c.make<arith::IndexCastOp>(c.b.getIndexType(), number);
-}
-Value asNumber(Code &c, Value index) { return c.make<arith::IndexCastOp>(c.b.getI64Type(), index); }
-Value numberAt(Code &c, Value list, Value place) {
-  return asIndex(c, c.make<tensor::ExtractOp>(list, place));
-}
-Value withNumber(Code &c, Value number, Value list, Value place) {
-  return c.make<tensor::InsertOp>(asNumber(c, number), list, place);
-}
-
 /// Slices, numbered by the first axis of a matrix.
 struct Slices {
   Value matrix;
