@@ -129,7 +129,7 @@ int listenSomewhere(uint16_t &port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   auto *generic = reinterpret_cast<sockaddr *>(&address);
-  if (listener < 0 || bind(listener, generic, size) || listen(listener, 16) ||
+  if (listener < 0 || bind(listener, generic, size) || listen(listener, 128) ||
       getsockname(listener, generic, &size))
     return -1;
   port = ntohs(address.sin_port);

@@ -42,8 +42,9 @@ class Reader:
     def __init__(self, model: engines.Strut, workers: int):
         self._model = model
         self._waiting: queue.Queue = queue.Queue()
-        for _ in range(workers):
-            threading.Thread(target=self._work, daemon=True).start()
+        self._workers = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        for worker in self._workers:
+            worker.start()
 
     def read(self, image: np.ndarray) -> np.ndarray:
         """The ten probabilities of an image [8, 8]."""
@@ -51,14 +52,30 @@ class Reader:
         self._waiting.put((image, answer))
         return answer.result()
 
+    def close(self) -> None:
+        """Answers what waits, and lets the workers go."""
+        for _ in self._workers:
+            self._waiting.put(None)
+        for worker in self._workers:
+            worker.join()
+
+    def _batch(self) -> list:
+        """What waits, at least one image; nothing where a worker is to go."""
+        batch = []
+        while len(batch) < LARGEST_BATCH:
+            try:
+                entry = self._waiting.get(block=not batch)
+            except queue.Empty:
+                break
+            if entry is None:
+                if batch:  # to go next time
+                    self._waiting.put(None)
+                break
+            batch.append(entry)
+        return batch
+
     def _work(self) -> None:
-        while True:
-            batch = [self._waiting.get()]
-            while len(batch) < LARGEST_BATCH and not self._waiting.empty():
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    break  # another worker was quicker
+        while batch := self._batch():
             images = np.stack([image for image, _ in batch])[:, None]
             try:
                 rows = self._model.run({"image": images})["probabilities"]
@@ -77,8 +94,12 @@ def handler(reader: Reader) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"  # connections stay open
 
         def do_POST(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             try:
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client has hung up
+                    self.close_connection = True
+                    return
                 row = reader.read(parse(body))
                 self._answer(200, {"digit": int(row.argmax()), "probability": float(row.max())})
             except (ValueError, TypeError) as error:
@@ -98,6 +119,16 @@ def handler(reader: Reader) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    """A thread a connection; many clients may connect at one moment."""
+
+    request_queue_size = 128  # beyond, a connection waits for a second
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # clients may hang up
+            super().handle_error(request, client_address)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=0, help="default: any free one")
@@ -109,11 +140,12 @@ def main() -> None:
     file, _ = classify.onnx_file()
     library, _ = cache.compiled(file)
     reader = Reader(engines.Strut(library, options.threads), options.workers)
-    server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(reader))
+    server = Server(("127.0.0.1", options.port), handler(reader))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
     sys.stdin.read()
     server.shutdown()
+    reader.close()
 
 
 if __name__ == "__main__":

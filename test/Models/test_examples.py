@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -108,7 +109,8 @@ def test_digits_over_http(root, strut):
     held = np.load(model.with_suffix(".npz"))
     environment = {**os.environ, "STRUT": str(strut)}
     command = [sys.executable, str(root / "examples" / "digits" / "serve.py"), "--workers", "3"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    server = subprocess.Popen(command, text=True, env=environment, **pipes)
     try:
         address = server.stdout.readline().strip()
 
@@ -125,6 +127,12 @@ def test_digits_over_http(root, strut):
         with pytest.raises(urllib.error.HTTPError, match="400") as refused:
             ask([[1, 2], [3, 4]])
         assert "8 rows of 8 numbers" in json.load(refused.value)["error"]
+        host, port = address.removeprefix("http://").strip("/").split(":")
+        for length in ("99", "x"):
+            with socket.create_connection((host, int(port))) as client:
+                client.sendall(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n[".encode())
+        assert ask(held["images"][0][0].tolist())["digit"] == held["probabilities"][0].argmax()
     finally:
         server.stdin.close()
         assert server.wait(60) == 0
+    assert not server.stderr.read(), "neither a client that hangs up nor the end of the program is an error"
