@@ -115,12 +115,63 @@ Dim DimEnv::of(OpFoldResult folded) {
       .Default([&](Operation *) { return atom(value); });
 }
 
+/// The value of the same shape that `tensor` has by what defines it: a loop's carried value, what
+/// a branch yields, the destination of an operation. Null if there is none.
+static Value ofSameShape(Value tensor) {
+  if (auto argument = dyn_cast<BlockArgument>(tensor)) {
+    Operation *parent = argument.getOwner()->getParentOp();
+    if (auto loop = dyn_cast<scf::WhileOp>(parent))
+      return loop.getInits()[argument.getArgNumber()];
+    auto loop = dyn_cast<LoopLikeOpInterface>(parent);
+    OpOperand *init = loop ? loop.getTiedLoopInit(argument) : nullptr;
+    return init ? init->get() : Value();
+  }
+  auto result = cast<OpResult>(tensor);
+  unsigned number = result.getResultNumber();
+  return TypeSwitch<Operation *, Value>(result.getOwner())
+      .Case([](tensor::InsertSliceOp insert) { return insert.getDest(); })
+      .Case([&](scf::IndexSwitchOp branch) { // all forms have the same
+        return branch.getDefaultBlock().getTerminator()->getOperand(number);
+      })
+      .Case([&](scf::IfOp branch) { return branch.thenYield().getOperand(number); })
+      // As many are passed on as are carried.
+      .Case([&](scf::WhileOp loop) { return loop.getInits()[number]; })
+      .Case([&](LoopLikeOpInterface loop) {
+        OpOperand *init = loop.getTiedLoopInit(result);
+        return init ? init->get() : Value();
+      })
+      .Case([&](DestinationStyleOpInterface op) { return op.getTiedOpOperand(result)->get(); })
+      .Default([](Operation *) { return Value(); });
+}
+
+std::optional<SmallVector<Dim>> DimEnv::ofArgument(BlockArgument argument) {
+  auto type = cast<RankedTensorType>(argument.getType());
+  auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto symbols = function ? function->getAttrOfType<ArrayAttr>(kSymbolsAttr) : ArrayAttr();
+  auto names = symbols ? function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr)
+                       : ArrayAttr();
+  if (!names || names.size() != size_t(type.getRank()))
+    return std::nullopt;
+  SmallVector<Dim> dims(type.getShape().begin(), type.getShape().end());
+  unsigned first = function.getNumArguments() - symbols.size();
+  for (auto [dim, name] : llvm::zip(dims, names)) {
+    const Attribute *found = llvm::find(symbols, name);
+    if (found != symbols.end())
+      dim = atom(function.getArgument(first + (found - symbols.begin())));
+  }
+  return dims;
+}
+
 std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
   auto type = dyn_cast<RankedTensorType>(tensor.getType());
   if (!type)
     return std::nullopt;
   if (type.hasStaticShape())
     return SmallVector<Dim>(type.getShape().begin(), type.getShape().end());
+  if (Value same = ofSameShape(tensor))
+    return ofTensor(same);
+  if (auto argument = dyn_cast<BlockArgument>(tensor))
+    return ofArgument(argument);
   // What the type leaves open stays so, even where the value has turned out constant.
   auto all = [&](ArrayRef<OpFoldResult> sizes) {
     return SmallVector<Dim>(llvm::map_range(sizes, [&](OpFoldResult size) {
@@ -128,30 +179,6 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
       return value && getConstantIntValue(size) ? atom(value) : of(size);
     }));
   };
-  // What a loop carries keeps its shape.
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
-    if (auto loop = dyn_cast<scf::WhileOp>(argument.getOwner()->getParentOp()))
-      return ofTensor(loop.getInits()[argument.getArgNumber()]);
-  if (auto argument = dyn_cast<BlockArgument>(tensor))
-    if (auto loop = dyn_cast<LoopLikeOpInterface>(argument.getOwner()->getParentOp()))
-      if (OpOperand *init = loop.getTiedLoopInit(argument))
-        return ofTensor(init->get());
-  if (auto argument = dyn_cast<BlockArgument>(tensor)) {
-    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    auto symbols = function ? function->getAttrOfType<ArrayAttr>(kSymbolsAttr) : ArrayAttr();
-    auto names = symbols ? function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), kDimsAttr)
-                         : ArrayAttr();
-    if (!names || names.size() != size_t(type.getRank()))
-      return std::nullopt;
-    SmallVector<Dim> dims(type.getShape().begin(), type.getShape().end());
-    unsigned first = function.getNumArguments() - symbols.size();
-    for (auto [dim, name] : llvm::zip(dims, names)) {
-      const Attribute *found = llvm::find(symbols, name);
-      if (found != symbols.end())
-        dim = atom(function.getArgument(first + (found - symbols.begin())));
-    }
-    return dims;
-  }
   Operation *op = tensor.getDefiningOp();
   if (auto empty = dyn_cast<tensor::EmptyOp>(op))
     return all(empty.getMixedSizes());
@@ -165,34 +192,17 @@ std::optional<SmallVector<Dim>> DimEnv::ofTensor(Value tensor) {
         kept.push_back(size);
     return kept;
   }
-  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-    return ofTensor(insert.getDest());
-  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
-    std::optional<SmallVector<Dim>> source = ofTensor(collapse.getSrc());
-    if (!source)
-      return std::nullopt;
-    SmallVector<Dim> dims;
-    for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
-      dims.push_back(1);
-      for (int64_t axis : group)
-        dims.back() = dims.back() * (*source)[axis];
-    }
-    return dims;
+  auto collapse = dyn_cast<tensor::CollapseShapeOp>(op);
+  std::optional<SmallVector<Dim>> source = collapse ? ofTensor(collapse.getSrc()) : std::nullopt;
+  if (!source)
+    return std::nullopt;
+  SmallVector<Dim> dims;
+  for (const ReassociationIndices &group : collapse.getReassociationIndices()) {
+    dims.push_back(1);
+    for (int64_t axis : group)
+      dims.back() = dims.back() * (*source)[axis];
   }
-  if (auto branch = dyn_cast<scf::IndexSwitchOp>(op)) // all forms have the same
-    return ofTensor(branch.getDefaultBlock().getTerminator()->getOperand(
-        cast<OpResult>(tensor).getResultNumber()));
-  if (auto branch = dyn_cast<scf::IfOp>(op))
-    return ofTensor(branch.thenYield().getOperand(cast<OpResult>(tensor).getResultNumber()));
-  if (auto loop = dyn_cast<scf::WhileOp>(op)) // as many are passed on as are carried
-    return ofTensor(loop.getInits()[cast<OpResult>(tensor).getResultNumber()]);
-  if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
-    OpOperand *init = loop.getTiedLoopInit(cast<OpResult>(tensor));
-    return init ? ofTensor(init->get()) : std::nullopt;
-  }
-  if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
-    return ofTensor(destination.getTiedOpOperand(cast<OpResult>(tensor))->get());
-  return std::nullopt;
+  return dims;
 }
 
 Value DimEnv::value(const Dim &dim) {

@@ -91,6 +91,8 @@ public:
   static mlir::RankedTensorType type(llvm::ArrayRef<Dim> dims, mlir::Type element);
 
 private:
+  /// Of a function's argument, by the names that its attributes give dimensions.
+  std::optional<llvm::SmallVector<Dim>> ofArgument(mlir::BlockArgument argument);
   class Cases;
   Dim atom(mlir::Value value);
   template <typename OpT> Dim opaque(char kind, const Dim &a, const Dim &b);

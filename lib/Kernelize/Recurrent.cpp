@@ -12,6 +12,7 @@
 // within the length means.
 //
 //===----------------------------------------------------------------------===//
+#include "Loops.h"
 #include "RecurrentCells.h"
 #include "Slices.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -53,6 +54,12 @@ private:
   struct State {
     Value h, c, y;
   };
+  /// How many sums the kernel of all gates reads, and which operands are the states, the lengths
+  /// of sequences and the first of three peepholes.
+  struct Places {
+    unsigned sums;
+    int h = None, c = None, length = None, peephole = None;
+  };
 
   LogicalResult readShapes();
   AffineMap map(unsigned dims, ArrayRef<unsigned> results) {
@@ -69,6 +76,8 @@ private:
                      ArrayRef<Input> extras, BodyBuilder body);
   State run(unsigned direction, Value y);
   State step(unsigned direction, Value place, Value projected, const State &before);
+  /// Appends to `inputs`, the sums of a cell's gates, what else its kernel reads.
+  Places addState(unsigned direction, const State &before, SmallVector<Input> &inputs);
   State update(unsigned direction, Value place, SmallVector<Input> inputs, const State &before);
   SmallVector<Value> mapInto(ArrayRef<Input> inputs, ArrayRef<Value> inits,
                              llvm::function_ref<SmallVector<Value>(Code &, ValueRange)> body);
@@ -262,32 +271,37 @@ Recurrence::mapInto(ArrayRef<Input> inputs, ArrayRef<Value> inits,
   return kernelOp.getResults();
 }
 
-/// The kernel of all gates: the states after a step. `inputs` are what the cell computes
-/// with; the states and the length of the sequence follow here.
-Recurrence::State Recurrence::update(unsigned direction, Value place, SmallVector<Input> inputs,
-                                     const State &before) {
-  const Cell &cell = cells[direction];
+Recurrence::Places Recurrence::addState(unsigned direction, const State &before,
+                                        SmallVector<Input> &inputs) {
   AffineMap all = map(2, {0, 1});
-  SmallVector<Value> inits = {before.h};
   auto add = [&](Value tensor, AffineMap read) -> int {
     inputs.push_back({tensor, read, {}});
     return inputs.size() - 1;
   };
-  unsigned own = inputs.size();
+  Places places;
+  places.sums = inputs.size();
   Value lengths = operand("sequence_lens"), peepholes = operand("P");
-  int h = None, c = None, length = None, peephole = None;
-  if (lengths || cell.kind == Cell::GRU)
-    h = add(before.h, all);
-  if (before.c) {
-    c = add(before.c, all);
-    inits.push_back(before.c);
-  }
+  if (lengths || cells[direction].kind == Cell::GRU)
+    places.h = add(before.h, all);
+  if (before.c)
+    places.c = add(before.c, all);
   if (lengths)
-    length = add(context.tensor(lengths), map(2, {0}));
+    places.length = add(context.tensor(lengths), map(2, {0}));
   for (unsigned i = 0; peepholes && i < 3; ++i) {
     int place = add(part(peepholes, direction, hidden * Dim(i), hidden), map(2, {1}));
-    peephole = i == 0 ? place : peephole;
+    places.peephole = i == 0 ? place : places.peephole;
   }
+  return places;
+}
+
+/// The kernel of all gates: the states after a step. `inputs` are what the cell computes
+/// with; the states and the length of the sequence follow here.
+Recurrence::State Recurrence::update(unsigned direction, Value place, SmallVector<Input> inputs,
+                                     const State &before) {
+  Places places = addState(direction, before, inputs);
+  SmallVector<Value> inits = {before.h};
+  if (before.c)
+    inits.push_back(before.c);
   SmallVector<OpFoldResult> starts(4, context.b.getIndexAttr(0));
   SmallVector<Dim> sizes = {Dim(1), Dim(1), batch, hidden};
   starts[batchFirst ? 1 : 0] = place;
@@ -301,30 +315,20 @@ Recurrence::State Recurrence::update(unsigned direction, Value place, SmallVecto
         context.b, loc, DimEnv::type({batch, hidden}, element), before.y, starts, extents, ones));
 
   SmallVector<Value> after = mapInto(inputs, inits, [&](Code &code, ValueRange x) {
-    SmallVector<Value> next; // h, c
-    ValueRange z = x.take_front(own);
-    if (cell.kind == Cell::LSTM) {
-      auto [state, memory] =
-          cell.lstm(code, z, x[c], peepholes ? x.slice(peephole, 3) : ValueRange());
-      next = {state, memory};
-    } else if (cell.kind == Cell::RNN) {
-      next = {cell.activate(code, z[0], 0)};
-    } else if (!cell.linearBeforeReset) {
-      next = {cell.gru(code, z[0], z[1], x[h])};
-    } else {
-      // The sums of the state, then what the inputs contribute.
-      Value update = cell.activate(code, code.add(z[0], z[3]), 0);
-      Value reset = cell.activate(code, code.add(z[1], z[4]), 0);
-      next = {cell.gru(code, update, code.add(z[5], code.mul(reset, z[2])), x[h])};
-    }
+    auto read = [&](int place, unsigned count = 1) {
+      return place == None ? ValueRange() : x.slice(place, count);
+    };
+    ValueRange h = read(places.h), c = read(places.c), length = read(places.length);
+    SmallVector<Value> next =
+        cells[direction].next(code, x.take_front(places.sums), h, c, read(places.peephole, 3));
     Value output = next[0];
-    if (lengths) {
-      Value end = code.make<arith::IndexCastOp>(code.b.getIndexType(), x[length]);
-      Value valid = code.make<arith::CmpIOp>(arith::CmpIPredicate::slt, place, end);
+    if (!length.empty()) {
+      Value valid =
+          code.make<arith::CmpIOp>(arith::CmpIPredicate::slt, place, asIndex(code, length[0]));
       output = code.select(valid, output, code.constant(0, output));
-      next[0] = code.select(valid, next[0], x[h]);
+      next[0] = code.select(valid, next[0], h[0]);
       if (before.c)
-        next[1] = code.select(valid, next[1], x[c]);
+        next[1] = code.select(valid, next[1], c[0]);
     }
     if (before.y)
       next.push_back(output);

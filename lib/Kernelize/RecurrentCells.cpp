@@ -144,4 +144,19 @@ Value Cell::gru(Code &c, Value update, Value hidden, Value state) const {
   return c.add(c.mul(keep, candidate), c.mul(update, state));
 }
 
+SmallVector<Value> Cell::next(Code &c, ValueRange sums, ValueRange state, ValueRange memory,
+                              ValueRange peepholes) const {
+  if (kind == LSTM) {
+    auto [next, kept] = lstm(c, sums, memory[0], peepholes);
+    return {next, kept};
+  }
+  if (kind == RNN)
+    return {activate(c, sums[0], 0)};
+  if (!linearBeforeReset)
+    return {gru(c, sums[0], sums[1], state[0])};
+  Value update = activate(c, c.add(sums[0], sums[3]), 0);
+  Value reset = activate(c, c.add(sums[1], sums[4]), 0);
+  return {gru(c, update, c.add(sums[5], c.mul(reset, sums[2])), state[0])};
+}
+
 } // namespace strut::kernelize

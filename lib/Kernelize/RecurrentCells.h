@@ -40,6 +40,11 @@ public:
   /// h of a GRU from its activated update gate, the sum of the hidden gate and the
   /// state h.
   mlir::Value gru(Code &c, mlir::Value update, mlir::Value hidden, mlir::Value state) const;
+  /// The states after a step, h and of an LSTM c, from h and c before it. `sums` are those of the
+  /// gates, for a GRU its activated update gate and the sum of the hidden one; if its reset gate
+  /// applies to a product, the three sums of the state and then what the inputs contribute.
+  llvm::SmallVector<mlir::Value> next(Code &c, mlir::ValueRange sums, mlir::ValueRange state,
+                                      mlir::ValueRange memory, mlir::ValueRange peepholes) const;
 };
 
 } // namespace strut::kernelize

@@ -164,112 +164,171 @@ Part partOf(Code &c, Value start, Value end, Value step, Value extent) {
   return {start, step, c.make<arith::MaxSIOp>(count, zero)};
 }
 
-} // namespace
+/// A Slice whose bounds are data.
+class DataSlice {
+public:
+  DataSlice(AnyOp op, Context &context)
+      : op(op), context(context), number(context.b.getI64Type()), data(op.in("data")),
+        axes(op.in("axes")), steps(op.in("steps")), from(context[data].dims) {
+    bounds = {op.in("starts"), op.in("ends")};
+    for (Value operand : {axes, steps})
+      if (operand)
+        bounds.push_back(operand);
+    if (axes)
+      knownAxes = context.integers(axes);
+  }
 
-LogicalResult sliceByData(AnyOp op, Context &context) {
-  Value data = op.in("data");
-  SmallVector<Dim> from = context[data].dims, to(from);
-  Location loc = op->getLoc();
-  SmallVector<Value> operands = {op.in("starts"), op.in("ends")}, inputs;
-  Value axes = op.in("axes"), steps = op.in("steps");
-  auto known = axes ? context.integers(axes) : std::nullopt;
-  for (Value operand : {axes, steps})
-    if (operand)
-      operands.push_back(operand);
-  const Dim &given = context[operands[0]].dims[0];
-  for (Value operand : operands)
+  LogicalResult lower() {
+    if (failed(check()))
+      return failure();
+    SmallVector<Value> made = findParts();
+    FailureOr<SmallVector<Dim>> to = resultDims(ArrayRef(made).drop_front());
+    if (failed(to))
+      return failure();
+    context.define(op->getResult(0), take(made[0], *to), *to);
+    return success();
+  }
+
+private:
+  /// Refuses what cannot be lowered; finds out for how many axes there are bounds.
+  LogicalResult check();
+  /// Whether the bounds may be those of `axis`.
+  bool isSliced(int64_t axis) const;
+  /// A table of rank × 2, start and step of each axis, and the count of each that is sliced.
+  SmallVector<Value> findParts();
+  /// The part of `axis`, of an extent, by the bounds in the tensors `x`.
+  Part partOfAxis(Code &c, ValueRange x, int64_t axis, Value extent) const;
+  /// The result's dimensions, those of sliced axes by their counts.
+  FailureOr<SmallVector<Dim>> resultDims(ArrayRef<Value> counts);
+  /// The elements that a table of starts and steps names.
+  Value take(Value table, ArrayRef<Dim> to);
+
+  AnyOp op;
+  Context &context;
+  Type number;
+  Value data, axes, steps;
+  /// Starts and ends, then axes and steps where they are given.
+  SmallVector<Value> bounds;
+  std::optional<SmallVector<int64_t>> knownAxes;
+  SmallVector<Dim> from;
+  int64_t numBounds = 0;
+};
+
+LogicalResult DataSlice::check() {
+  const Dim &given = context[bounds[0]].dims[0];
+  for (Value operand : bounds)
     if (context[operand].dims.size() != 1 || context[operand].dims[0] != given)
       return context.refuse(op, "its bounds, axes and steps have different lengths");
   if (!given.isConstant())
     return context.refuse(op, "how many axes it has bounds for is not known");
   if (llvm::is_contained(from, Dim(0)))
     return context.refuse(op, "an axis of no elements is not supported");
-  for (Value operand : operands)
-    inputs.push_back(context.tensor(operand));
-  inputs.push_back(context.tensor(data));
-  int64_t rank = from.size(), count = given.constant();
-  auto isSliced = [&](int64_t axis) {
-    if (!axes)
-      return axis < count;
-    return !known ||
-           llvm::any_of(*known, [&](int64_t a) { return normalizeAxis(a, rank) == axis; });
+  numBounds = given.constant();
+  return success();
+}
+
+bool DataSlice::isSliced(int64_t axis) const {
+  if (!axes)
+    return axis < numBounds;
+  return !knownAxes || llvm::any_of(*knownAxes, [&](int64_t a) {
+    return normalizeAxis(a, int64_t(from.size())) == axis;
+  });
+}
+
+Part DataSlice::partOfAxis(Code &c, ValueRange x, int64_t axis, Value extent) const {
+  auto element = [&](unsigned operand, int64_t i) {
+    return asIndex(c, c.make<tensor::ExtractOp>(x[operand], c.index(i)));
   };
-  Type number = context.b.getI64Type();
+  Part part{c.index(0), c.index(1), extent};
+  for (int64_t i = 0; isSliced(axis) && i < numBounds; ++i) {
+    Value step = steps ? element(bounds.size() - 1, i) : c.index(1);
+    Part own = partOf(c, element(0, i), element(1, i), step, extent);
+    Value here = c.make<arith::ConstantIntOp>(!axes && i == axis, 1);
+    if (axes) {
+      Value a = element(2, i), back = c.make<arith::AddIOp>(a, c.index(from.size()));
+      here = c.make<arith::OrIOp>(c.equal(a, c.index(axis)), c.equal(back, c.index(axis)));
+    }
+    part = {c.select(here, own.start, part.start), c.select(here, own.step, part.step),
+            c.select(here, own.count, part.count)};
+  }
+  return part;
+}
+
+SmallVector<Value> DataSlice::findParts() {
+  int64_t rank = from.size();
+  SmallVector<Value> inputs =
+      llvm::map_to_vector(bounds, [&](Value operand) { return context.tensor(operand); });
+  inputs.push_back(context.tensor(data));
   SmallVector<Context::Init> inits = {{{Dim(rank), Dim(2)}, number, {}}};
   for (int64_t axis = 0; axis < rank; ++axis)
     if (isSliced(axis))
       inits.push_back({{}, number, {}});
-  SmallVector<Value> made =
-      context.region(loc, inputs, inits, [&](Code &c, ValueRange x) -> SmallVector<Value> {
-        auto element = [&](unsigned operand, int64_t i) {
-          return asIndex(c, c.make<tensor::ExtractOp>(x[operand], c.index(i)));
-        };
-        Value tensor = x[operands.size()], table = x[operands.size() + 1];
-        SmallVector<Value> results = {table}, extents = extentsOf(c, tensor);
-        for (int64_t axis = 0; axis < rank; ++axis) {
-          Part part{c.index(0), c.index(1), extents[axis]};
-          for (int64_t i = 0; isSliced(axis) && i < count; ++i) {
-            Value step = steps ? element(operands.size() - 1, i) : c.index(1);
-            Part own = partOf(c, element(0, i), element(1, i), step, extents[axis]);
-            Value here = c.make<arith::ConstantIntOp>(!axes && i == axis, 1);
-            if (axes) {
-              Value a = element(2, i), back = c.make<arith::AddIOp>(a, c.index(rank));
-              here = c.make<arith::OrIOp>(c.equal(a, c.index(axis)), c.equal(back, c.index(axis)));
-            }
-            part = {c.select(here, own.start, part.start), c.select(here, own.step, part.step),
-                    c.select(here, own.count, part.count)};
-          }
-          for (auto [j, value] : llvm::enumerate(SmallVector<Value>{part.start, part.step}))
-            results[0] = c.make<tensor::InsertOp>(asNumber(c, value), results[0],
-                                                  ValueRange{c.index(axis), c.index(int64_t(j))});
-          if (isSliced(axis))
-            results.push_back(scalar(c, part.count, x[operands.size() + 1 + results.size()]));
-        }
-        return results;
-      });
+  auto body = [&](Code &c, ValueRange x) -> SmallVector<Value> {
+    SmallVector<Value> extents = extentsOf(c, x[bounds.size()]);
+    ValueRange targets = x.drop_front(bounds.size() + 1);
+    SmallVector<Value> results = {targets[0]};
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      Part part = partOfAxis(c, x, axis, extents[axis]);
+      for (auto [j, value] : llvm::enumerate(SmallVector<Value>{part.start, part.step}))
+        results[0] = c.make<tensor::InsertOp>(asNumber(c, value), results[0],
+                                              ValueRange{c.index(axis), c.index(int64_t(j))});
+      if (isSliced(axis))
+        results.push_back(scalar(c, part.count, targets[results.size()]));
+    }
+    return results;
+  };
+  return context.region(op->getLoc(), inputs, inits, body);
+}
+
+FailureOr<SmallVector<Dim>> DataSlice::resultDims(ArrayRef<Value> counts) {
+  SmallVector<Dim> to(from);
   auto declared = context.declaredShape(op->getResult(0));
-  unsigned next = 1;
-  for (int64_t axis = 0; axis < rank; ++axis) {
+  for (int64_t axis = 0; axis < int64_t(from.size()); ++axis) {
     if (!isSliced(axis))
       continue;
-    Value found = made[next++];
-    if (declared) {
-      to[axis] = (*declared)[axis];
-      auto fits = [&](Code &c, ValueRange) {
-        return c.equal(c.fetch(0, number, c.index(0)), c.constant(to[axis].constant(), number));
-      };
-      if (failed(context.require(op, found, fits,
-                                 "axis " + Twine(axis) + " of its result has not the extent " +
-                                     Twine(to[axis].constant()) + " that the model declares")))
+    Value found = counts.consume_front();
+    if (!declared) {
+      FailureOr<Dim> extent = context.counted(op, from[axis], found);
+      if (failed(extent))
         return failure();
+      to[axis] = *extent;
       continue;
     }
-    FailureOr<Dim> extent = context.counted(op, from[axis], found);
-    if (failed(extent))
+    to[axis] = (*declared)[axis];
+    auto fits = [&](Code &c, ValueRange) {
+      return c.equal(c.fetch(0, number, c.index(0)), c.constant(to[axis].constant(), number));
+    };
+    if (failed(context.require(op, found, fits,
+                               "axis " + Twine(axis) + " of its result has not the extent " +
+                                   Twine(to[axis].constant()) + " that the model declares")))
       return failure();
-    to[axis] = *extent;
   }
+  return to;
+}
+
+Value DataSlice::take(Value table, ArrayRef<Dim> to) {
   SmallVector<Extent> extents;
   for (const Dim &dim : from)
     extents.emplace_back(context, dim);
   Type element = context[data].element;
-  Value result = context.map(
-      loc, to, element, {{made[0], {}, {}}, {context.tensor(data), {}, {}}},
-      [&](Code &c, ValueRange) {
-        SmallVector<Value> at;
-        for (int64_t axis = 0; axis < rank; ++axis) {
-          Value start = asIndex(c, c.fetch(0, number, {c.index(axis), c.index(0)})),
-                step = asIndex(c, c.fetch(0, number, {c.index(axis), c.index(1)}));
-          Value place = c.make<arith::AddIOp>(start, c.make<arith::MulIOp>(c.dim(axis), step));
-          Value last = c.make<arith::SubIOp>(extents[axis].in(c), c.index(1));
-          place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0));
-          at.push_back(place);
-        }
-        return c.widen(c.fetch(1, element, at));
-      });
-  context.define(op->getResult(0), result, to);
-  return success();
+  auto body = [&](Code &c, ValueRange) {
+    SmallVector<Value> at;
+    for (auto [axis, extent] : llvm::enumerate(extents)) {
+      Value start = asIndex(c, c.fetch(0, number, {c.index(axis), c.index(0)})),
+            step = asIndex(c, c.fetch(0, number, {c.index(axis), c.index(1)}));
+      Value place = c.make<arith::AddIOp>(start, c.make<arith::MulIOp>(c.dim(axis), step));
+      Value last = c.make<arith::SubIOp>(extent.in(c), c.index(1));
+      at.push_back(c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0)));
+    }
+    return c.widen(c.fetch(1, element, at));
+  };
+  return context.map(op->getLoc(), to, element, {{table, {}, {}}, {context.tensor(data), {}, {}}},
+                     body);
 }
+
+} // namespace
+
+LogicalResult sliceByData(AnyOp op, Context &context) { return DataSlice(op, context).lower(); }
 
 void addSelect(LoweringTable &table) {
   auto holdsElements = [](Operation *op) -> Reason {
