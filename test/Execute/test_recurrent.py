@@ -133,8 +133,10 @@ def operands(rng, kind, inputs, hidden, directions, optional, dtype=np.float32):
     rows = GATES[kind] * hidden
     shapes = {"W": (directions, rows, inputs), "R": (directions, rows, hidden), "B": (directions, 2 * rows)}
     shapes["P"] = (directions, 3 * hidden)
+    # Small enough that states do not grow from step to step where an activation has no bound.
+    scale = {"R": 0.2}
     return {
-        name: (0.4 * rng.standard_normal(shape)).astype(dtype)
+        name: (scale.get(name, 0.4) * rng.standard_normal(shape)).astype(dtype)
         for name, shape in shapes.items()
         if name in ("W", "R") or name in optional
     }
