@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Device.h"
+#include "Grid.h"
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -371,12 +372,62 @@ EXPORT CUresult cuGraphExecDestroy(CUgraphExec runnable) {
   return Success;
 }
 
+/// What is wrong with a tensor map, by the rules of the driver's manual; empty if nothing is.
+static std::string tensorTrouble(const TensorMap &map) {
+  if (uintptr_t(map.base) % 16)
+    return "its address is not a multiple of 16";
+  for (uint32_t d = 0; d < map.rank; ++d) {
+    if (!map.sizes[d] || map.sizes[d] > uint64_t(1) << 32)
+      return "a size is 0 or beyond 2^32";
+    if (!map.box[d] || map.box[d] > 256)
+      return "a side of its boxes is 0 or beyond 256";
+    if (d > 0 && (map.strides[d] % 16 || map.strides[d] >= uint64_t(1) << 40))
+      return "a stride is not a multiple of 16 bytes";
+    if (d > 0 && (map.strides[d] < map.sizes[d - 1] * map.strides[d - 1] ||
+                  (d > 1 && map.strides[d] % map.strides[d - 1])))
+      return "a stride is less than what lies between, or no multiple of the one before";
+  }
+  if (map.lineBytes() % 16 || (map.isSwizzled && map.lineBytes() > 128))
+    return "lines of its boxes are not a multiple of 16 bytes, or more than are swizzled";
+  return "";
+}
+
+EXPORT CUresult cuTensorMapEncodeTiled(CUtensorMap *made, int type, uint32_t rank, void *address,
+                                       const uint64_t *sizes, const uint64_t *strides,
+                                       const uint32_t *box, const uint32_t *elementStrides,
+                                       int interleave, int swizzle, int, int fill) {
+  ENTER
+  if ((type != CU_TENSOR_MAP_DATA_TYPE_FLOAT16 && type != CU_TENSOR_MAP_DATA_TYPE_BFLOAT16) ||
+      rank < 2 || rank > mostTensorRank || interleave || fill ||
+      (swizzle != CU_TENSOR_MAP_SWIZZLE_NONE && swizzle != CU_TENSOR_MAP_SWIZZLE_128B))
+    return fail(InvalidValue, "the emulator knows tensor maps of 16-bit floats in tiles, with 2 to "
+                              "5 dimensions, not swizzled or by 128 bytes");
+  TensorMap map{};
+  map.base = static_cast<const char *>(address);
+  map.rank = uint8_t(rank);
+  map.elementBytes = 2;
+  map.isSwizzled = swizzle == CU_TENSOR_MAP_SWIZZLE_128B;
+  for (uint32_t d = 0; d < rank; ++d) {
+    map.sizes[d] = sizes[d];
+    map.strides[d] = d ? strides[d - 1] : map.elementBytes;
+    map.box[d] = uint16_t(box[d] > 256 ? 0 : box[d]);
+    if (elementStrides[d] != 1)
+      return fail(InvalidValue, "the emulator knows no tensor maps that leave out elements");
+  }
+  if (uintptr_t(made) % TensorMap::alignment)
+    return fail(InvalidValue, "a tensor map is to lie at a multiple of 64");
+  if (std::string trouble = tensorTrouble(map); !trouble.empty())
+    return fail(InvalidValue, "a tensor cannot be mapped: " + trouble);
+  memcpy(made, &map, sizeof map);
+  return Success;
+}
+
 /// As on a GPU, what goes wrong in a kernel is told by what waits for it.
 EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                                unsigned blockX, unsigned blockY, unsigned blockZ,
                                unsigned sharedBytes, CUstream stream, void **parameters, void **) {
   ENTER
-  if (gridX == 0 || gridY != 1 || gridZ != 1 || blockY != 1 || blockZ != 1 || sharedBytes)
+  if (gridX == 0 || gridY != 1 || gridZ != 1 || blockY != 1 || blockZ != 1)
     return fail(InvalidValue, "the emulator knows grids of one dimension, which is not 0");
   if (state().failed)
     return LaunchFailed;
@@ -389,7 +440,7 @@ EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gri
   return put(streamOf(stream), [=] {
     // One launch at a time: kernels share one shared memory.
     Grid grid(*launched->image, *launched->kernel, state().memory, schedule);
-    return grid.run(arguments->data(), gridX, blockX);
+    return grid.run(arguments->data(), gridX, blockX, sharedBytes);
   });
 }
 

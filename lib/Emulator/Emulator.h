@@ -3,6 +3,7 @@
 #define STRUT_LIB_EMULATOR_EMULATOR_H
 
 #include "strut/Runtime/emulator.h"
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -36,30 +37,93 @@ private:
   mutable uintptr_t lastBegin = 0, lastEnd = 0;
 };
 
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+constexpr uint32_t warpSize = 32, mostWarps = 32, warpgroupSize = 128;
+/// What bulk copies write is written by a thread of its own, of a warp of its own.
+constexpr uint32_t copyEngine = mostWarps * warpSize;
+
+/// Until when the accesses of each warp, and of the copy engine, are known.
+using Knowledge = std::array<uint32_t, mostWarps + 1>;
+
+/// Which accesses come before which: time passes whenever threads synchronise, and a warp knows
+/// others' accesses until some time.
+class Order {
+public:
+  void start();
+  uint32_t now() const { return time; }
+  /// Whether `thread` may count on what `other` did at `when`.
+  bool knows(uint32_t thread, uint32_t other, uint32_t when) const {
+    return thread == other || knowsWarp(thread, other / warpSize, when);
+  }
+  /// Whether it may count on what all threads of a warp did at `when`.
+  bool knowsWarp(uint32_t thread, uint32_t warp, uint32_t when) const {
+    return known[thread / warpSize][warp] >= when;
+  }
+  /// The warps with a bit set wait for each other.
+  void meet(uint32_t warps);
+  /// Adds what `thread` knows and has done to what an mbarrier passes on.
+  void release(uint32_t thread, Knowledge &to);
+  void acquire(uint32_t thread, const Knowledge &from);
+
+private:
+  std::array<Knowledge, mostWarps + 1> known;
+  uint32_t time = 1;
+};
+
 /// Watches the shared memory of the running block. Two accesses to a byte by different
-/// threads, one of them a write, are a race if no barrier came between them. What a copy is
-/// on its way to must not be touched at all.
+/// threads, one of them a write, are a race if they did not synchronise in between. What a copy is
+/// on its way to must not be touched at all, and what an asynchronous reader still reads not be
+/// written.
 class Shared {
 public:
   void start(void *memory, size_t bytes);
-  void passBarrier() { ++epoch; }
   bool contains(const void *address) const;
+  /// The address in shared memory whose low 18 bits these are.
+  const char *at(uint32_t low) const;
+
   /// Notes an access; what is wrong with it, or an empty text.
   std::string access(const void *address, size_t bytes, bool isWrite, uint32_t thread);
-  /// A copy to there begins, which is a write by its thread now and when it ends.
+  /// A copy to there begins, which is a write by its thread now and by `thread` when it ends.
   std::string beginCopy(void *address, size_t bytes, uint32_t thread);
   void endCopy(void *address, size_t bytes, uint32_t thread);
+  /// 16 bytes are read for `threads` until endRead.
+  std::string beginRead(const void *chunk, const std::vector<uint32_t> &threads);
+  void endRead(const void *chunk);
+  /// An mbarrier begins to be there.
+  std::string initMbarrier(void *address, uint32_t thread);
+  /// What is wrong with a use of the mbarrier by a thread; empty if nothing is.
+  std::string useMbarrier(const void *address, uint32_t thread, bool isAsync) const;
+  /// What the thread has written can be read by what is asynchronous.
+  void fence(uint32_t thread) { ++fences[thread]; }
+
+  static constexpr size_t chunkBytes = 16;
+  static constexpr size_t mbarrierBytes = 8;
+  Order order;
 
 private:
   static constexpr uint32_t nobody = ~0u, several = ~1u;
   struct Byte {
     uint32_t writer = nobody, reader = nobody;
-    uint64_t written = 0, read = 0; ///< epochs; 0: never
+    uint32_t written = 0, read = 0; ///< times; 0: never
+    uint32_t readers = 0;           ///< warps, by bits
+    uint32_t fences = 0;            ///< of the writer, when it wrote
     bool awaited = false;           ///< a copy is on its way
+    bool isMbarrier = false;
+    bool operator==(const Byte &) const = default;
   };
+  std::string checkWrite(const Byte &byte, uint32_t thread) const;
+  std::string checkRead(const Byte &byte, uint32_t thread) const;
+  bool isFenced(const Byte &byte) const {
+    return byte.writer >= copyEngine || fences[byte.writer] > byte.fences;
+  }
+
   std::vector<Byte> bytes;
+  std::vector<uint32_t> reading; ///< by chunk: asynchronous reads that go on
+  std::array<uint32_t, copyEngine> fences;
   uintptr_t begin = 0;
-  uint64_t epoch = 1;
 };
 
 //===----------------------------------------------------------------------===//
@@ -105,15 +169,15 @@ struct Schedule {
 // What the lanes of a warp do together
 //===----------------------------------------------------------------------===//
 
-constexpr uint32_t warpSize = 32;
-
 /// One lane's part in an instruction that its warp executes together.
 struct WarpStep {
-  enum Kind { Shuffle, LoadMatrices, Multiply } kind;
+  enum Kind { ShuffleXor, ShuffleIndex, Elect, LoadMatrices, StoreMatrices, Multiply } kind;
   uint32_t members;   ///< a bit for each lane that takes part
   uint32_t common[2]; ///< operands that all lanes must agree on
-  const void *in;     ///< a value, a row's address, or the registers of A, B and C
-  uint32_t *out;      ///< the lane's results
+  const void *in;     ///< a value, registers to store, a row's address, or A, B and C
+  void *out;          ///< the lane's results, or a row's address
+
+  uint32_t *results() const { return static_cast<uint32_t *>(out); }
 
   bool agrees(const WarpStep &other) const {
     return kind == other.kind && members == other.members && common[0] == other.common[0] &&
@@ -121,80 +185,18 @@ struct WarpStep {
   }
 };
 
-/// shfl.sync.bfly of the lanes that have a step.
+/// shfl.sync of the lanes that have a step.
 void shuffle(const WarpStep *const lanes[warpSize]);
-/// ldmatrix: the rows have been checked.
+/// ldmatrix and stmatrix: the rows have been checked.
 void loadMatrices(const WarpStep *const lanes[warpSize]);
+void storeMatrices(const WarpStep *const lanes[warpSize]);
 /// mma.sync.
 void multiply(const WarpStep *const lanes[warpSize]);
 /// cvt.rna.tf32.f32: to the nearest, halves away from zero.
 uint32_t roundToTF32(uint32_t value);
-
-/// One launch of a kernel.
-class Grid {
-public:
-  Grid(const StrutEmulatedImage &image, const StrutEmulatedKernel &kernel, const Memory &memory,
-       Schedule schedule);
-
-  /// Runs all blocks; what went wrong, or an empty text.
-  std::string run(const void *arguments, uint32_t blocks, uint32_t threads);
-
-  // What kernels call, for the thread that is running.
-  static Grid *current;
-  uint32_t thread() const { return running; }
-  uint32_t block() const { return blockNumber; }
-  uint32_t threads() const { return threadCount; }
-  void barrier(uint32_t id);
-  void meet(const WarpStep &step);
-  void access(const void *address, uint64_t bytes, bool isWrite);
-  void copyAsync(void *to, const void *from, uint32_t bytes, uint32_t present);
-  void commitCopies();
-  void waitCopies(uint32_t groups);
-
-private:
-  struct Copy {
-    void *to;
-    const void *from;
-    uint32_t bytes, present;
-  };
-  struct Thread {
-    enum State { Ready, AtBarrier, InWarp, Done } state = Ready;
-    uint32_t barrier = 0;                     ///< its number
-    const WarpStep *step = nullptr;           ///< that the thread waits for others with
-    std::vector<std::vector<Copy>> groups{1}; ///< of copies on their way; the last one is open
-  };
-
-  static const StrutEmulator &functions();
-  void runBlock();
-  void runInTurn();
-  void runTogether();
-  /// A thread that can run, or -1.
-  int64_t choose();
-  void setState(uint32_t thread, Thread::State state);
-  bool releaseBarrier();
-  /// Executes what the running thread's warp does together, once all its members have come.
-  void releaseWarp();
-  void checkRow(uint32_t thread);
-  void reportDeadlock();
-  std::vector<uint32_t> order(uint32_t count);
-  /// Notes what is wrong and stops the running thread for good.
-  void fault(const std::string &what);
-  std::string where() const;
-
-  const StrutEmulatedImage &image;
-  const StrutEmulatedKernel &kernel;
-  const Memory &memory;
-  Schedule schedule;
-  std::mt19937_64 random;
-  Shared shared;
-  std::vector<unsigned char> arguments;
-  std::vector<Thread> state;
-  std::vector<uint32_t> ready; ///< by warp, a bit for each lane
-  std::vector<std::unique_ptr<Fiber>> fibers;
-  std::string problem;
-  uint32_t blockNumber = 0, threadCount = 0, running = 0;
-  uint32_t greedyWarp = 0;
-};
+float asFloat(uint32_t bits);
+/// A number of 16 bits.
+float fromBits(StrutProduct product, uint32_t bits);
 
 } // namespace strut::emulator
 

@@ -1,5 +1,5 @@
 //===- Grid.cpp - Blocks and threads --------------------------------------===//
-#include "Emulator.h"
+#include "Grid.h"
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -52,10 +52,21 @@ const StrutEmulator &Grid::functions() {
       [] { return current->thread(); },
       [] { return current->block(); },
       [] { return current->threads(); },
-      [](uint32_t id) { current->barrier(id); },
+      [] { return current->blocks(); },
+      [](uint32_t id, uint32_t threads) { current->barrier(id, threads); },
       [](uint32_t members, uint32_t value, uint32_t mask, uint32_t clamp) {
         uint32_t result;
-        current->meet({WarpStep::Shuffle, members, {mask, clamp}, &value, &result});
+        current->meet({WarpStep::ShuffleXor, members, {mask, clamp}, &value, &result});
+        return result;
+      },
+      [](uint32_t members, uint32_t value, uint32_t lane, uint32_t clamp) {
+        uint32_t result;
+        current->meet({WarpStep::ShuffleIndex, members, {lane, clamp}, &value, &result});
+        return result;
+      },
+      [](uint32_t members) {
+        uint32_t result;
+        current->meet({WarpStep::Elect, members, {0, 0}, nullptr, &result});
         return result;
       },
       [](const void *address, uint64_t bytes, uint32_t isWrite) {
@@ -72,18 +83,52 @@ const StrutEmulator &Grid::functions() {
       [](uint32_t product, const uint32_t *operands, uint32_t *results) {
         current->meet({WarpStep::Multiply, ~0u, {product, 0}, operands, results});
       },
-      roundToTF32};
+      roundToTF32,
+      [](void *row, uint32_t count, uint32_t transposed, const uint32_t *registers) {
+        current->meet({WarpStep::StoreMatrices, ~0u, {count, transposed}, registers, row});
+      },
+      [](uint32_t count) { current->limitRegisters(count); },
+      [](void *mbarrier, uint32_t count) { current->initMbarrier(mbarrier, count); },
+      [](void *mbarrier, uint32_t count, uint32_t bytes) {
+        current->arrive(mbarrier, count, bytes);
+      },
+      [](void *mbarrier, uint32_t parity) { return uint32_t(current->tryWait(mbarrier, parity)); },
+      [] { current->fenceProxy(); },
+      [](void *to, void *mbarrier, const void *map, const int32_t *corner, uint32_t rank) {
+        current->loadTensor(to, mbarrier, map, corner, rank);
+      },
+      [](const void *from, const void *map, const int32_t *corner, uint32_t rank) {
+        current->storeTensor(from, map, corner, rank);
+      },
+      [] { current->commitStores(); },
+      [](uint32_t groups) { current->waitStores(groups); },
+      [] { current->meetWarpgroup({WarpgroupStep::Fence}); },
+      [](const StrutWarpgroupProduct *product, uint32_t *sums) {
+        current->meetWarpgroup({WarpgroupStep::Multiply, product, 0, sums});
+      },
+      [] { current->meetWarpgroup({WarpgroupStep::Commit}); },
+      [](uint32_t groups, uint32_t *registers, uint32_t count) {
+        current->meetWarpgroup({WarpgroupStep::Wait, nullptr, groups, registers, count});
+      }};
   return table;
 }
 
-std::string Grid::run(const void *given, uint32_t blocks, uint32_t threads) {
+std::string Grid::run(const void *given, uint32_t blocks, uint32_t threads, uint32_t moreShared) {
   if (threads == 0 || threads > kernel.most_threads)
     return "kernel '" + std::string(kernel.name) + "' is launched with " + std::to_string(threads) +
            " threads a block, and was compiled for at most " + std::to_string(kernel.most_threads);
+  sharedBytes = kernel.shared_bytes + moreShared;
+  if (sharedBytes > image.shared_bytes)
+    return "kernel '" + std::string(kernel.name) + "' is launched with " +
+           std::to_string(sharedBytes) + " bytes of shared memory, more than there are";
   // The caller may reuse the memory as soon as the launch returns.
-  const auto *bytes = static_cast<const unsigned char *>(given);
-  arguments.assign(bytes, bytes + kernel.argument_bytes);
+  size_t space = kernel.argument_bytes + TensorMap::alignment;
+  argumentBytes.resize(space);
+  arguments = argumentBytes.data();
+  std::align(TensorMap::alignment, kernel.argument_bytes, arguments, space);
+  memcpy(arguments, given, kernel.argument_bytes);
   threadCount = threads;
+  blockCount = blocks;
   current = this;
   *image.emulator = &functions();
   fibers.resize(kernel.waits ? threads : 1);
@@ -100,7 +145,7 @@ std::string Grid::run(const void *given, uint32_t blocks, uint32_t threads) {
 }
 
 void Grid::runBlock() {
-  shared.start(image.shared, kernel.shared_bytes);
+  shared.start(image.shared, sharedBytes);
   if (kernel.waits)
     runTogether();
   else
@@ -112,7 +157,7 @@ void Grid::runInTurn() {
   fibers[0]->start([this] {
     for (uint32_t thread : order(threadCount)) {
       running = thread;
-      kernel.run(arguments.data());
+      kernel.run(arguments);
     }
   });
   fibers[0]->resume();
@@ -130,25 +175,48 @@ void Grid::setState(uint32_t thread, Thread::State to) {
 void Grid::runTogether() {
   state.assign(threadCount, Thread());
   ready.assign((threadCount + warpSize - 1) / warpSize, 0);
+  mbarriers.clear();
+  loads.clear();
+  warpgroups.clear();
+  for (uint32_t first = 0; first < threadCount; first += warpgroupSize)
+    warpgroups.emplace_back(shared, first);
   for (uint32_t t = 0; t < threadCount; ++t) {
     setState(t, Thread::Ready);
-    fibers[t]->start([this] { kernel.run(arguments.data()); });
+    fibers[t]->start([this] { kernel.run(arguments); });
   }
   while (problem.empty()) {
+    if (schedule.kind == Schedule::Random && !loads.empty() && random() % 64 == 0)
+      landOne();
     int64_t next = choose();
     if (next >= 0) {
       running = uint32_t(next);
       fibers[running]->resume();
       if (fibers[running]->ended())
-        setState(running, Thread::Done);
+        checkEnd(running);
       continue;
     }
-    if (std::all_of(state.begin(), state.end(),
-                    [](const Thread &t) { return t.state == Thread::Done; }))
-      return;
-    if (!releaseBarrier())
-      return reportDeadlock();
+    if (releaseBarrier() || landOne())
+      continue;
+    if (!std::all_of(state.begin(), state.end(),
+                     [](const Thread &t) { return t.state == Thread::Done; }))
+      reportDeadlock();
+    return;
   }
+}
+
+/// What a thread that has ended must not have left behind.
+void Grid::checkEnd(uint32_t thread) {
+  setState(thread, Thread::Done);
+  const auto &stores = state[thread].stores;
+  if (stores.size() > 1 || !stores[0].empty())
+    note("ends while copies from shared memory have not been waited for");
+  uint32_t group = thread / warpgroupSize;
+  if (!warpgroups[group].isIdle())
+    note("ends while products have not been waited for");
+  bool areAllDone = std::all_of(state.begin(), state.end(),
+                                [](const Thread &t) { return t.state == Thread::Done; });
+  if (areAllDone && !loads.empty())
+    note("is the last one to end while copies to shared memory are on their way");
 }
 
 /// The place of one of the bits, the `number`-th from below.
@@ -184,22 +252,42 @@ int64_t Grid::choose() {
 // Waiting
 //===----------------------------------------------------------------------===//
 
-void Grid::barrier(uint32_t id) {
-  setState(running, Thread::AtBarrier);
+void Grid::barrier(uint32_t id, uint32_t threads) {
+  if (threads % warpSize || threads > threadCount)
+    fault("waits at a barrier of " + std::to_string(threads) + " threads");
   state[running].barrier = id;
+  state[running].meeting = threads ? threads : threadCount;
+  setState(running, Thread::AtBarrier);
+  if (!ready[running / warpSize])
+    releaseBarrier();
   Fiber::pause();
 }
 
-/// All threads wait at the same barrier: they go on. Aligned: a thread that has ended cannot
-/// take part in what its warp executes.
+/// As many threads as meet there wait at a barrier: they go on. Aligned: all lanes of a warp come,
+/// and a thread that has ended cannot take part.
 bool Grid::releaseBarrier() {
-  for (const Thread &t : state)
-    if (t.state != Thread::AtBarrier || t.barrier != state[0].barrier)
-      return false;
-  for (uint32_t t = 0; t < threadCount; ++t)
-    setState(t, Thread::Ready);
-  shared.passBarrier();
-  return true;
+  for (uint32_t first = 0; first < threadCount; first += warpSize) {
+    const Thread &leader = state[first];
+    if (leader.state != Thread::AtBarrier)
+      continue;
+    uint32_t warps = 0, threads = 0;
+    for (uint32_t t = 0; t < threadCount; ++t)
+      if (state[t].state == Thread::AtBarrier && state[t].barrier == leader.barrier &&
+          state[t].meeting == leader.meeting) {
+        warps |= 1u << t / warpSize;
+        ++threads;
+      }
+    if (threads != leader.meeting ||
+        uint32_t(__builtin_popcount(warps)) != (threads + warpSize - 1) / warpSize)
+      continue;
+    uint32_t id = leader.barrier;
+    for (uint32_t t = 0; t < threadCount; ++t)
+      if (state[t].state == Thread::AtBarrier && state[t].barrier == id)
+        setState(t, Thread::Ready);
+    shared.order.meet(warps);
+    return true;
+  }
+  return false;
 }
 
 void Grid::meet(const WarpStep &step) {
@@ -211,16 +299,28 @@ void Grid::meet(const WarpStep &step) {
   Fiber::pause();
 }
 
-/// A row of a matrix is read by the thread that has its address.
-void Grid::checkRow(uint32_t thread) {
+/// A row of a matrix is read or written by the thread that has its address.
+void Grid::checkRow(uint32_t thread, void *row, bool isWrite) {
   constexpr uint32_t rowBytes = 16;
-  const void *row = state[thread].step->in;
   running = thread;
+  std::string verb = isWrite ? "writes" : "reads";
   if (!shared.contains(row))
-    fault("reads a row of a matrix outside of shared memory");
+    fault(verb + " a row of a matrix outside of shared memory");
   if (uintptr_t(row) % rowBytes)
-    fault("reads a row of a matrix at an address that is not a multiple of 16");
-  access(row, rowBytes, false);
+    fault(verb + " a row of a matrix at an address that is not a multiple of 16");
+  access(row, rowBytes, isWrite);
+}
+
+/// Any lane, but always the same one.
+void Grid::elect(const WarpStep *const lanes[warpSize]) {
+  bool isLast = schedule.kind == Schedule::Backward;
+  const WarpStep *leader = nullptr;
+  for (uint32_t lane = 0; lane < warpSize; ++lane)
+    if (lanes[lane] && (!leader || isLast))
+      leader = lanes[lane];
+  for (uint32_t lane = 0; lane < warpSize; ++lane)
+    if (lanes[lane])
+      *lanes[lane]->results() = lanes[lane] == leader;
 }
 
 void Grid::releaseWarp() {
@@ -236,13 +336,22 @@ void Grid::releaseWarp() {
     lanes[lane] = t->step;
   }
   switch (common.kind) {
-  case WarpStep::Shuffle:
+  case WarpStep::ShuffleXor:
+  case WarpStep::ShuffleIndex:
     shuffle(lanes);
+    break;
+  case WarpStep::Elect:
+    elect(lanes);
     break;
   case WarpStep::LoadMatrices:
     for (uint32_t lane = 0; lane < 8 * common.common[0]; ++lane)
-      checkRow(first + lane);
+      checkRow(first + lane, const_cast<void *>(lanes[lane]->in), false);
     loadMatrices(lanes);
+    break;
+  case WarpStep::StoreMatrices:
+    for (uint32_t lane = 0; lane < 8 * common.common[0]; ++lane)
+      checkRow(first + lane, lanes[lane]->out, true);
+    storeMatrices(lanes);
     break;
   case WarpStep::Multiply:
     multiply(lanes);
@@ -254,18 +363,61 @@ void Grid::releaseWarp() {
       setState(first + lane, Thread::Ready);
 }
 
+void Grid::meetWarpgroup(const WarpgroupStep &step) {
+  if (running / warpgroupSize * warpgroupSize + warpgroupSize > threadCount)
+    fault("executes what a warpgroup does, in a warpgroup of fewer than 128 threads");
+  state[running].groupStep = &step;
+  setState(running, Thread::InWarpgroup);
+  releaseWarpgroup();
+  Fiber::pause();
+}
+
+void Grid::releaseWarpgroup() {
+  uint32_t group = running / warpgroupSize, first = group * warpgroupSize;
+  const WarpgroupStep *steps[warpgroupSize];
+  for (uint32_t t = 0; t < warpgroupSize; ++t) {
+    if (state[first + t].state != Thread::InWarpgroup)
+      return;
+    steps[t] = state[first + t].groupStep;
+    if (!steps[t]->agrees(*steps[0]))
+      fault("does not do what the other threads of its warpgroup do");
+  }
+  check(warpgroups[group].execute(steps));
+  for (uint32_t t = 0; t < warpgroupSize; ++t)
+    setState(first + t, Thread::Ready);
+}
+
+std::string Grid::placeOf(const Thread &t) const {
+  static const char *const ofWarp[] = {"a shuffle",          "a shuffle",           "an election",
+                                       "a load of matrices", "a store of matrices", "a product"};
+  static const char *const ofWarpgroup[] = {"wgmma.fence", "wgmma.mma_async", "wgmma.commit_group",
+                                            "wgmma.wait_group"};
+  switch (t.state) {
+  case Thread::Ready:
+    return "ready";
+  case Thread::AtBarrier:
+    return "at barrier " + std::to_string(t.barrier);
+  case Thread::InWarp:
+    return std::string("at ") + ofWarp[t.step->kind];
+  case Thread::InWarpgroup:
+    return std::string("at ") + ofWarpgroup[t.groupStep->kind];
+  case Thread::Done:
+    return "at the end";
+  case Thread::AtMbarrier:
+    break;
+  }
+  auto found = std::find_if(mbarriers.begin(), mbarriers.end(),
+                            [&](const auto &entry) { return &entry.second == t.mbarrier; });
+  return "at the mbarrier at " + std::to_string(found->first - uintptr_t(image.shared)) +
+         " for parity " + std::to_string(t.parity) + " (it lacks " +
+         std::to_string(t.mbarrier->pending) + " arrivals and " +
+         std::to_string(t.mbarrier->bytes) + " bytes)";
+}
+
 void Grid::reportDeadlock() {
   std::map<std::string, uint32_t> histogram;
-  for (const Thread &t : state) {
-    static const char *const names[] = {"ready", "at barrier ", "at ", "at the end"};
-    static const char *const steps[] = {"a shuffle", "a load of matrices", "a product"};
-    std::string place = names[t.state];
-    if (t.state == Thread::AtBarrier)
-      place += std::to_string(t.barrier);
-    if (t.state == Thread::InWarp)
-      place += steps[t.step->kind];
-    ++histogram[place];
-  }
+  for (const Thread &t : state)
+    ++histogram[placeOf(t)];
   problem = where() + ": deadlock:";
   for (const auto &[place, count] : histogram)
     problem += " " + std::to_string(count) + " threads " + place + ";";
@@ -288,8 +440,7 @@ void Grid::copyAsync(void *to, const void *from, uint32_t bytes, uint32_t presen
   if (uintptr_t(to) % bytes || (present && uintptr_t(from) % bytes))
     fault("copies " + std::to_string(bytes) +
           " bytes at an address that is not a multiple of that");
-  if (std::string what = shared.beginCopy(to, bytes, running); !what.empty())
-    fault(what);
+  check(shared.beginCopy(to, bytes, running));
   state[running].groups.back().push_back({to, from, bytes, present});
 }
 
@@ -315,18 +466,20 @@ std::string Grid::where() const {
   return "kernel '" + std::string(kernel.name) + "', block " + std::to_string(blockNumber);
 }
 
+void Grid::note(const std::string &what) {
+  if (problem.empty())
+    problem = where() + ", thread " + std::to_string(running) + ": " + what;
+}
+
 void Grid::fault(const std::string &what) {
-  problem = where() + ", thread " + std::to_string(running) + ": " + what;
+  note(what);
   while (true) // nobody resumes it
     Fiber::pause();
 }
 
 void Grid::access(const void *address, uint64_t bytes, bool isWrite) {
-  if (shared.contains(address)) {
-    if (std::string what = shared.access(address, bytes, isWrite, running); !what.empty())
-      fault(what);
-    return;
-  }
+  if (shared.contains(address))
+    return check(shared.access(address, bytes, isWrite, running));
   if (!memory.contains(address, bytes))
     fault(std::string(isWrite ? "writes " : "reads ") + std::to_string(bytes) +
           " bytes outside of any allocation");

@@ -11,8 +11,8 @@
 
 namespace strut::emulator {
 
-/// In mode bfly the source is the lane's number xor the mask; beyond the clamp's bound the
-/// lane keeps its own value.
+/// In mode bfly the source is the lane's number xor the mask, in mode idx one that is named; beyond
+/// the clamp's bound the lane keeps its own value.
 void shuffle(const WarpStep *const lanes[warpSize]) {
   uint32_t values[warpSize] = {};
   for (uint32_t lane = 0; lane < warpSize; ++lane)
@@ -21,10 +21,12 @@ void shuffle(const WarpStep *const lanes[warpSize]) {
   for (uint32_t lane = 0; lane < warpSize; ++lane) {
     if (!lanes[lane])
       continue;
-    uint32_t mask = lanes[lane]->common[0], clamp = lanes[lane]->common[1];
+    uint32_t operand = lanes[lane]->common[0], clamp = lanes[lane]->common[1];
     uint32_t segment = clamp >> 8 & 31, bound = clamp & 31;
-    uint32_t last = (lane & segment) | (bound & ~segment), source = lane ^ mask;
-    *lanes[lane]->out = values[source <= last ? source : lane];
+    uint32_t first = lane & segment, last = first | (bound & ~segment);
+    uint32_t source =
+        lanes[lane]->kind == WarpStep::ShuffleXor ? lane ^ operand : first | (operand & ~segment);
+    *lanes[lane]->results() = values[(source & 31) <= last ? source & 31 : lane];
   }
 }
 
@@ -45,8 +47,26 @@ void loadMatrices(const WarpStep *const lanes[warpSize]) {
       uint32_t row = lane / 4, column = lane % 4 * 2;
       uint32_t low = transposed ? elements[column][row] : elements[row][column];
       uint32_t high = transposed ? elements[column + 1][row] : elements[row][column + 1];
-      lanes[lane]->out[matrix] = low | high << 16;
+      lanes[lane]->results()[matrix] = low | high << 16;
     }
+  }
+}
+
+/// The other way round, row by row: lanes 8i to 8i + 7 have the addresses of matrix i.
+void storeMatrices(const WarpStep *const lanes[warpSize]) {
+  uint32_t count = lanes[0]->common[0];
+  bool transposed = lanes[0]->common[1];
+  for (uint32_t matrix = 0; matrix < count; ++matrix) {
+    uint16_t elements[8][8];
+    for (uint32_t lane = 0; lane < warpSize; ++lane) {
+      uint32_t bits = static_cast<const uint32_t *>(lanes[lane]->in)[matrix];
+      for (uint32_t i = 0; i < 2; ++i) {
+        uint32_t row = lane / 4, column = lane % 4 * 2 + i;
+        (transposed ? elements[column][row] : elements[row][column]) = uint16_t(bits >> 16 * i);
+      }
+    }
+    for (uint32_t row = 0; row < 8; ++row)
+      memcpy(lanes[8 * matrix + row]->out, elements[row], sizeof elements[row]);
   }
 }
 
@@ -54,15 +74,13 @@ void loadMatrices(const WarpStep *const lanes[warpSize]) {
 // Products
 //===----------------------------------------------------------------------===//
 
-namespace {
-
 float asFloat(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-float fromHalf(uint32_t bits) {
+static float fromHalf(uint32_t bits) {
   uint32_t sign = bits >> 15 & 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
   float value = exponent == 31  ? (fraction ? NAN : INFINITY)
                 : exponent == 0 ? std::ldexp(float(fraction), -24)
@@ -70,13 +88,18 @@ float fromHalf(uint32_t bits) {
   return sign ? -value : value;
 }
 
+float fromBits(StrutProduct product, uint32_t bits) {
+  return product == StrutProductF16 ? fromHalf(bits) : asFloat(bits << 16);
+}
+
+namespace {
+
 /// Element number `i` of a lane's part of A or B, whose registers hold two halves or one f32,
 /// of which the hardware reads 19 bits.
 double element(StrutProduct product, const uint32_t *registers, uint32_t i) {
   if (product == StrutProductTF32)
     return asFloat(registers[i] & ~0x1fffu);
-  uint32_t bits = registers[i / 2] >> 16 * (i % 2) & 0xffff;
-  return product == StrutProductF16 ? fromHalf(bits) : asFloat(bits << 16);
+  return fromBits(product, registers[i / 2] >> 16 * (i % 2) & 0xffff);
 }
 
 struct Place {
@@ -130,7 +153,7 @@ void multiply(const WarpStep *const lanes[warpSize]) {
       for (uint32_t k = 0; k < depth; ++k)
         sum += a[at.row][k] * b[k][at.column];
       float rounded = float(sum);
-      memcpy(&lanes[lane]->out[i], &rounded, sizeof rounded);
+      memcpy(&lanes[lane]->results()[i], &rounded, sizeof rounded);
     }
   }
 }

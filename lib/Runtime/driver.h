@@ -18,6 +18,10 @@ typedef struct CUfunc_st *CUfunction;
 typedef struct CUstream_st *CUstream;
 typedef struct CUgraph_st *CUgraph;
 typedef struct CUgraphExec_st *CUgraphExec;
+/* Opaque: a tensor in global memory, as bulk copies take boxes of it. Aligned to 64 bytes. */
+typedef struct CUtensorMap {
+  uint64_t opaque[16];
+} CUtensorMap;
 
 enum {
   CUDA_ERROR_OUT_OF_MEMORY = 2,
@@ -32,7 +36,15 @@ enum {
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
   CU_STREAM_DEFAULT = 0, /* ordered with the legacy default stream */
   CU_STREAM_NON_BLOCKING = 1,
-  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1
+  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1,
+  CU_TENSOR_MAP_DATA_TYPE_FLOAT16 = 6,
+  CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 = 9,
+  CU_TENSOR_MAP_INTERLEAVE_NONE = 0,
+  CU_TENSOR_MAP_SWIZZLE_NONE = 0,
+  CU_TENSOR_MAP_SWIZZLE_128B = 3,
+  CU_TENSOR_MAP_L2_PROMOTION_NONE = 0,
+  CU_TENSOR_MAP_L2_PROMOTION_L2_256B = 3,
+  CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0 /* zeros outside of the tensor */
 };
 
 /* X(member, symbol, parameters) */
@@ -76,5 +88,12 @@ enum {
     (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,         \
      unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,   \
      void **extra))
+
+/* Which drivers before CUDA 12 lack. */
+#define STRUT_NEWER_DRIVER_FUNCTIONS(X)                                                            \
+  X(tensorMapEncodeTiled, "cuTensorMapEncodeTiled",                                                \
+    (CUtensorMap * map, int type, uint32_t rank, void *address, const uint64_t *sizes,             \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides, int interleave, \
+     int swizzle, int promotion, int fill))
 
 #endif /* STRUT_RUNTIME_DRIVER_H */

@@ -17,24 +17,39 @@
 extern "C" {
 #endif
 
-#define STRUT_EMULATOR_VERSION 2
+#define STRUT_EMULATOR_VERSION 3
 
-/** What mma.sync multiplies: 16 x k times k x 8, with sums in f32. */
+/** What mma.sync and wgmma multiply, with sums in f32. */
 typedef enum StrutProduct {
-  StrutProductF16,  /**< m16n8k16 */
-  StrutProductBF16, /**< m16n8k16 */
-  StrutProductTF32  /**< m16n8k8 */
+  StrutProductF16,  /**< 16 steps at once */
+  StrutProductBF16, /**< 16 steps */
+  StrutProductTF32  /**< 8 steps */
 } StrutProduct;
+
+/** wgmma.mma_async.sync.aligned.m64n<columns>k16.f32, both sides from shared memory. */
+typedef struct StrutWarpgroupProduct {
+  uint32_t product;          /**< a StrutProduct */
+  uint32_t columns;          /**< a multiple of 8, to 256 */
+  uint32_t accumulates;      /**< scale-d: whether the sums so far are added */
+  uint32_t left_transposed;  /**< imm-trans-a: its rows lie side by side, not its steps */
+  uint32_t right_transposed; /**< imm-trans-b */
+  uint32_t reserved;
+  uint64_t left, right; /**< matrix descriptors */
+} StrutWarpgroupProduct;
 
 /** What an image calls, in the thread that is emulated. */
 typedef struct StrutEmulator {
   uint32_t (*thread)(void);  /**< %tid.x */
   uint32_t (*block)(void);   /**< %ctaid.x */
   uint32_t (*threads)(void); /**< %ntid.x */
-  /** barrier.cta.sync.aligned of all threads of the block. */
-  void (*barrier)(uint32_t id);
+  uint32_t (*blocks)(void);  /**< %nctaid.x */
+  /** barrier.cta.sync.aligned of `threads` threads of the block; 0: of all. */
+  void (*barrier)(uint32_t id, uint32_t threads);
   /** shfl.sync.bfly.b32. */
   uint32_t (*shuffle_xor)(uint32_t members, uint32_t value, uint32_t mask, uint32_t clamp);
+  /** shfl.sync.idx.b32. */
+  uint32_t (*shuffle_index)(uint32_t members, uint32_t value, uint32_t lane, uint32_t clamp);
+  uint32_t (*elect)(uint32_t members); /**< elect.sync: whether this lane is it */
   /** `bytes` at `address`, of any memory space, are about to be read or written. */
   void (*access)(const void *address, uint64_t bytes, uint32_t is_write);
   /** cp.async of `bytes`, of which the first `present` are read; the others become zero. */
@@ -48,6 +63,35 @@ typedef struct StrutEmulator {
    * the other; those of D. */
   void (*multiply)(uint32_t product, const uint32_t *operands, uint32_t *results);
   uint32_t (*round_tf32)(uint32_t value); /**< cvt.rna.tf32.f32 */
+  /** stmatrix.sync.aligned.m8n8.x<count>[.trans].shared.b16. */
+  void (*store_matrices)(void *row, uint32_t count, uint32_t transposed, const uint32_t *registers);
+  void (*limit_registers)(uint32_t count); /**< setmaxnreg */
+
+  void (*init_mbarrier)(void *mbarrier, uint32_t count);
+  /** mbarrier.arrive `count` times; before that, `bytes` more are expected in this phase. */
+  void (*arrive)(void *mbarrier, uint32_t count, uint32_t bytes);
+  /** mbarrier.try_wait.parity: whether the phase of that parity is over. */
+  uint32_t (*try_wait)(void *mbarrier, uint32_t parity);
+  /** fence.proxy.async or fence.mbarrier_init: what this thread has written to shared memory can
+   * be read by what is asynchronous. */
+  void (*fence_proxy)(void);
+
+  /** cp.async.bulk.tensor.<rank>d, tiles: a box from global to shared memory, whose bytes the
+   * mbarrier then counts. */
+  void (*load_tensor)(void *to, void *mbarrier, const void *map, const int32_t *corner,
+                      uint32_t rank);
+  /** ... and from shared to global memory, in a group of the thread. */
+  void (*store_tensor)(const void *from, const void *map, const int32_t *corner, uint32_t rank);
+  void (*commit_stores)(void); /**< cp.async.bulk.commit_group */
+  void (*wait_stores)(uint32_t groups); /**< cp.async.bulk.wait_group[.read] */
+
+  void (*warpgroup_fence)(void); /**< wgmma.fence.sync.aligned */
+  /** One wgmma.mma_async; the thread's part of the sums so far, which those after it replace. */
+  void (*warpgroup_multiply)(const StrutWarpgroupProduct *product, uint32_t *sums);
+  void (*warpgroup_commit)(void); /**< wgmma.commit_group.sync.aligned */
+  /** wgmma.wait_group.sync.aligned; `count` registers, of which those whose sums are there then
+   * have them. */
+  void (*warpgroup_wait)(uint32_t groups, uint32_t *registers, uint32_t count);
 } StrutEmulator;
 
 typedef struct StrutEmulatedKernel {
@@ -55,7 +99,7 @@ typedef struct StrutEmulatedKernel {
   /** What one thread does; `arguments` is the kernel's one parameter. */
   void (*run)(void *arguments);
   uint64_t argument_bytes;
-  uint64_t shared_bytes;
+  uint64_t shared_bytes; /**< besides those that the launch adds */
   uint32_t most_threads; /**< of a block */
   uint32_t waits;        /**< whether threads wait for each other */
 } StrutEmulatedKernel;
@@ -66,6 +110,7 @@ typedef struct StrutEmulatedImage {
   const StrutEmulatedKernel *kernels;
   const StrutEmulator **emulator; /**< where the image looks for the table */
   void *shared;                   /**< the shared memory of the kernel that runs */
+  uint64_t shared_bytes;          /**< that there are */
 } StrutEmulatedImage;
 
 #ifdef __cplusplus

@@ -10,7 +10,10 @@
 #include "strut/Package/Ptx.h"
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/Support/SourceMgr.h"
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -24,6 +27,7 @@ Driver::Driver() {
   member = reinterpret_cast<decltype(member)>(dlsym(library, symbol));                             \
   EXPECT_TRUE(member) << symbol;
   STRUT_DRIVER_FUNCTIONS(STRUT_LOOK_UP)
+  STRUT_NEWER_DRIVER_FUNCTIONS(STRUT_LOOK_UP)
 #undef STRUT_LOOK_UP
 }
 
@@ -40,16 +44,19 @@ static llvm::APFloat converted(float value, Element element) {
   return number;
 }
 
-float strut::test::rounded(float value, Element element) {
-  llvm::APFloat number = converted(value, element);
+static float widened(llvm::APFloat number) {
   bool lossy;
   number.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &lossy);
   return number.convertToFloat();
 }
 
+float strut::test::rounded(float value, Element element) {
+  return widened(converted(value, element));
+}
+
 DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
                          std::vector<float> values, Element element)
-    : driver(driver), shape(std::move(shape)) {
+    : driver(driver), shape(std::move(shape)), element(element) {
   for (int64_t extent : this->shape)
     count *= extent;
   size_t bytes = llvm::APFloat::getSizeInBits(semanticsOf(element)) / 8;
@@ -67,8 +74,15 @@ DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
 DeviceArray::~DeviceArray() { driver.memFree(memory); }
 
 std::vector<float> DeviceArray::values() const {
-  std::vector<float> result(count);
-  EXPECT_EQ(driver.copyToHost(result.data(), memory, count * sizeof(float), nullptr), 0);
+  unsigned bits = llvm::APFloat::getSizeInBits(semanticsOf(element));
+  std::vector<char> stored(count * bits / 8);
+  EXPECT_EQ(driver.copyToHost(stored.data(), memory, stored.size(), nullptr), 0);
+  std::vector<float> result;
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t raw = 0;
+    memcpy(&raw, &stored[i * bits / 8], bits / 8);
+    result.push_back(widened(llvm::APFloat(semanticsOf(element), llvm::APInt(bits, raw))));
+  }
   return result;
 }
 
@@ -82,6 +96,26 @@ void DeviceArray::describe(std::vector<int64_t> &fields) const {
   fields.insert(fields.end(), strides.begin(), strides.end());
 }
 
+void DeviceArray::map(std::vector<int64_t> &fields, std::vector<uint32_t> box,
+                      bool isSwizzled) const {
+  std::vector<uint64_t> sizes(shape.rbegin(), shape.rend()), strides;
+  uint64_t stride = 2;
+  for (uint64_t size : llvm::ArrayRef(sizes).drop_back())
+    strides.push_back(stride *= size);
+  std::vector<uint32_t> innermostFirst(box.rbegin(), box.rend()), steps(box.size(), 1);
+  alignas(64) CUtensorMap map;
+  EXPECT_EQ(driver.tensorMapEncodeTiled(
+                &map,
+                element == Element::F16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
+                                        : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+                sizes.size(), reinterpret_cast<void *>(memory), sizes.data(), strides.data(),
+                innermostFirst.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
+                isSwizzled ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_NONE,
+                CU_TENSOR_MAP_L2_PROMOTION_NONE, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+            0);
+  fields.insert(fields.end(), std::begin(map.opaque), std::end(map.opaque));
+}
+
 Kernels::Kernels(const std::string &source, const Change &change, const std::string &arch,
                  gpu::Precision precision) {
   mlir::DialectRegistry registry;
@@ -89,7 +123,6 @@ Kernels::Kernels(const std::string &source, const Change &change, const std::str
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(source, &context);
   package::TargetSpec gpu = llvm::cantFail(package::resolveGpuArch(arch));
-  package::TargetSpec host = llvm::cantFail(package::resolveTarget("", ""));
   mlir::PassManager manager(&context);
   pipeline::buildPlanPipeline(manager, {pipeline::programForGpu(gpu, precision)});
   pipeline::buildGPUPipeline(manager);
@@ -104,22 +137,45 @@ Kernels::Kernels(const std::string &source, const Change &change, const std::str
   auto device = pipeline::takeDeviceModule(program);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext);
-  package::optimizeForGpu(*code, gpu);
+  emulate(*code, gpu, change);
+}
+
+Kernels Kernels::ofCode(const std::string &text) {
+  Kernels kernels;
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic wrong;
+  std::unique_ptr<llvm::Module> code = llvm::parseAssemblyString(text, wrong, context);
+  if (code)
+    kernels.emulate(*code, llvm::cantFail(package::resolveGpuArch("sm_90a")), nullptr);
+  else
+    ADD_FAILURE() << wrong.getMessage().str() << " in line " << wrong.getLineNo();
+  return kernels;
+}
+
+void Kernels::emulate(llvm::Module &code, const package::TargetSpec &gpu, const Change &change) {
+  package::TargetSpec host = llvm::cantFail(package::resolveTarget("", ""));
+  package::optimizeForGpu(code, gpu);
   if (change)
-    change(*code);
-  if (llvm::Error error = gpu::emulate(*code)) {
+    change(code);
+  if (llvm::Error error = gpu::emulate(code)) {
     refusal = llvm::toString(std::move(error));
     return;
   }
-  image = llvm::cantFail(package::linkEmulated(*code, gpu::kEmulatedImage, host));
+  image = llvm::cantFail(package::linkEmulated(code, gpu::kEmulatedImage, host));
 }
 
 std::string Kernels::run(const Driver &driver, const std::string &kernel,
                          const std::string &schedule, std::vector<const DeviceArray *> arguments,
                          unsigned blocks, unsigned threads) const {
-  std::vector<int64_t> bundle;
+  std::vector<int64_t> fields;
   for (const DeviceArray *argument : arguments)
-    argument->describe(bundle);
+    argument->describe(fields);
+  return launch(driver, kernel, schedule, std::move(fields), blocks, threads);
+}
+
+std::string Kernels::launch(const Driver &driver, const std::string &kernel,
+                            const std::string &schedule, std::vector<int64_t> fields,
+                            unsigned blocks, unsigned threads, unsigned sharedBytes) const {
   CUcontext context;
   CUmodule module;
   CUfunction function;
@@ -127,9 +183,9 @@ std::string Kernels::run(const Driver &driver, const std::string &kernel,
   EXPECT_EQ(driver.moduleLoad(&module, image.data(), 0, nullptr, nullptr), 0);
   EXPECT_EQ(driver.moduleGetFunction(&function, module, kernel.c_str()), 0);
   setenv("STRUT_EMULATE", schedule.c_str(), 1);
-  void *parameters[] = {bundle.data()};
-  CUresult result =
-      driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, 0, nullptr, parameters, nullptr);
+  void *parameters[] = {fields.data()};
+  CUresult result = driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, sharedBytes, nullptr,
+                                        parameters, nullptr);
   if (!result)
     result = driver.streamSynchronize(nullptr);
   const char *why = "";

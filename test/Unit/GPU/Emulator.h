@@ -9,6 +9,7 @@
 
 #include "lib/Runtime/driver.h"
 #include "strut/GPU/CUDA.h"
+#include "strut/Package/Target.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include <functional>
@@ -22,6 +23,7 @@ struct Driver {
   Driver();
 #define STRUT_MEMBER(member, symbol, parameters) CUresult(*member) parameters;
   STRUT_DRIVER_FUNCTIONS(STRUT_MEMBER)
+  STRUT_NEWER_DRIVER_FUNCTIONS(STRUT_MEMBER)
 #undef STRUT_MEMBER
 };
 
@@ -37,14 +39,16 @@ public:
               Element element = Element::F32);
   ~DeviceArray();
   DeviceArray(const DeviceArray &) = delete;
-  /// Of an array of f32.
   std::vector<float> values() const;
   /// Appends the fields of a memref descriptor.
   void describe(std::vector<int64_t> &fields) const;
+  /// Appends a tensor map of an array of 16-bit elements, in boxes of this shape.
+  void map(std::vector<int64_t> &fields, std::vector<uint32_t> box, bool isSwizzled = true) const;
 
 private:
   const Driver &driver;
   std::vector<int64_t> shape;
+  Element element;
   int64_t count = 1;
   CUdeviceptr memory = 0;
 };
@@ -58,6 +62,9 @@ public:
                    const std::string &arch = "sm_80",
                    gpu::Precision precision = gpu::Precision::F32);
 
+  /// Of kernels that are given as LLVM IR.
+  static Kernels ofCode(const std::string &code);
+
   /// Why the code cannot be emulated; empty if it can.
   std::string refusal;
   /// The kernel functions.
@@ -68,8 +75,15 @@ public:
   std::string run(const Driver &driver, const std::string &kernel, const std::string &schedule,
                   std::vector<const DeviceArray *> arguments, unsigned blocks,
                   unsigned threads) const;
+  /// ... of arguments that take these 64-bit fields.
+  std::string launch(const Driver &driver, const std::string &kernel, const std::string &schedule,
+                     std::vector<int64_t> fields, unsigned blocks, unsigned threads,
+                     unsigned sharedBytes = 0) const;
 
 private:
+  Kernels() = default;
+  void emulate(llvm::Module &code, const package::TargetSpec &gpu, const Change &change);
+
   std::string image;
 };
 
