@@ -4,9 +4,11 @@
  *
  *     epoch (32 bits) | seats (16) | chunks (16)
  *
- * Whoever lowers `chunks` by a compare-and-swap owns that chunk, and the job cannot
- * end, nor its description change, before the owner counts it off in `left`. A
- * worker takes a seat with its first chunk, which bounds the threads of a job. The
+ * Whoever lowers `chunks` by a compare-and-swap owns those chunks, and the job cannot
+ * end, nor its description change, before the owner counts them off in `left`. Many are
+ * taken at once while many are there, and single ones in the end: threads that are not
+ * equally fast, as where one shares its core with a stranger, still end together. A
+ * worker takes a seat with its first chunks, which bounds the threads of a job. The
  * caller works too, and waits for chunks, never for workers: one that sleeps or is
  * preempted delays nobody. The epoch is the word idle workers sleep on.
  *===--------------------------------------------------------------------------===*/
@@ -17,7 +19,10 @@
 
 enum {
   MaxThreads = 1024,
-  ChunksPerThread = 8,
+  ChunksPerThread = 64,
+  MostChunks = 0xffff,
+  /* A thread takes this part of its share of what is left. */
+  ClaimsOfShare = 2,
   /* Some tens of microseconds: longer than the serial code between two kernels. */
   SpinRounds = 4000,
   /* Without yielding, a spinning thread may keep the very thread that it waits for
@@ -44,6 +49,7 @@ typedef struct Pool {
   void *argument;
   int64_t tasks;
   uint32_t chunks;
+  _Atomic uint32_t claims; /* what is left, over as much as one claim takes */
 } Pool;
 
 /* Static, not allocated: it exists before anything runs, and once a process. */
@@ -100,25 +106,45 @@ static void futexWake(const void *word, int32_t threads) {
  * endian). */
 static const void *epochWord(Pool *pool) { return (const char *)&pool->ticket + 4; }
 
-/* Takes a chunk of the current job, with a seat where `seat` is 1. Returns how many
- * were left with it, 0 for none. */
-static uint32_t claim(Pool *pool, uint64_t seat) {
-  uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_relaxed);
-  while (chunksOf(ticket) && seatsOf(ticket) >= seat)
-    if (atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - (seat << 16) - 1,
-                                              memory_order_acquire, memory_order_relaxed))
-      return chunksOf(ticket);
-  return 0;
+/* Chunks of the current job that one thread has taken. */
+typedef struct Claim {
+  uint32_t left; /* how many there were with them */
+  uint32_t taken;
+} Claim;
+
+/* What a thread takes where so many chunks are left. */
+static Claim share(const Pool *pool, uint32_t left) {
+  const uint32_t claims = atomic_load_explicit(&pool->claims, memory_order_relaxed);
+  return (Claim){left, left > claims ? left / claims : 1};
 }
 
-/* Runs the chunk just claimed and all that can be had after it. */
-static void work(Pool *pool, uint32_t claimed) {
+/* Takes chunks of the current job, with a seat where `seat` is 1; none where none is left. */
+static Claim claim(Pool *pool, uint64_t seat) {
+  uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
+  while (chunksOf(ticket) && seatsOf(ticket) >= seat) {
+    /* The share of another job does no harm: the ticket tells what was taken. */
+    const Claim some = share(pool, chunksOf(ticket));
+    if (atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket,
+                                              ticket - (seat << 16) - some.taken,
+                                              memory_order_acquire, memory_order_acquire))
+      return some;
+  }
+  return (Claim){0, 0};
+}
+
+/* The first task of a chunk. */
+static int64_t firstTask(const Pool *pool, int64_t chunk) {
   const int64_t size = pool->tasks / pool->chunks, larger = pool->tasks % pool->chunks;
+  return chunk * size + (chunk < larger ? chunk : larger);
+}
+
+/* Runs the chunks just claimed and all that can be had after them. */
+static void work(Pool *pool, Claim claimed) {
   uint32_t done = 0;
-  for (; claimed; claimed = claim(pool, 0), ++done) {
-    const int64_t index = pool->chunks - claimed;
-    const int64_t begin = index * size + (index < larger ? index : larger);
-    pool->body(pool->argument, begin, begin + size + (index < larger));
+  for (; claimed.taken; claimed = claim(pool, 0)) {
+    const int64_t first = pool->chunks - claimed.left;
+    pool->body(pool->argument, firstTask(pool, first), firstTask(pool, first + claimed.taken));
+    done += claimed.taken;
   }
   /* From here on the job may be gone. */
   if (atomic_fetch_sub_explicit(&pool->left, done, memory_order_acq_rel) - done == WaiterFlag)
@@ -136,8 +162,8 @@ static void *workerMain(void *unused) {
   Pool *pool = thePool();
   syscall(SYS_prctl, PR_SET_NAME, "strut", 0L, 0L, 0L);
   for (int round = 0;;) {
-    uint32_t claimed = claim(pool, 1);
-    if (claimed) {
+    Claim claimed = claim(pool, 1);
+    if (claimed.taken) {
       work(pool, claimed);
       round = 0;
     } else if (round < SpinRounds) {
@@ -251,20 +277,24 @@ __attribute__((used)) static void strut_pool_parallel_for(void *width, StrutTask
       body(argument, 0, tasks);
     return;
   }
-  const int64_t most = threads * ChunksPerThread;
+  int64_t most = threads * ChunksPerThread;
+  if (most > MostChunks)
+    most = MostChunks;
   const uint32_t chunks = (uint32_t)(tasks < most ? tasks : most);
   const uint32_t seats = (uint32_t)(threads < chunks ? threads : chunks) - 1;
   pool->body = body;
   pool->argument = argument;
   pool->tasks = tasks;
   pool->chunks = chunks;
+  atomic_store_explicit(&pool->claims, (uint32_t)threads * ClaimsOfShare, memory_order_relaxed);
   atomic_store_explicit(&pool->left, chunks, memory_order_relaxed);
-  /* The caller's own first chunk is taken before anyone can see the job. */
+  /* The caller's own first chunks are taken before anyone can see the job. */
+  const Claim own = share(pool, chunks);
   uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_relaxed);
-  ticket = (uint64_t)(epochOf(ticket) + 1) << 32 | seats << 16 | (chunks - 1);
+  ticket = (uint64_t)(epochOf(ticket) + 1) << 32 | seats << 16 | (chunks - own.taken);
   atomic_store_explicit(&pool->ticket, ticket, memory_order_seq_cst);
   wakeFor(pool, (int32_t)seats);
-  work(pool, chunks);
+  work(pool, own);
   awaitOthers(pool);
   atomic_store_explicit(&pool->busy, 0, memory_order_release);
 }

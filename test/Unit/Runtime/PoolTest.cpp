@@ -1,6 +1,7 @@
 //===- PoolTest.cpp - The thread pool --------------------------------------===//
 #include "pool.h"
 #include "cpu.h"
+#include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
 #include <mutex>
@@ -54,19 +55,26 @@ TEST(Pool, RunsEachTaskOnce) {
   }
 }
 
-TEST(Pool, CutsEvenly) {
+// So that a thread which is slower than others does not keep them waiting in the end.
+TEST(Pool, CutsSmallerPiecesTowardsTheEnd) {
   strut_process_v1.prepare(2);
   Tally tally(1003);
   parallel(2, tally);
   if (tally.ranges.size() == 1)
     return; // another test's pool was busy: legal
-  int64_t least = 1003, most = 0;
-  for (auto [begin, end] : tally.ranges) {
-    least = std::min(least, end - begin);
-    most = std::max(most, end - begin);
+  std::sort(tally.ranges.begin(), tally.ranges.end());
+  int64_t last = 1003, end = 0;
+  for (auto [begin, after] : tally.ranges) {
+    EXPECT_EQ(begin, end);
+    EXPECT_LE(after - begin, last);
+    last = after - begin;
+    end = after;
   }
-  EXPECT_LE(most - least, 1);
+  EXPECT_EQ(end, 1003);
+  EXPECT_LE(tally.ranges.front().second, 1003 / 4 + 8) << "half of a thread's half";
+  EXPECT_LE(last, 1003 / 100);
   EXPECT_GE(tally.ranges.size(), 8u);
+  EXPECT_LE(tally.ranges.size(), 32u) << "each costs a dispatch";
 }
 
 TEST(Pool, KeepsToTheWidth) {
