@@ -106,77 +106,158 @@ static void keepRolled(scf::ForOp loop) {
                                               {}, {}, {}, {}, {}));
 }
 
-SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
-  auto loadB = [&](OpBuilder &nested, Value flat, Value offset, int64_t v) -> Value {
-    Type element = cast<MemRefType>(flat.getType()).getElementType();
-    auto type = VectorType::get(lanes, element);
-    Value at = add(nested, loc, offset, constantIndex(nested, loc, v * lanes));
-    if (masks.empty())
-      return vector::LoadOp::create(nested, loc, type, flat, at);
-    Value zero = arith::ConstantOp::create(nested, loc, nested.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(nested, loc, type, flat, at, masks[v], zero);
+/// `value`, of which LLVM no longer knows how it was computed. Rows whose distance it sees are
+/// reached by adding it again and again, an instruction for each broadcast.
+static Value inRegister(OpBuilder &b, Location loc, Value value) {
+  Type word = b.getI64Type();
+  Value bits = arith::IndexCastOp::create(b, loc, word, value);
+  bits = LLVM::InlineAsmOp::create(b, loc, word, bits, /*asm_string=*/"", "=r,0",
+                                   /*has_side_effects=*/false, /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+             .getRes();
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), bits);
+}
+
+namespace {
+
+/// The loops of a TileProduct.
+class TileLoops {
+public:
+  TileLoops(const TileProduct &tile, Location loc) : tile(tile), loc(loc) {}
+
+  /// Where a step reads.
+  struct Place {
+    SmallVector<Value> rows, b, ahead; ///< of each row of a, of each right-hand side
   };
-  auto step = [&](OpBuilder &nested, Value aOffset, ValueRange bOffsets, ValueRange accumulators) {
-    SmallVector<Value> columns, result;
-    for (auto [side, offset] : llvm::zip(b, bOffsets))
-      for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(widen(nested, loc, loadB(nested, side.flat, offset, v), accumulator));
-    for (auto [r, row] : llvm::enumerate(rowOffsets)) {
-      Value at = add(nested, loc, row, aOffset);
-      Value scalar = memref::LoadOp::create(nested, loc, a, at);
-      Value broadcast =
-          vector::BroadcastOp::create(nested, loc, VectorType::get(lanes, accumulator),
-                                      widen(nested, loc, scalar, accumulator));
-      for (size_t v = 0; v < columns.size(); ++v) {
-        Value acc = accumulators[r * columns.size() + v];
-        if (isa<FloatType>(accumulator)) {
-          result.push_back(vector::FMAOp::create(nested, loc, broadcast, columns[v], acc));
-        } else {
-          Value product = arith::MulIOp::create(nested, loc, broadcast, columns[v]);
-          result.push_back(arith::AddIOp::create(nested, loc, acc, product));
-        }
+  /// The loops from `depth` on, which add to `sums`.
+  SmallVector<Value> nest(OpBuilder &b, size_t depth, const Place &place, ValueRange sums);
+
+private:
+  SmallVector<Value> step(OpBuilder &b, const Place &place, ValueRange sums);
+  SmallVector<Value> innermostInOrder(OpBuilder &b, Place place, ValueRange sums);
+  SmallVector<Value> loop(OpBuilder &b, size_t depth, const Place &place, Value begin, Value end,
+                          int64_t steps, ValueRange sums);
+  Place moved(OpBuilder &b, size_t depth, const Place &place, Value steps);
+  Value loadColumns(OpBuilder &b, Value flat, Value offset, int64_t v);
+  void fetchAhead(OpBuilder &b, const Place &place);
+  /// Whether sums fill the registers so that steps must follow each other as they are written.
+  bool inOrder() const {
+    int64_t sums = tile.rowOffsets.size() * tile.b.size() * tile.vectors;
+    return tile.registers <= 16 && sums > tile.registers / 2;
+  }
+
+  const TileProduct &tile;
+  Location loc;
+};
+
+Value TileLoops::loadColumns(OpBuilder &b, Value flat, Value offset, int64_t v) {
+  auto type = VectorType::get(tile.lanes, cast<MemRefType>(flat.getType()).getElementType());
+  Value at = add(b, loc, offset, constantIndex(b, loc, v * tile.lanes));
+  if (tile.masks.empty())
+    return vector::LoadOp::create(b, loc, type, flat, at);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(b, loc, type, flat, at, tile.masks[v], zero);
+}
+
+SmallVector<Value> TileLoops::step(OpBuilder &b, const Place &place, ValueRange sums) {
+  Type element = tile.accumulator;
+  SmallVector<Value> columns, result;
+  for (auto [side, offset] : llvm::zip(tile.b, place.b))
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      columns.push_back(widen(b, loc, loadColumns(b, side.flat, offset, v), element));
+  for (Value row : place.rows) {
+    Value scalar = widen(b, loc, memref::LoadOp::create(b, loc, tile.a, row), element);
+    Value broadcast =
+        vector::BroadcastOp::create(b, loc, VectorType::get(tile.lanes, element), scalar);
+    for (Value column : columns) {
+      Value sum = sums[result.size()];
+      if (isa<FloatType>(element)) {
+        result.push_back(vector::FMAOp::create(b, loc, broadcast, column, sum));
+      } else {
+        Value product = arith::MulIOp::create(b, loc, broadcast, column);
+        result.push_back(arith::AddIOp::create(b, loc, sum, product));
       }
     }
-    return result;
-  };
-  auto moved = [&](OpBuilder &inner, ValueRange offsets, Value move) {
+  }
+  return result;
+}
+
+TileLoops::Place TileLoops::moved(OpBuilder &b, size_t depth, const Place &place, Value steps) {
+  auto each = [&](ValueRange offsets, Value stride) {
     return llvm::map_to_vector(offsets, [&](Value offset) -> Value {
-      return offset ? add(inner, loc, offset, move) : Value();
+      return offset ? add(b, loc, offset, mul(b, loc, steps, stride)) : Value();
     });
   };
-  // Several sums share the lines that a step asks for.
-  int64_t lines = b.size() > 1 ? 1 : 2;
-  // One loop per k dimension, each adding its step to all offsets.
-  using Offsets = SmallVector<Value>;
-  std::function<SmallVector<Value>(OpBuilder &, size_t, Value, Offsets, Offsets, ValueRange)> nest =
-      [&](OpBuilder &nested, size_t depth, Value aOffset, const Offsets &bOffsets,
-          const Offsets &fetched, ValueRange accumulators) -> SmallVector<Value> {
-    if (depth == extents.size()) {
-      for (auto [side, at] : llvm::zip(b, fetched))
-        if (at)
-          prefetchLines(nested, loc, side.flat, at, lines);
-      return step(nested, aOffset, bOffsets, accumulators);
-    }
-    auto loop = scf::ForOp::create(
-        nested, loc, constantIndex(nested, loc, 0), extents[depth], constantIndex(nested, loc, 1),
-        accumulators, [&](OpBuilder &inner, Location, Value k, ValueRange carried) {
-          Value nextA = add(inner, loc, aOffset, mul(inner, loc, k, aStrides[depth]));
-          Offsets nextB = moved(inner, bOffsets, mul(inner, loc, k, bStrides[depth])),
-                  next(fetched);
-          if (!aheadStrides.empty())
-            next = moved(inner, fetched, mul(inner, loc, k, aheadStrides[depth]));
-          scf::YieldOp::create(inner, loc, nest(inner, depth + 1, nextA, nextB, next, carried));
-        });
-    if (registers <= 16 && int64_t(accumulators.size()) > registers / 2)
-      keepRolled(loop);
-    return SmallVector<Value>(loop.getResults());
-  };
-  Offsets begin, ahead;
+  Place result{each(place.rows, tile.aStrides[depth]), each(place.b, tile.bStrides[depth]),
+               place.ahead};
+  if (!tile.aheadStrides.empty())
+    result.ahead = each(place.ahead, tile.aheadStrides[depth]);
+  return result;
+}
+
+void TileLoops::fetchAhead(OpBuilder &b, const Place &place) {
+  int64_t lines = tile.b.size() > 1 ? 1 : 2; // several sums share those that a step asks for
+  for (auto [side, at] : llvm::zip(tile.b, place.ahead))
+    if (at)
+      prefetchLines(b, loc, side.flat, at, lines);
+}
+
+SmallVector<Value> TileLoops::loop(OpBuilder &b, size_t depth, const Place &place, Value begin,
+                                   Value end, int64_t steps, ValueRange sums) {
+  bool innermost = depth + 1 == tile.extents.size();
+  auto loop = scf::ForOp::create(
+      b, loc, begin, end, constantIndex(b, loc, steps), sums,
+      [&](OpBuilder &inner, Location, Value k, ValueRange carried) {
+        Place here = moved(inner, depth, place, k);
+        SmallVector<Value> result(carried);
+        if (!innermost) {
+          result = nest(inner, depth + 1, here, carried);
+        } else {
+          fetchAhead(inner, here);
+          for (int64_t u = 0; u < steps; ++u)
+            result = step(inner, moved(inner, depth, here, constantIndex(inner, loc, u)), result);
+        }
+        scf::YieldOp::create(inner, loc, result);
+      });
+  if (inOrder())
+    keepRolled(loop);
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// Four steps at a time, in their order, and then the rest. Beside its sums a step is the loads
+/// of its columns and a broadcast per row; whatever else there is takes slots of the decoders,
+/// which 12 multiply-adds of two a cycle leave 36 of, and half of these where another thread
+/// shares the core.
+SmallVector<Value> TileLoops::innermostInOrder(OpBuilder &b, Place place, ValueRange sums) {
+  constexpr int64_t steps = 4;
+  size_t depth = tile.extents.size() - 1;
+  Value zero = constantIndex(b, loc, 0), end = tile.extents.back();
+  for (Value &row : place.rows)
+    row = inRegister(b, loc, row);
+  Value rest = b.createOrFold<arith::RemUIOp>(loc, end, constantIndex(b, loc, steps));
+  Value whole = b.createOrFold<arith::SubIOp>(loc, end, rest);
+  SmallVector<Value> most = loop(b, depth, place, zero, whole, steps, sums);
+  return loop(b, depth, place, whole, end, 1, most);
+}
+
+SmallVector<Value> TileLoops::nest(OpBuilder &b, size_t depth, const Place &place,
+                                   ValueRange sums) {
+  if (depth == tile.extents.size())
+    return step(b, place, sums);
+  if (inOrder() && depth + 1 == tile.extents.size())
+    return innermostInOrder(b, place, sums);
+  return loop(b, depth, place, constantIndex(b, loc, 0), tile.extents[depth], 1, sums);
+}
+
+} // namespace
+
+SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<Value> init) const {
+  TileLoops::Place begin{rowOffsets, {}, {}};
   for (const Columns &side : b) {
-    begin.push_back(side.offset);
-    ahead.push_back(side.ahead);
+    begin.b.push_back(side.offset);
+    begin.ahead.push_back(side.ahead);
   }
-  return nest(builder, 0, constantIndex(builder, loc, 0), begin, ahead, init);
+  return TileLoops(*this, loc).nest(builder, 0, begin, init);
 }
 
 //===----------------------------------------------------------------------===//

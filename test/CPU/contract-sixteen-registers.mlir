@@ -1,5 +1,6 @@
-// With 16 registers, of which a whole tile's sums take 12, the loop over k stays as it is written;
-// tiles of few rows have room. With 32 registers it is LLVM's to unroll.
+// With 16 registers, of which a whole tile's sums take 12, the loop over k takes four steps in their
+// order and stays as it is written, each row's place in a register of its own; tiles of few rows
+// have room. With 32 registers it is LLVM's to unroll.
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target<vector_bytes = 32, vector_registers = 16>}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target<vector_bytes = 32, vector_registers = 32>}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s --check-prefix=MANY
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target<vector_bytes = 32, vector_registers = 16>}"},kernel.program(strut-lower-kernels,canonicalize,cse,expand-strided-metadata,lower-affine,arith-expand,convert-scf-to-cf,convert-vector-to-llvm,strut-convert-to-llvm))' | FileCheck %s --check-prefix=LLVM
@@ -10,7 +11,15 @@
 // CHECK-NOT: llvm.loop_annotation
 // CHECK: case 5 {
 // CHECK: default {
+// CHECK-COUNT-6: llvm.inline_asm "", "=r,0"
+// CHECK-NOT: llvm.inline_asm
+// CHECK: scf.for %{{.*}} = %c0{{.*}} to %[[WHOLE:.*]] step %c4
+// CHECK-COUNT-48: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: } {llvm.loop_annotation = #[[ROLLED]]}
+// CHECK: scf.for %{{.*}} = %[[WHOLE]] to %{{.*}} step %c1
 // CHECK-COUNT-12: vector.fma
+// CHECK-NOT: vector.fma
 // CHECK: } {llvm.loop_annotation = #[[ROLLED]]}
 // The epilogue takes both vectors of a row as one.
 // CHECK: vector.load %{{.*}} : memref<96xf32>, vector<16xf32>

@@ -82,7 +82,7 @@ typedef struct StrutEmulator {
                       uint32_t rank);
   /** ... and from shared to global memory, in a group of the thread. */
   void (*store_tensor)(const void *from, const void *map, const int32_t *corner, uint32_t rank);
-  void (*commit_stores)(void); /**< cp.async.bulk.commit_group */
+  void (*commit_stores)(void);          /**< cp.async.bulk.commit_group */
   void (*wait_stores)(uint32_t groups); /**< cp.async.bulk.wait_group[.read] */
 
   void (*warpgroup_fence)(void); /**< wgmma.fence.sync.aligned */
