@@ -1,5 +1,6 @@
 //===- Fetch.cpp - Reading at computed indices ----------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
@@ -57,17 +58,16 @@ static Value fetchEachLane(OpBuilder &b, Location loc, Value source, ArrayRef<Va
     SmallVector<Value> at;
     for (Value v : safe)
       at.push_back(extractLane(b, loc, v, lane));
-    elements.push_back(loadElement(b, loc, source, at));
+    elements.push_back(memref::LoadOp::create(b, loc, source, at));
   }
   auto type = VectorType::get({lanes}, elements.front().getType());
   return vector::FromElementsOp::create(b, loc, type, elements);
 }
 
-Value fetchLanes(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indices, int64_t lanes,
-                 Value count) {
+/// What lies in memory at `indices`, of which one at least has lanes.
+static Value fetchStored(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indices,
+                         int64_t lanes, Value count) {
   auto isScalar = [](Value v) { return !isa<VectorType>(v.getType()); };
-  if (llvm::all_of(indices, isScalar))
-    return loadElement(b, loc, source, indices);
   if (!llvm::all_of(indices.drop_back(), isScalar) ||
       !cast<MemRefType>(source.getType()).isLastDimUnitStride())
     return fetchEachLane(b, loc, source, indices, lanes, count);
@@ -88,6 +88,15 @@ Value fetchLanes(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indic
         scf::YieldOp::create(b, loc, fetchEachLane(b, loc, source, indices, lanes, count));
       });
   return test.getResult(0);
+}
+
+Value fetchLanes(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indices, int64_t lanes,
+                 Value count) {
+  if (llvm::all_of(indices, [](Value v) { return !isa<VectorType>(v.getType()); }))
+    return loadElement(b, loc, source, indices);
+  // Converted once, behind the branches: vectors of halves are not assembled on every target.
+  Value stored = fetchStored(b, loc, storageView(b, loc, source), indices, lanes, count);
+  return fromStorage(b, loc, stored, cast<MemRefType>(source.getType()).getElementType());
 }
 
 } // namespace strut::emit

@@ -175,9 +175,7 @@ Type storageOf(Type element) {
   return element.isF16() || element.isBF16() ? Type(b.getI16Type()) : element;
 }
 
-/// The memref of what is moved. Both types have the same descriptor, so the cast
-/// vanishes when memrefs are lowered.
-static Value storageView(OpBuilder &b, Location loc, Value memref) {
+Value storageView(OpBuilder &b, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   Type storage = storageOf(type.getElementType());
   if (storage == type.getElementType())
@@ -242,8 +240,8 @@ static int64_t constantCount(Value count, int64_t lanes) {
   return std::min(constant.getInt(), lanes);
 }
 
-static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRange indices,
-                               int64_t lanes, Value count) {
+Value loadContiguous(OpBuilder &b, Location loc, Value source, ValueRange indices, int64_t lanes,
+                     Value count) {
   auto vector = VectorType::get({lanes}, cast<MemRefType>(source.getType()).getElementType());
   if (!count)
     return vector::LoadOp::create(b, loc, vector, source, indices);
@@ -258,12 +256,6 @@ static Value loadContiguousRaw(OpBuilder &b, Location loc, Value source, ValueRa
                                       laneMask(b, loc, lanes, count), zero);
 }
 
-Value loadContiguous(OpBuilder &b, Location loc, Value source, ValueRange indices, int64_t lanes,
-                     Value count) {
-  Value loaded = loadContiguousRaw(b, loc, storageView(b, loc, source), indices, lanes, count);
-  return fromStorage(b, loc, loaded, cast<MemRefType>(source.getType()).getElementType());
-}
-
 static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, ValueRange iterators,
                      unsigned laneDim, int64_t lanes, Value count) {
   auto type = cast<MemRefType>(source.getType());
@@ -271,7 +263,7 @@ static Value loadRaw(OpBuilder &b, Location loc, Value source, AffineMap map, Va
   if (access == Access::uniform)
     return memref::LoadOp::create(b, loc, source, applyMap(b, loc, map, iterators));
   if (access == Access::contiguous)
-    return loadContiguousRaw(b, loc, source, applyMap(b, loc, map, iterators), lanes, count);
+    return loadContiguous(b, loc, source, applyMap(b, loc, map, iterators), lanes, count);
   SmallVector<Value> elements;
   for (int64_t l = 0; l < lanes; ++l) {
     SmallVector<Value> at =

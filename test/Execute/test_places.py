@@ -1,19 +1,24 @@
 """What is read and written at computed places, and what is put in order: the sizes at which work
 is cut into tasks, ties, repetitions, and the spellings of exporters."""
 
+import ml_dtypes
 import numpy as np
 import onnx.parser
 import pytest
 
-HEAD = '<ir_version: 9, opset_import: ["" : 20]>\n'
+HEAD = '<ir_version: 9, opset_import: ["" : {}]>\n'
 
 
 @pytest.fixture
 def load(compile_model):
-    """load(text): the model as the Python package runs it."""
+    """load(text, opset=20): the model as the Python package runs it."""
     import strut
 
-    return lambda text: strut.load(str(compile_model(onnx.parser.parse_model(HEAD + text))), threads=2)
+    def load(text, opset=20):
+        model = onnx.parser.parse_model(HEAD.format(opset) + text)
+        return strut.load(str(compile_model(model)), threads=2)
+
+    return load
 
 
 # ---- Scatters ----
@@ -201,6 +206,28 @@ def test_unique_integers_and_nan(load, rng):
     got = run({"x": np.int64([2**62, 3, -(2**62), 3, 3, 0]), "f": f})
     np.testing.assert_array_equal(got["y"], [-(2**62), 0, 3, 2**62])
     np.testing.assert_array_equal(got["z"], [-np.inf, 2, np.inf, np.nan])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_halves(load, rng, dtype):
+    """Lanes of two bytes that are read one by one, which no machine here has instructions for."""
+    run = load(f"""
+    g ({dtype}[n, m] x, int64[n, m] i, int64[m] lengths) => ({dtype}[n, m] y, {dtype}[n, m] z, {dtype}[k, m] u) {{
+      y = GatherElements <axis = 0> (x, i)
+      z = ReverseSequence <time_axis = 0, batch_axis = 1> (x, lengths)
+      u = Unique <axis = 0> (x)
+    }}
+    """, opset=28).run  # before, Unique took no bf16
+    for n, m in [(5, 13), (1, 1), (17, 40)]:
+        x = rng.integers(-3, 3, (n, m)).astype(np.float32)
+        i, lengths = rng.integers(0, n, (n, m)), rng.integers(0, n + 1, m)
+        turned = x.copy()
+        for column, length in enumerate(lengths):
+            turned[:length, column] = x[:length, column][::-1]
+        expected = {"y": np.take_along_axis(x, i, 0), "z": turned, "u": np.unique(x, axis=0)}
+        got = run({"x": x.astype(np.dtype(getattr(ml_dtypes, dtype, dtype))), "i": i, "lengths": lengths})
+        for name, value in expected.items():
+            np.testing.assert_array_equal(got[name].astype(np.float32), value, err_msg=f"{name} of {n} x {m}")
 
 
 # ---- Grids ----

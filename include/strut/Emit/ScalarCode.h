@@ -93,6 +93,9 @@ mlir::Value loadElement(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sour
 
 /// The type that an element is moved as: bytes for booleans, 16-bit integers for halves.
 mlir::Type storageOf(mlir::Type element);
+/// The memref of what is moved. Both types have the same descriptor, so the cast vanishes when
+/// memrefs are lowered.
+mlir::Value storageView(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
 /// loadLanes without the conversion from storage, which fromStorage does.
 mlir::Value loadStored(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
                        mlir::AffineMap map, mlir::ValueRange iterators, unsigned laneDim,
@@ -100,7 +103,7 @@ mlir::Value loadStored(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sourc
 mlir::Value fromStorage(mlir::OpBuilder &b, mlir::Location loc, mlir::Value stored,
                         mlir::Type element);
 
-/// Loads `lanes` elements from `indices` on along the last dimension, of unit
+/// Loads `lanes` elements as they are stored from `indices` on along the last dimension, of unit
 /// stride; those at or beyond `count` (null for all) are zero and not read.
 mlir::Value loadContiguous(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
                            mlir::ValueRange indices, int64_t lanes, mlir::Value count);
