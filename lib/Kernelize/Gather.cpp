@@ -160,20 +160,23 @@ LogicalResult lowerGatherND(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value data = op.in("data"), indices = op.in("indices");
   SmallVector<Dim> from = context[data].dims, to = context[indices].dims;
-  unsigned batch = intAttr(op, "batch_dims");
+  int64_t batch = intAttr(op, "batch_dims");
   if (to.empty() || !to.back().isConstant())
     return context.refuse(op, "the length of an index is not constant");
-  unsigned length = to.pop_back_val().constant(), outer = to.size();
-  if (batch > outer || batch + length > from.size())
+  int64_t length = to.pop_back_val().constant(), outer = to.size();
+  if (batch < 0 || batch > outer || batch + length > int64_t(from.size()))
     return context.refuse(op, "an index has more components than the data has axes");
+  for (int64_t i = 0; i < batch; ++i)
+    if (!context.unify(from[i], to[i]))
+      return context.refuse(op, "it cannot be told that its batch axes agree");
   llvm::append_range(to, ArrayRef(from).drop_front(batch + length));
 
   MLIRContext *ctx = op->getContext();
   SmallVector<Input> inputs;
   SmallVector<Extent> extents;
-  for (unsigned component = 0; component < length; ++component) {
+  for (int64_t component = 0; component < length; ++component) {
     SmallVector<AffineExpr> read;
-    for (unsigned i = 0; i < outer; ++i)
+    for (int64_t i = 0; i < outer; ++i)
       read.push_back(context.b.getAffineDimExpr(i));
     read.push_back(context.b.getAffineConstantExpr(component));
     inputs.push_back({context.tensor(indices), AffineMap::get(to.size(), 0, read, ctx), {}});
@@ -183,9 +186,9 @@ LogicalResult lowerGatherND(Operation *operation, Context &context) {
   Type element = context[data].element;
   Value result = context.map(op->getLoc(), to, element, inputs, [&](Code &c, ValueRange x) {
     SmallVector<Value> position;
-    for (unsigned i = 0; i < batch; ++i)
+    for (int64_t i = 0; i < batch; ++i)
       position.push_back(c.dim(i));
-    for (unsigned i = 0; i < length; ++i)
+    for (int64_t i = 0; i < length; ++i)
       position.push_back(c.boundedIndex(x[i], extents[i].in(c)));
     for (unsigned i = outer; i < to.size(); ++i)
       position.push_back(c.dim(i));

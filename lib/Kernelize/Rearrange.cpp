@@ -35,49 +35,6 @@ Reason supportsBitCast(Operation *op) {
   return "elements of its types are not supported";
 }
 
-/// result[i..., j...] = data[b..., indices[i..., :], j...], b the batch axes of i
-LogicalResult lowerGatherND(Operation *operation, Context &context) {
-  AnyOp op(operation);
-  Value data = op.in("data"), indices = op.in("indices");
-  SmallVector<Dim> from = context[data].dims, places = context[indices].dims;
-  int64_t batch = intAttr(op, "batch_dims");
-  if (places.empty() || !places.back().isConstant() || batch < 0 ||
-      batch + places.back().constant() > int64_t(from.size()) || batch >= int64_t(places.size()))
-    return context.refuse(op, "its coordinates do not fit the rank of the data");
-  unsigned count = places.back().constant(), outer = places.size() - 1;
-  for (int64_t i = 0; i < batch; ++i)
-    if (!context.unify(from[i], places[i]))
-      return context.refuse(op, "it cannot be told that its batch axes agree");
-  SmallVector<Dim> shape(ArrayRef(places).drop_back());
-  llvm::append_range(shape, ArrayRef(from).drop_front(batch + count));
-  SmallVector<Value> extents;
-  for (const Dim &dim : from)
-    extents.push_back(dim.isConstant() ? Value() : context.dims.value(dim));
-  Type element = context[data].element, number = context[indices].element;
-  Value result = context.map(op->getLoc(), shape, element,
-                             {{context.tensor(data), {}, {}}, {context.tensor(indices), {}, {}}},
-                             [&](Code &c, ValueRange) {
-                               SmallVector<Value> at;
-                               for (int64_t i = 0; i < batch; ++i)
-                                 at.push_back(c.dim(i));
-                               for (unsigned i = 0; i < count; ++i) {
-                                 SmallVector<Value> where;
-                                 for (unsigned j = 0; j < outer; ++j)
-                                   where.push_back(c.dim(j));
-                                 where.push_back(c.index(i));
-                                 const Dim &dim = from[batch + i];
-                                 Value extent = dim.isConstant() ? c.index(dim.constant())
-                                                                 : extents[batch + i];
-                                 at.push_back(c.boundedIndex(c.fetch(1, number, where), extent));
-                               }
-                               for (unsigned i = outer; i < shape.size(); ++i)
-                                 at.push_back(c.dim(i));
-                               return c.fetch(0, element, at);
-                             });
-  context.define(op->getResult(0), result, shape);
-  return success();
-}
-
 /// The first elements along the time axis, as many as the batch says, turned round.
 LogicalResult lowerReverseSequence(Operation *operation, Context &context) {
   AnyOp op(operation);
@@ -131,7 +88,6 @@ LogicalResult lowerDropout(Operation *operation, Context &context) {
 
 void addRearrange(LoweringTable &table) {
   table["onnx.BitCast"] = {supportsBitCast, lowerBitCast};
-  table["onnx.GatherND"] = {nullptr, lowerGatherND};
   table["onnx.ReverseSequence"] = {nullptr, lowerReverseSequence};
   table["onnx.Dropout"] = {nullptr, lowerDropout};
 }
