@@ -40,6 +40,7 @@ const LoweringTable &lowerings() {
     addRotary(table);
     addReduce(table);
     addQuantize(table);
+    addRandom(table);
     addEinsum(table);
     addRearrange(table);
     addCumulate(table);

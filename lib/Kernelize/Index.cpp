@@ -1,5 +1,6 @@
 //===- Index.cpp - Ops whose elements depend on where they stand ----------===//
 #include "Counts.h"
+#include "Sort.h"
 
 using namespace mlir;
 
@@ -322,15 +323,6 @@ LogicalResult lowerGatherElements(Operation *operation, Context &context) {
 //===----------------------------------------------------------------------===//
 // ArgMax, ArgMin, Hardmax
 //===----------------------------------------------------------------------===//
-
-/// The first (or last) place of the best element of a row.
-Value bestPlace(Code &c, Value x, unsigned axis, bool isMax, bool last) {
-  Value best = c.combine(isMax ? kernel::CombineKind::Max : kernel::CombineKind::Min, x);
-  Value here = c.make<arith::IndexCastOp>(c.b.getI64Type(), c.dim(axis));
-  double far = last ? -1 : 4e18;
-  Value place = c.select(c.equal(x, best), here, c.constant(far, here));
-  return c.asSigned().combine(last ? kernel::CombineKind::Max : kernel::CombineKind::Min, place);
-}
 
 /// Iterates with `axis` last.
 AffineMap axisLast(unsigned rank, unsigned axis, MLIRContext *context) {

@@ -167,6 +167,7 @@ public:
   std::map<std::string, int64_t> limits, multiples;
   llvm::MapVector<mlir::Value, std::string> symbolNames;
   unsigned numKernels = 0, numWeights = 0;
+  unsigned numRandom = 0; ///< nodes that draw numbers
 
 private:
   mlir::LogicalResult refuseInside(mlir::Operation *op);
@@ -219,6 +220,7 @@ void addDeformConv(LoweringTable &table);
 void addDet(LoweringTable &table);
 void addExperts(LoweringTable &table);
 void addQuantize(LoweringTable &table);
+void addRandom(LoweringTable &table);
 void addEinsum(LoweringTable &table);
 void addRecurrent(LoweringTable &table);
 void addRotary(LoweringTable &table);

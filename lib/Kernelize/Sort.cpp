@@ -32,6 +32,14 @@ Value isSame(Code &c, Value x, Value y) {
              : result;
 }
 
+Value bestPlace(Code &c, Value x, unsigned axis, bool isMax, bool last) {
+  Value best = c.combine(isMax ? kernel::CombineKind::Max : kernel::CombineKind::Min, x);
+  Value here = c.make<arith::IndexCastOp>(c.b.getI64Type(), c.dim(axis));
+  double far = last ? -1 : 4e18;
+  Value place = c.select(c.equal(x, best), here, c.constant(far, here));
+  return c.asSigned().combine(last ? kernel::CombineKind::Max : kernel::CombineKind::Min, place);
+}
+
 namespace {
 
 Value isLess(Code &c, Value a, Value b) {

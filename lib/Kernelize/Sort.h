@@ -11,6 +11,10 @@ mlir::Value isGreater(Code &c, mlir::Value x, mlir::Value y);
 /// Whether neither is.
 mlir::Value isSame(Code &c, mlir::Value x, mlir::Value y);
 
+/// In a row kernel, the first (or last) place along `axis` of the largest (or smallest) x of a row,
+/// an i64.
+mlir::Value bestPlace(Code &c, mlir::Value x, unsigned axis, bool isMax, bool last);
+
 /// Whether of two numbers, index values, `a` comes before `b`: an order in which no two are equal.
 using Before = llvm::function_ref<mlir::Value(Code &, mlir::Value a, mlir::Value b)>;
 

@@ -34,6 +34,7 @@ GROUP = 24  # cases a model
 SECONDS = 600  # for one group
 ROUNDING = {"float16": 2**-10, "bfloat16": 2**-7}  # a unit in the last place of 1
 SUMS = ("test_dft_inverse*",)  # their references add in float32, and are off where they should be 0
+RANDOM = ("test_bernoulli*",)  # whose numbers are nobody else's
 DENIED = Path(__file__).with_name("denied.json")
 
 
@@ -127,6 +128,8 @@ class Denied:
 def _compare(ours: np.ndarray, expected: np.ndarray, case: Case) -> str:
     if ours.dtype != expected.dtype or ours.shape != expected.shape:
         return f"is {ours.dtype}{list(ours.shape)} instead of {expected.dtype}{list(expected.shape)}"
+    if any(fnmatch.fnmatchcase(case.name, pattern) for pattern in RANDOM):
+        return ""
     small_float = expected.dtype.name == "bfloat16" or expected.dtype.name.startswith("float8")
     if expected.dtype.kind not in "fc" and not small_float:
         return "" if np.array_equal(ours, expected) else "differs"

@@ -2,12 +2,27 @@
 
 // Every node without a lowering is named, not only the first.
 
-// CHECK: error: {{.*}}RandomUniformLike node 'first' cannot be compiled: this operator is not supported yet
-// CHECK: error: {{.*}}RandomUniformLike node 'second' cannot be compiled: this operator is not supported yet
-func.func @unknown(%x: tensor<2x2xf32>, %y: tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2x2xf32>) {
-  %0 = onnx.RandomUniformLike(%x) : (tensor<2x2xf32>) -> tensor<2x2xf32> loc("first")
-  %1 = onnx.RandomUniformLike(%y) : (tensor<2x2xf32>) -> tensor<2x2xf32> loc("second")
-  return %0, %1 : tensor<2x2xf32>, tensor<2x2xf32>
+// CHECK: error: {{.*}}ImageDecoder node 'first' cannot be compiled: this operator is not supported yet
+// CHECK: error: {{.*}}ImageDecoder node 'second' cannot be compiled: this operator is not supported yet
+func.func @unknown(%x: tensor<9xui8>, %y: tensor<9xui8>) -> (tensor<2x2x3xui8>, tensor<2x2x3xui8>) {
+  %0 = onnx.ImageDecoder(%x) : (tensor<9xui8>) -> tensor<2x2x3xui8> loc("first")
+  %1 = onnx.ImageDecoder(%y) : (tensor<9xui8>) -> tensor<2x2x3xui8> loc("second")
+  return %0, %1 : tensor<2x2x3xui8>, tensor<2x2x3xui8>
+}
+
+// -----
+
+// Each step would draw the same numbers.
+
+// CHECK: error: {{.*}}RandomNormalLike node 'noise' cannot be compiled: it would draw the same numbers in each step of a loop
+func.func @steps(%n: tensor<i64>, %x: tensor<8xf32>) -> tensor<8xf32> {
+  %none = onnx.Absent
+  %y = onnx.Loop(%n, %none, %x) body {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<8xf32>):
+    %z = onnx.RandomNormalLike(%v) : (tensor<8xf32>) -> tensor<8xf32> loc("noise")
+    onnx.Yield %c, %z : tensor<i1>, tensor<8xf32>
+  } : (tensor<i64>, none, tensor<8xf32>) -> tensor<8xf32>
+  return %y : tensor<8xf32>
 }
 
 // -----
