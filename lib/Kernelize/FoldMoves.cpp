@@ -1,5 +1,6 @@
 //===- FoldMoves.cpp - Pure maps into their neighbours --------------------===//
 #include "FuseKernels.h"
+#include "Parts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -251,44 +252,6 @@ struct SinkPermutation : OpRewritePattern<kernel::MapOp> {
 struct SinkPermutationOfConcat : OpRewritePattern<tensor::InsertSliceOp> {
   SinkPermutationOfConcat(MLIRContext *context, FusionCounts &counts)
       : OpRewritePattern(context), counts(counts) {}
-
-  struct Part {
-    tensor::InsertSliceOp insert;
-    kernel::KernelOpInterface writer;
-    AffineMap read; ///< of a move, else null
-  };
-
-  /// The parts in order, if `last` ends a chain that starts with an empty tensor and
-  /// that nobody else reads.
-  static std::optional<SmallVector<Part>> partsOf(tensor::InsertSliceOp last) {
-    SmallVector<Part> parts;
-    Value value = last.getResult();
-    while (auto insert = value.getDefiningOp<tensor::InsertSliceOp>()) {
-      auto writer = insert.getSource().getDefiningOp<kernel::KernelOpInterface>();
-      if (!writer || writer->getNumResults() != 1 || !writer->hasOneUse() ||
-          writer->getBlock() != last->getBlock() || insert.getDroppedDims().any())
-        return std::nullopt;
-      auto slice = writer.getKernelInits()[0].getDefiningOp<tensor::ExtractSliceOp>();
-      if (!slice || slice.getSource() != insert.getDest())
-        return std::nullopt;
-      // Readers of what is not whole yet are the two ops that put the next part in.
-      for (Operation *user : insert.getDest().getUsers())
-        if (!isa<tensor::ExtractSliceOp>(user) && user != insert &&
-            !insert.getDest().getDefiningOp<tensor::EmptyOp>())
-          return std::nullopt;
-      Part part{insert, writer, {}};
-      auto map = dyn_cast<kernel::MapOp>(writer.getOperation());
-      if (map && asPureMove(map) && map.getMaps().back().isIdentity() &&
-          map.getMaps()[0].isPermutation())
-        part.read = map.getMaps()[0];
-      parts.push_back(part);
-      value = insert.getDest();
-    }
-    if (parts.size() < 2 || !value.getDefiningOp<tensor::EmptyOp>())
-      return std::nullopt;
-    std::reverse(parts.begin(), parts.end());
-    return parts;
-  }
 
   /// The permutation by which parts are read, if it makes the axis along which they follow
   /// each other the innermost one, which another dimension is now.

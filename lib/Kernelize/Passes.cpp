@@ -18,8 +18,11 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   manager.addPass(createFormKernels());
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createCSEPass());
-  if (options.fuse)
+  if (options.fuse) {
     functions.addPass(createFuseKernels());
+    functions.addPass(createCSEPass()); // extents of the same parts are the same
+    functions.addPass(createPlaceParts());
+  }
   if (options.collapseDimensions)
     functions.addPass(createCollapseDimensions());
   if (options.fuse) {

@@ -59,9 +59,7 @@ private:
     return c.make<arith::ConstantOp>(
         c.b.getIntegerAttr(type, APInt(type.getIntOrFloatBitWidth(), value)));
   }
-  static Value low(Code &c, Value wide) {
-    return c.make<arith::TruncIOp>(c.b.getI32Type(), wide);
-  }
+  static Value low(Code &c, Value wide) { return c.make<arith::TruncIOp>(c.b.getI32Type(), wide); }
   static Value high(Code &c, Value wide) {
     Value shift = c.make<arith::ConstantIntOp>(wide.getType(), 32);
     return low(c, c.make<arith::ShRUIOp>(wide, shift));
@@ -95,8 +93,8 @@ Value middle(Code &c, Value word, Type type) {
 
 /// By Box and Muller.
 Value normal(Code &c, const Words &words, Type type) {
-  Value radius = c.make<math::SqrtOp>(
-      scaled(c, c.make<math::LogOp>(middle(c, words.first, type)), -2));
+  Value radius =
+      c.make<math::SqrtOp>(scaled(c, c.make<math::LogOp>(middle(c, words.first, type)), -2));
   Value angle = scaled(c, middle(c, words.second, type), 2 * std::numbers::pi);
   return c.mul(radius, c.make<math::CosOp>(angle));
 }
@@ -138,8 +136,8 @@ LogicalResult lower(AnyOp op, Context &context, ArrayRef<Dim> dims, Value input,
   if (input)
     inputs.push_back(context.broadcast(input, dims));
   Type element = getElementTypeOrSelf(op->getResult(0).getType());
-  Value result = context.map(
-      op->getLoc(), dims, signless(element), inputs, [&](Code &c, ValueRange x) {
+  Value result =
+      context.map(op->getLoc(), dims, signless(element), inputs, [&](Code &c, ValueRange x) {
         Words words = generator.at(c, placeOf(c, extents));
         return c.cast(number(c, words, input ? x[0] : Value()), element);
       });

@@ -2,7 +2,7 @@
 evaluates in float64 what is compiled for float32."""
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 class Graph:
@@ -48,3 +48,16 @@ class Graph:
             constants,
         )  # fmt: skip
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+def in_float64(model):
+    """The same model on doubles."""
+    wide = type(model)()
+    wide.CopyFrom(model)
+    for value in [*wide.graph.input, *wide.graph.output]:
+        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    for constant in wide.graph.initializer:
+        values = numpy_helper.to_array(constant).astype(np.float64)
+        constant.CopyFrom(numpy_helper.from_array(values, constant.name))
+    del wide.graph.value_info[:]
+    return wide

@@ -5,24 +5,11 @@ import platform
 
 import numpy
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from bench.convnets import Network, inverted
-
-
-
-def in_float64(model):
-    """The same model on doubles."""
-    wide = type(model)()
-    wide.CopyFrom(model)
-    for value in [*wide.graph.input, *wide.graph.output]:
-        value.type.tensor_type.elem_type = TensorProto.DOUBLE
-    for constant in wide.graph.initializer:
-        values = numpy_helper.to_array(constant).astype(numpy.float64)
-        constant.CopyFrom(numpy_helper.from_array(values, constant.name))
-    del wide.graph.value_info[:]
-    return wide
+from Execute.graphs import in_float64
 
 
 def filters(net, kernel, stride):

@@ -53,6 +53,36 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
   ];
 }
 
+def PlaceParts : Pass<"strut-place-parts", "::mlir::func::FuncOp"> {
+  let summary = "compute parts of a concatenation where they lie in the whole";
+  let description = [{
+    A kernel whose result is copied into a part of a concatenation writes it there, and whoever
+    else reads it reads the part:
+
+        concat(f, g), h(f)   =   w[0:n] = f, w[n:] = g, h(w[0:n])
+
+    A concatenation whose parts begin a longer one is the beginning of that one. So the layers of
+    a dense block, which read concat(a), concat(a, b), concat(a, b, c), share one buffer into
+    which each writes its channels once.
+
+    Parts are put in in the order in which they are computed, and read of the newest version of
+    the whole, so that bufferisation finds all in place. A part is still copied where
+
+    1. no kernel of the same block computes it, or one that a loop's state or a caller's memory
+       receives;
+    2. something other than the input of a contraction, a row kernel or a map reads it: a view
+       needs a tensor without gaps;
+    3. a kernel that writes into the same whole reads it: one operand would be read and written;
+    4. it is read otherwise too, and lies in runs shorter than a cache line;
+    5. the concatenation is returned: its memory may be that of an input.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numCopies", "num-copies", "Number of parts that are no longer copied">,
+    Statistic<"numBegun", "num-begun", "Number of concatenations that begin another one">
+  ];
+}
+
 def CollapseDimensions : Pass<"strut-collapse-dimensions", "::mlir::func::FuncOp"> {
   let summary = "merge neighbouring iteration dimensions of a kernel";
   let description = [{

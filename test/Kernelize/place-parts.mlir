@@ -1,0 +1,70 @@
+// RUN: strut-opt %s --strut-form-kernels --cse --strut-fuse-kernels --cse --strut-place-parts --cse --split-input-file | FileCheck %s
+
+// Two layers of a dense block: what the second one reads begins what both are put into.
+
+// CHECK-LABEL: func.func @dense
+func.func @dense(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x48xf32> {
+  // CHECK: %[[WHOLE:.*]] = tensor.empty(%{{.*}}) : tensor<?x48xf32>
+  // CHECK: %[[TO_A:.*]] = tensor.extract_slice %[[WHOLE]][0, 0] [%{{.*}}, 16]
+  // CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%[[TO_A]] :
+  // CHECK: %[[HAS_A:.*]] = tensor.insert_slice %[[A]] into %[[WHOLE]][0, 0]
+  // CHECK: %[[OF_A:.*]] = tensor.extract_slice %[[HAS_A]][0, 0] [%{{.*}}, 16]
+  // CHECK: %[[RA:.*]] = kernel.map ins(%[[OF_A]] :
+  // CHECK: %[[TO_B:.*]] = tensor.extract_slice %[[HAS_A]][0, 16] [%{{.*}}, 16]
+  // CHECK: %[[B:.*]] = kernel.contract ins(%[[RA]], {{.*}} outs(%[[TO_B]] :
+  // CHECK: %[[HAS_B:.*]] = tensor.insert_slice %[[B]] into %[[HAS_A]][0, 16]
+  // CHECK: %[[AB:.*]] = tensor.extract_slice %[[HAS_B]][0, 0] [%{{.*}}, 32]
+  // CHECK: %[[RAB:.*]] = kernel.map ins(%[[AB]] :
+  // CHECK: %[[TO_C:.*]] = tensor.extract_slice %[[HAS_B]][0, 32] [%{{.*}}, 16]
+  // CHECK: %[[C:.*]] = kernel.contract ins(%[[RAB]], {{.*}} outs(%[[TO_C]] :
+  // CHECK: %[[ABC:.*]] = tensor.insert_slice %[[C]] into %[[HAS_B]][0, 32]
+  // CHECK: %[[Y:.*]] = kernel.map ins(%[[ABC]] :
+  // CHECK: return %[[Y]]
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %u = onnx.Constant() {value = dense<3.0> : tensor<32x16xf32>} : () -> tensor<32x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %ra = onnx.Relu(%a) : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  %b = onnx.MatMul(%ra, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x32xf32>
+  %rab = onnx.Relu(%ab) : (tensor<?x32xf32>) -> tensor<?x32xf32>
+  %c = onnx.MatMul(%rab, %u) : (tensor<?x32xf32>, tensor<32x16xf32>) -> tensor<?x16xf32>
+  %abc = onnx.Concat(%a, %b, %c) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x48xf32>
+  %y = onnx.Tanh(%abc) : (tensor<?x48xf32>) -> tensor<?x48xf32>
+  return %y : tensor<?x48xf32>
+}
+
+// -----
+
+// The product would read and write one tensor: what it reads is copied.
+
+// CHECK-LABEL: func.func @direct
+func.func @direct(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x32xf32> {
+  // CHECK: %[[OWN:.*]] = tensor.empty(%{{.*}}) : tensor<?x16xf32>
+  // CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%[[OWN]] :
+  // CHECK: kernel.map ins(%[[A]] :
+  // CHECK: kernel.contract ins(%[[A]],
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %b = onnx.MatMul(%a, %w) : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x32xf32>
+  %y = onnx.Tanh(%ab) : (tensor<?x32xf32>) -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// -----
+
+// A concatenation that is returned may lie in memory of the caller's: its part is copied.
+
+// CHECK-LABEL: func.func @returned
+func.func @returned(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x24xf32>, tensor<?x16xf32>) {
+  // CHECK: %[[OWN:.*]] = tensor.empty(%{{.*}}) : tensor<?x16xf32>
+  // CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%[[OWN]] :
+  // CHECK: kernel.map ins(%[[A]] :
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %r = onnx.Relu(%a) : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  %ax = onnx.Concat(%a, %x) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x8xf32>) -> tensor<?x24xf32>
+  return %ax, %r : tensor<?x24xf32>, tensor<?x16xf32>
+}
