@@ -111,12 +111,10 @@ void collectFunctions(const Value *value, SmallPtrSetImpl<const Function *> &fou
 /// and the one whose size the launch tells comes last.
 Error Emulation::gatherShared() {
   SmallVector<GlobalVariable *> variables;
-  for (GlobalVariable &variable : module.globals())
-    if (variable.getAddressSpace() == kShared)
-      variables.push_back(&variable);
-  stable_sort(variables, [](GlobalVariable *a, GlobalVariable *b) {
-    return !a->isDeclaration() && b->isDeclaration();
-  });
+  for (bool isLast : {false, true})
+    for (GlobalVariable &variable : module.globals())
+      if (variable.getAddressSpace() == kShared && variable.isDeclaration() == isLast)
+        variables.push_back(&variable);
   SmallVector<std::pair<GlobalVariable *, uint64_t>> places;
   uint64_t most = 1;
   for (GlobalVariable *variable : variables) {

@@ -2,7 +2,6 @@
 #include "Emulation.h"
 #include "strut/Runtime/emulator.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 #include <cstddef>
@@ -19,9 +18,6 @@ static_assert(sizeof(StrutEmulator) == NumEntries * sizeof(void *) &&
               offsetof(StrutEmulator, wait_stores) == WaitStores * sizeof(void *));
 
 namespace {
-
-/// Registers that an instruction of several threads has at most.
-constexpr unsigned mostRegisters = 256;
 
 /// An intrinsic that is one call with the same operands.
 struct Simple {
@@ -337,135 +333,6 @@ bool CallEmulation::lowerMatrices(CallBase &call, EmulatedKernel &kernel) {
   if (!matrices->isStore)
     call.replaceAllUsesWith(results(b, call.getType(), array));
   return true;
-}
-
-//===----------------------------------------------------------------------===//
-// Inline assembly
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// What wgmma.mma_async says: the numbers of its first sum and of the descriptors among the
-/// operands of the assembly, besides the product.
-struct WarpgroupMultiplication {
-  StrutProduct product;
-  unsigned columns, firstSum, left, right, accumulates, leftTransposed, rightTransposed;
-};
-
-bool consumeOperand(StringRef &text, unsigned &number) {
-  text = text.ltrim(" ,");
-  return text.consume_front("$") && !text.consumeInteger(10, number);
-}
-
-bool consumeFlag(StringRef &text, unsigned &flag) {
-  text = text.ltrim(" ,");
-  return !text.consumeInteger(10, flag) && flag <= 1;
-}
-
-/// "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {$0, …}, $128, $129, 1, 1, 1, 0, 1"
-std::optional<WarpgroupMultiplication> parseMultiplication(StringRef text) {
-  WarpgroupMultiplication made;
-  if (!text.consume_front("wgmma.mma_async.sync.aligned.m64n") ||
-      text.consumeInteger(10, made.columns) || !text.consume_front("k16.f32"))
-    return std::nullopt;
-  if (text.consume_front(".f16.f16 {"))
-    made.product = StrutProductF16;
-  else if (text.consume_front(".bf16.bf16 {"))
-    made.product = StrutProductBF16;
-  else
-    return std::nullopt;
-  for (unsigned i = 0; i < made.columns / 2; ++i) {
-    unsigned number;
-    if (!consumeOperand(text, number) || (i > 0 && number != made.firstSum + i))
-      return std::nullopt;
-    if (i == 0)
-      made.firstSum = number;
-  }
-  unsigned leftScale, rightScale;
-  if (!text.consume_front("}") || !consumeOperand(text, made.left) ||
-      !consumeOperand(text, made.right) || !consumeFlag(text, made.accumulates) ||
-      !consumeFlag(text, leftScale) || !consumeFlag(text, rightScale) || !leftScale ||
-      !rightScale || !consumeFlag(text, made.leftTransposed) ||
-      !consumeFlag(text, made.rightTransposed) || !text.empty())
-    return std::nullopt;
-  return made;
-}
-
-/// The operands of an inline assembly by the numbers that its text has for them: first those that
-/// it writes, which are null, then those that it reads; and which input each of the former has.
-struct AssemblyOperands {
-  SmallVector<Value *> byNumber, tied;
-
-  explicit AssemblyOperands(CallBase &call) {
-    unsigned next = 0;
-    for (const InlineAsm::ConstraintInfo &info :
-         cast<InlineAsm>(call.getCalledOperand())->ParseConstraints()) {
-      if (info.Type == InlineAsm::isClobber)
-        continue;
-      if (info.Type == InlineAsm::isOutput) {
-        byNumber.push_back(nullptr);
-        tied.push_back(nullptr);
-        continue;
-      }
-      byNumber.push_back(call.getArgOperand(next++));
-      unsigned output;
-      if (!StringRef(info.Codes[0]).getAsInteger(10, output))
-        tied[output] = byNumber.back();
-    }
-  }
-};
-
-} // namespace
-
-/// Instructions of warpgroups, one after another: their sums are in registers that all of them
-/// share.
-Error CallEmulation::lowerAssembly(CallBase &call, EmulatedKernel &kernel) {
-  auto *code = cast<InlineAsm>(call.getCalledOperand());
-  AssemblyOperands operands(call);
-  IRBuilder<> b(&call);
-  unsigned count = operands.tied.size();
-  if (count > mostRegisters)
-    return createStringError("the emulator does not know inline assembly of so many results");
-  Value *sums = registers(kernel.in, kernel);
-  for (auto [i, value] : enumerate(operands.tied))
-    if (value)
-      b.CreateStore(b.CreateBitCast(value, i32), b.CreateConstGEP1_32(i32, sums, i));
-  SmallVector<StringRef> statements;
-  StringRef text = code->getAsmString();
-  text.split(statements, ';', -1, /*KeepEmpty=*/false);
-  for (StringRef statement : statements) {
-    statement = statement.trim();
-    unsigned groups;
-    StringRef rest = statement;
-    if (statement == "wgmma.fence.sync.aligned") {
-      callEntry(b, WarpgroupFence, none, {});
-    } else if (statement == "wgmma.commit_group.sync.aligned") {
-      callEntry(b, WarpgroupCommit, none, {});
-    } else if (rest.consume_front("wgmma.wait_group.sync.aligned ") &&
-               !rest.getAsInteger(10, groups)) {
-      callEntry(b, WarpgroupWait, none, {b.getInt32(groups), sums, b.getInt32(count)});
-    } else if (auto made = parseMultiplication(statement);
-               made && made->firstSum + made->columns / 2 <= count) {
-      Value *product = registers(kernel.out, kernel);
-      unsigned fields[] = {made->product,        made->columns,         made->accumulates,
-                           made->leftTransposed, made->rightTransposed, 0};
-      for (auto [i, field] : enumerate(fields))
-        b.CreateStore(b.getInt32(field), b.CreateConstGEP1_32(i32, product, i));
-      constexpr unsigned descriptors = offsetof(StrutWarpgroupProduct, left) / 8;
-      b.CreateStore(operands.byNumber[made->left], b.CreateConstGEP1_32(i64, product, descriptors));
-      b.CreateStore(operands.byNumber[made->right],
-                    b.CreateConstGEP1_32(i64, product, descriptors + 1));
-      callEntry(b, WarpgroupMultiply, none,
-                {product, b.CreateConstGEP1_32(i32, sums, made->firstSum)});
-    } else if (!statement.empty()) {
-      return createStringError("the emulator does not know the inline assembly '" +
-                               code->getAsmString() + "'");
-    }
-  }
-  kernel.waits = true;
-  if (!call.getType()->isVoidTy())
-    call.replaceAllUsesWith(results(b, call.getType(), sums));
-  return Error::success();
 }
 
 Error CallEmulation::lower(CallBase &call, EmulatedKernel &kernel) {

@@ -43,6 +43,9 @@ enum Entry {
   NumEntries
 };
 
+/// Registers that an instruction of several threads has at most.
+constexpr unsigned mostRegisters = 256;
+
 /// What the table of an image must know of a kernel.
 struct EmulatedKernel {
   llvm::Function *function;
@@ -67,6 +70,9 @@ private:
   bool lowerBox(llvm::CallBase &call, EmulatedKernel &kernel);
   bool lowerMbarrier(llvm::CallBase &call);
   bool lowerMatrices(llvm::CallBase &call, EmulatedKernel &kernel);
+  bool lowerStatement(llvm::IRBuilder<> &b, llvm::StringRef statement,
+                      llvm::ArrayRef<llvm::Value *> operands, llvm::Value *sums, unsigned count,
+                      EmulatedKernel &kernel);
   llvm::Error lowerAssembly(llvm::CallBase &call, EmulatedKernel &kernel);
   llvm::Value *plain(llvm::IRBuilder<> &b, llvm::Value *value);
   llvm::Value *registers(llvm::AllocaInst *&array, EmulatedKernel &kernel);
