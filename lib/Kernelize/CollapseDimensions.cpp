@@ -77,8 +77,11 @@ bool isBorder(kernel::KernelOpInterface op, unsigned d) {
   return false;
 }
 
-/// Slices have gaps, and so may what comes out of a choice between forms.
+/// Slices have gaps, and so has what a kernel writes into one and may what comes out of a choice
+/// between forms.
 bool isContiguous(Value value) {
+  if (auto writer = value.getDefiningOp<kernel::KernelOpInterface>())
+    value = writer.getKernelInits()[cast<OpResult>(value).getResultNumber()];
   return !value.getDefiningOp<tensor::ExtractSliceOp>() &&
          !isa_and_present<scf::IndexSwitchOp, scf::IfOp>(value.getDefiningOp());
 }

@@ -1,4 +1,5 @@
 // RUN: strut-opt %s --strut-form-kernels --cse --strut-fuse-kernels --cse --strut-place-parts --cse --split-input-file | FileCheck %s
+// RUN: strut-opt %s --strut-form-kernels --cse --strut-fuse-kernels --cse --strut-place-parts --strut-collapse-dimensions --cse --split-input-file | FileCheck %s --check-prefix=COLLAPSED
 
 // Two layers of a dense block: what the second one reads begins what both are put into.
 
@@ -67,4 +68,23 @@ func.func @returned(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x24
   %r = onnx.Relu(%a) : (tensor<?x16xf32>) -> tensor<?x16xf32>
   %ax = onnx.Concat(%a, %x) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x8xf32>) -> tensor<?x24xf32>
   return %ax, %r : tensor<?x24xf32>, tensor<?x16xf32>
+}
+
+// -----
+
+// A part has gaps, and so has what is written there, for whoever reads it as it was written.
+
+// COLLAPSED-LABEL: func.func @gaps
+func.func @gaps(%x: tensor<?x4x8xf32> {onnx.dims = ["n", "", ""]}) -> tensor<?x4x32xf32> {
+  // COLLAPSED: %[[A:.*]] = kernel.contract
+  // COLLAPSED: kernel.map ins(%[[A]] : tensor<?x4x16xf32>)
+  // COLLAPSED: return
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x4x8xf32>, tensor<8x16xf32>) -> tensor<?x4x16xf32>
+  %e = onnx.Exp(%a) : (tensor<?x4x16xf32>) -> tensor<?x4x16xf32>
+  %b = onnx.MatMul(%e, %w) : (tensor<?x4x16xf32>, tensor<16x16xf32>) -> tensor<?x4x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 2 : i64} : (tensor<?x4x16xf32>, tensor<?x4x16xf32>) -> tensor<?x4x32xf32>
+  %y = onnx.Tanh(%ab) : (tensor<?x4x32xf32>) -> tensor<?x4x32xf32>
+  return %y : tensor<?x4x32xf32>
 }
