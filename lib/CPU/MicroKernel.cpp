@@ -139,7 +139,7 @@ private:
                           int64_t steps, ValueRange sums);
   Place moved(OpBuilder &b, size_t depth, const Place &place, Value steps);
   Value loadColumns(OpBuilder &b, Value flat, Value offset, int64_t v);
-  void fetchAhead(OpBuilder &b, const Place &place);
+  void fetchAhead(OpBuilder &b, const Place &place, int64_t steps);
   /// Whether sums fill the registers so that steps must follow each other as they are written.
   bool inOrder() const {
     int64_t sums = tile.rowOffsets.size() * tile.b.size() * tile.vectors;
@@ -195,8 +195,15 @@ TileLoops::Place TileLoops::moved(OpBuilder &b, size_t depth, const Place &place
   return result;
 }
 
-void TileLoops::fetchAhead(OpBuilder &b, const Place &place) {
+void TileLoops::fetchAhead(OpBuilder &b, const Place &place, int64_t steps) {
+  constexpr int64_t lineBytes = 64;
   int64_t lines = tile.b.size() > 1 ? 1 : 2; // several sums share those that a step asks for
+  // No tile has more than half of a panel as its share.
+  if (steps > 1) {
+    Type element = cast<MemRefType>(tile.b.front().flat.getType()).getElementType();
+    int64_t columnBytes = element.getIntOrFloatBitWidth() / 8 * steps;
+    lines = llvm::divideCeil(tile.vectors * tile.lanes / 2 * columnBytes, lineBytes);
+  }
   for (auto [side, at] : llvm::zip(tile.b, place.ahead))
     if (at)
       prefetchLines(b, loc, side.flat, at, lines);
@@ -213,7 +220,7 @@ SmallVector<Value> TileLoops::loop(OpBuilder &b, size_t depth, const Place &plac
         if (!innermost) {
           result = nest(inner, depth + 1, here, carried);
         } else {
-          fetchAhead(inner, here);
+          fetchAhead(inner, here, steps);
           for (int64_t u = 0; u < steps; ++u)
             result = step(inner, moved(inner, depth, here, constantIndex(inner, loc, u)), result);
         }

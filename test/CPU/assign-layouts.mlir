@@ -25,7 +25,7 @@ func.func @weights(%x: tensor<?x8xf32>, %a: tensor<?x200xf32>, %b: tensor<?x10xf
     kernel.yield %acc : f32
   } -> tensor<?x200xf32>
   // CHECK: kernel.use @narrow : !kernel.packed<tensor<10x8xf32>, #cpu.panels<rows = [1], cols = [0], n = 16>>
-  // SSE: kernel.use @narrow : !kernel.packed<tensor<10x8xf32>, #cpu.panels<rows = [1], cols = [0], n = 8>>
+  // SSE: kernel.use @narrow : !kernel.packed<tensor<10x8xf32>, #cpu.panels<rows = [1], cols = [0], n = 12>>
   %v = kernel.use @narrow : tensor<10x8xf32>
   %1 = kernel.contract ins(%x, %v : tensor<?x8xf32>, tensor<10x8xf32>) outs(%b : tensor<?x10xf32>) attributes {indexing_maps = [#mk, #nk, #mn]} {
   ^bb0(%acc: f32):
