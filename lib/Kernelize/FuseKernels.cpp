@@ -2,8 +2,8 @@
 //
 // Groups of rewrites, each to its fixed point, until none fires: moves first, because
 // they bring producers and consumers together; epilogues before maps, because a
-// contraction's result is best used while it is in registers; contractions are turned
-// when it shows who reads them.
+// contraction's result is best used while it is in registers; contractions and
+// rows are turned when it shows who reads them.
 //
 //===----------------------------------------------------------------------===//
 #include "FuseKernels.h"
@@ -27,7 +27,7 @@ struct FuseKernelsPass : impl::FuseKernelsBase<FuseKernelsPass> {
     for (unsigned round = 0; round < rounds; ++round) {
       bool changed = false;
       for (auto add : {addHoistViews, addFoldMoves, addSinkViews, addFuseEpilogues, addFuseMaps,
-                       addTurnContractions}) {
+                       addTurnContractions, addTurnRows}) {
         RewritePatternSet patterns(&getContext());
         add(patterns, counts);
         for (Dialect *dialect : getContext().getLoadedDialects())

@@ -21,6 +21,8 @@ void addHoistViews(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// TurnContractions.cpp: a contraction whose operands change sides, where all read its result
 /// across the columns.
 void addTurnContractions(mlir::RewritePatternSet &patterns, FusionCounts &counts);
+/// TurnRows.cpp: what rows write, in the order in which they read, where products sum over it.
+void addTurnRows(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseEpilogues.cpp: a pointwise map into the kernel whose result it reads.
 void addFuseEpilogues(mlir::RewritePatternSet &patterns, FusionCounts &counts);
 /// FuseMaps.cpp: a pointwise map into the kernel that reads its result.

@@ -211,4 +211,26 @@ void KernelEdit::commit() {
   });
 }
 
+kernel::MapOp writeInOrder(RewriterBase &rewriter, kernel::KernelOpInterface op, AffineMap order) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  auto init = op.getKernelInits()[0].getDefiningOp<tensor::EmptyOp>();
+  Type element = init.getType().getElementType();
+  SmallVector<OpFoldResult> sizes =
+      applyPermutationMap(order, ArrayRef<OpFoldResult>(init.getMixedSizes()));
+  Value target = tensor::EmptyOp::create(rewriter, loc, sizes, element);
+  auto turned = cast<kernel::KernelOpInterface>(rewriter.clone(*op));
+  KernelEdit edit(rewriter, turned);
+  edit.initMaps[0] = order.compose(edit.initMaps[0]);
+  edit.inits[0] = target;
+  edit.commit();
+  auto back = kernel::MapOp::create(
+      rewriter, loc, init.getType(), turned->getResult(0), init.getResult(), Value(),
+      rewriter.getAffineMapArrayAttr({order, rewriter.getMultiDimIdentityMap(order.getNumDims())}));
+  Block *block = rewriter.createBlock(&back.getBody());
+  kernel::YieldOp::create(rewriter, loc, ValueRange(block->addArgument(element, loc)));
+  return back;
+}
+
 } // namespace strut::kernelize

@@ -42,6 +42,12 @@ constexpr int64_t mostInterleaved = 8;
 /// Whether the kernel writes runs of memory if its result's map becomes `written`.
 bool writesRuns(kernel::KernelOpInterface op, mlir::AffineMap written);
 
+/// Copies a kernel with one result, in a tensor of its own, so that it writes the axes of the
+/// result in another order: place (i, j, ..) at `order`(i, j, ..). Returns the map that moves
+/// them back, in whose place the caller puts it; its input is the copy.
+kernel::MapOp writeInOrder(mlir::RewriterBase &rewriter, kernel::KernelOpInterface op,
+                           mlir::AffineMap order);
+
 /// A copy of a kernel whose inputs and body are being changed. Inputs are
 /// numbered as in the op; commit() makes the op agree with them.
 class KernelEdit {

@@ -124,8 +124,6 @@ struct TurnContraction : OpRewritePattern<kernel::ContractOp> {
       unsigned axis = *maps[0].getResultPosition(getAffineDimExpr(d, op.getContext()));
       turn(before, before.getMaps().back().getDimPosition(axis), rewriter);
     }
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPoint(op);
     AffineMap written = maps.back();
     unsigned rank = written.getNumResults();
     // Axes of the result in their new order: that of d last.
@@ -134,30 +132,17 @@ struct TurnContraction : OpRewritePattern<kernel::ContractOp> {
       if (written.getDimPosition(axis) != d)
         order.push_back(axis);
     order.push_back(*written.getResultPosition(getAffineDimExpr(d, op.getContext())));
-    AffineMap permutation = AffineMap::getPermutationMap(order, op.getContext());
-    auto init = op.getInit().getDefiningOp<tensor::EmptyOp>();
-    SmallVector<OpFoldResult> sizes =
-        applyPermutationMap(permutation, ArrayRef<OpFoldResult>(init.getMixedSizes()));
-    Type element = init.getType().getElementType();
-    auto turned = cast<kernel::ContractOp>(rewriter.clone(*op));
+    kernel::MapOp back =
+        writeInOrder(rewriter, op, AffineMap::getPermutationMap(order, op.getContext()));
+    auto turned = back.getInputs()[0].getDefiningOp<kernel::ContractOp>();
     rewriter.modifyOpInPlace(turned, [&] {
+      maps = turned.getMaps();
       std::swap(maps[0], maps[1]);
-      maps.back() = permutation.compose(written);
       turned.setMaps(maps);
       Value lhs = op.getLhs(), rhs = op.getRhs();
       turned.getInputsMutable()[0].set(rhs);
       turned.getInputsMutable()[1].set(lhs);
-      Value target = tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, element);
-      target.getDefiningOp()->moveBefore(turned);
-      turned.getInitsMutable()[0].set(target);
-      turned->getResult(0).setType(cast<RankedTensorType>(target.getType()));
     });
-    auto back = kernel::MapOp::create(
-        rewriter, op.getLoc(), init.getType(), turned->getResult(0), init.getResult(), Value(),
-        rewriter.getAffineMapArrayAttr({permutation, rewriter.getMultiDimIdentityMap(rank)}));
-    Block *block = rewriter.createBlock(&back.getBody());
-    kernel::YieldOp::create(rewriter, op.getLoc(),
-                            ValueRange(block->addArgument(element, op.getLoc())));
     rewriter.replaceOp(op, back);
     ++counts.turned;
   }

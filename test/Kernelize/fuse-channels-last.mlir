@@ -9,6 +9,7 @@
 // CHECK-DAG: #[[WINDOWS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1 + d4, d2 + d5, d6)>
 // CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 // CHECK-DAG: #[[BACK:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3, d1)>
+// CHECK-DAG: #[[AS_READ:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d4, d1, d2)>
 // CHECK-LABEL: func.func @network
 func.func @network(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> (tensor<?x5xf32>, tensor<?x6x8x8xf32>) {
   %one = onnx.Constant() {value = dense<1.0> : tensor<6x3x1x1xf32>} : () -> tensor<6x3x1x1xf32>
@@ -65,4 +66,23 @@ func.func @resize(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> te
   // CHECK: kernel.map ins(%{{.*}} : tensor<?x16x16x6xf32>) outs(%{{.*}} : tensor<?x6x16x16xf32>) attributes {indexing_maps = [#[[BACK]], #[[LAST]]]}
   %1 = onnx.Resize(%0, %none, %two) {mode = "linear"} : (tensor<?x6x8x8xf32>, none, tensor<4xf32>) -> tensor<?x6x16x16xf32>
   return %1 : tensor<?x6x16x16xf32>
+}
+
+// A norm over whole images is spelt channels first. Products that sum over the channels alone read
+// it, so that it is written as the image lies. What is an output is not.
+
+// CHECK-LABEL: func.func @norm
+func.func @norm(%x: tensor<?x3x8x8xf32> {onnx.dims = ["n", "", "", ""]}) -> (tensor<?x5x8x8xf32>, tensor<?x6x8x8xf32>) {
+  %one = onnx.Constant() {value = dense<1.0> : tensor<6x3x1x1xf32>} : () -> tensor<6x3x1x1xf32>
+  %wide = onnx.Constant() {value = dense<3.0> : tensor<5x6x1x1xf32>} : () -> tensor<5x6x1x1xf32>
+  %scale = onnx.Constant() {value = dense<4.0> : tensor<6xf32>} : () -> tensor<6xf32>
+  %0 = onnx.Conv(%x, %one) : (tensor<?x3x8x8xf32>, tensor<6x3x1x1xf32>) -> tensor<?x6x8x8xf32>
+  // CHECK: kernel.rows ins(%{{.*}}) outs(%{{.*}} : tensor<?x8x8x1x6xf32>) attributes {axes = 3 : i64, indexing_maps = [#[[AS_READ]], {{.*}}, #[[AS_READ]]]}
+  // CHECK: kernel.contract ins(%{{.*}} : tensor<?x8x8x6xf32>, {{.*}}indexing_maps = [#[[POINTS]],
+  %1 = onnx.GroupNormalization(%0, %scale, %scale) {num_groups = 1 : i64} : (tensor<?x6x8x8xf32>, tensor<6xf32>, tensor<6xf32>) -> tensor<?x6x8x8xf32>
+  %2 = onnx.Conv(%1, %wide) : (tensor<?x6x8x8xf32>, tensor<5x6x1x1xf32>) -> tensor<?x5x8x8xf32>
+  // CHECK: kernel.rows ins(%{{.*}}) outs(%{{.*}} : tensor<?x1x6x8x8xf32>)
+  %3 = onnx.Sin(%0) : (tensor<?x6x8x8xf32>) -> tensor<?x6x8x8xf32>
+  %4 = onnx.GroupNormalization(%3, %scale, %scale) {num_groups = 1 : i64} : (tensor<?x6x8x8xf32>, tensor<6xf32>, tensor<6xf32>) -> tensor<?x6x8x8xf32>
+  return %2, %4 : tensor<?x5x8x8xf32>, tensor<?x6x8x8xf32>
 }

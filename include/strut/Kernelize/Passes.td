@@ -36,6 +36,8 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
       one of a permutation before that;
     * a contraction whose result all read across its columns is turned: its operands change
       sides, so that the columns are dimensions of what was its left-hand side;
+    * rows write their result as what they read lies, where contractions then sum over
+      neighbours;
     * pointwise maps become the epilogue of the contraction, attention or row
       kernel that they follow, or merge with a neighbouring map.
 
@@ -49,7 +51,7 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
     Statistic<"numEpilogues", "num-epilogues", "Number of maps that became an epilogue">,
     Statistic<"numMaps", "num-maps", "Number of maps merged into a consumer">,
     Statistic<"numViews", "num-views", "Number of views that went behind a map">,
-    Statistic<"numTurned", "num-turned", "Number of contractions whose operands changed sides">
+    Statistic<"numTurned", "num-turned", "Number of contractions whose operands changed sides, and of rows that write in another order">
   ];
 }
 
