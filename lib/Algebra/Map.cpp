@@ -240,16 +240,50 @@ Matrix Map::apply(const Matrix &x) const {
       *node);
 }
 
-Matrix Map::materialise() const {
-  if (auto *m = as<Dense>())
-    return m->values;
-  if (auto *m = as<Chain>()) {
-    Matrix product = m->factors.front().materialise();
-    for (const Map &factor : llvm::drop_begin(m->factors))
-      product = factor.apply(product);
-    return product;
+static Matrix materialiseBlocks(const BlockDiagonal &map, Shape shape) {
+  Matrix whole(shape.inputs, shape.outputs);
+  int64_t k0 = 0, n0 = 0;
+  for (const Map &block : map.blocks) {
+    Matrix piece = block.materialise();
+    for (int64_t k = 0; k < piece.rows(); ++k)
+      for (int64_t n = 0; n < piece.cols(); ++n)
+        whole(k0 + k, n0 + n) = piece(k, n);
+    k0 += piece.rows();
+    n0 += piece.cols();
   }
-  return apply(Matrix::identity(shape().inputs));
+  return whole;
+}
+
+Matrix Map::materialise() const {
+  return std::visit(Cases{[](const Dense &m) { return m.values; },
+                          [&](const BlockDiagonal &m) { return materialiseBlocks(m, shape()); },
+                          [](const Diagonal &m) {
+                            Matrix values(m.scale.size(), m.scale.size());
+                            for (auto [i, scale] : llvm::enumerate(m.scale))
+                              values(i, i) = scale;
+                            return values;
+                          },
+                          [](const Selection &m) {
+                            Matrix values(m.inputs, m.from.size());
+                            for (auto [n, from] : llvm::enumerate(m.from))
+                              if (from >= 0)
+                                values(from, n) = 1;
+                            return values;
+                          },
+                          [](const Transform &m) { return matrixOf(m); },
+                          [](const Sum &m) {
+                            Matrix total = m.terms.front().materialise();
+                            for (const Map &term : llvm::drop_begin(m.terms))
+                              total += term.materialise();
+                            return total;
+                          },
+                          [](const Chain &m) {
+                            Matrix product = m.factors.front().materialise();
+                            for (const Map &factor : llvm::drop_begin(m.factors))
+                              product = factor.apply(product);
+                            return product;
+                          }},
+                    *node);
 }
 
 /// What was read from place i is now written there. Places that are read several times

@@ -98,7 +98,7 @@ public:
 
   /// Each row of `x` through the map, without materialising it.
   Matrix apply(const Matrix &x) const;
-  /// The K x N matrix.
+  /// The K x N matrix. Products are formed of the factors of chains alone.
   Matrix materialise() const;
   /// The map of the transposed matrix.
   Map transpose() const;

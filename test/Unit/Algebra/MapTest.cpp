@@ -184,6 +184,25 @@ TEST_F(MapTest, ResidualsCostNothing) {
   EXPECT_TRUE(scale.as<Diagonal>());
 }
 
+/// A product with the rows of the identity would be K K N multiplications, and would make NaN of
+/// 0 times infinity: an infinity that stays alone says that there is none.
+TEST_F(MapTest, MaterialisingMultipliesFactorsAlone) {
+  auto infinities = [&](const Map &map) {
+    Matrix values = map.materialise();
+    auto all = llvm::ArrayRef(values.data(), values.rows() * values.cols());
+    EXPECT_FALSE(llvm::any_of(all, [](double value) { return std::isnan(value); }));
+    return llvm::count(all, std::numeric_limits<double>::infinity());
+  };
+  Matrix w = matrix(6, 6);
+  w(2, 3) = std::numeric_limits<double>::infinity();
+  Map update = Map::chain({dense(6, 2), dense(2, 6)});
+  EXPECT_EQ(infinities(Map::sum({Map::dense(w), update})), 1);
+  EXPECT_EQ(infinities(Map::blockDiagonal({Map::dense(w), Map::sum({update, Map::dense(w)})})), 2);
+  std::vector<double> scale(6, 2.0);
+  scale[4] = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(infinities(Map::sum({update, Map::diagonal(scale), Map::diagonal(scale)})), 1);
+}
+
 /// Maps are drawn and written in random ways; canonical form keeps the matrix and never
 /// costs more than what was written.
 TEST_F(MapTest, RandomExpressions) {
