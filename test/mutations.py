@@ -112,15 +112,21 @@ def mutated(model, name, rng):
     return model
 
 
-def doubled(model):
-    """The same model of float64, with the numbers that its constants have."""
+def with_elements(model, dtype):
+    """The same model of another type of float, its constants rounded to that."""
     model = copy.deepcopy(model)
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT:
-            tensor.CopyFrom(numpy_helper.from_array(np.float64(numpy_helper.to_array(tensor)), tensor.name))
+            numbers = numpy_helper.to_array(tensor).astype(dtype)
+            tensor.CopyFrom(numpy_helper.from_array(numbers, tensor.name))
     for value in [*model.graph.input, *model.graph.output]:
-        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+        value.type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     return model
+
+
+def doubled(model):
+    """The same model of float64, with the numbers that its constants have."""
+    return with_elements(model, np.float64)
 
 
 class Graph:

@@ -74,6 +74,7 @@ static Expected<CompileOptions> optionsOf(const StrutCompileOptions &given) {
     options.gpuArchs.push_back(text(arch));
   options.noCpu = given.no_cpu;
   options.precision = text(given.precision);
+  options.reducedPrecision = given.reduced_precision;
   return options;
 }
 
@@ -107,6 +108,7 @@ static Expected<ExplainOptions> optionsOf(const StrutExplainOptions *caller) {
   options.json = true;
   options.html = text(given.html);
   options.gpuArch = text(given.gpu_arch);
+  options.reducedPrecision = given.reduced_precision;
   return options;
 }
 

@@ -408,6 +408,7 @@ Error Compilation::resolveTargets() {
 /// not by a pass.
 Error Compilation::resolveRewrites(rewrite::Options &rewrites) {
   rewrites.compress = options.compress;
+  rewrites.reducedPrecision = options.reducedPrecision;
   rewrites.machine = machineFor(options, host);
   if (!options.sizeBudget.empty())
     rewrites.sizeBudget = options.sizeBudget;

@@ -73,6 +73,7 @@ Error Explanation::explainLayers() {
   if (Error error = runPasses("normalize", [](auto &pm) { pipeline::buildNormalizePipeline(pm); }))
     return error;
   rewrite::Options rewrites;
+  rewrites.reducedPrecision = options.reducedPrecision;
   rewrites.machine = options.machine;
   if (!options.sizeBudget.empty())
     rewrites.sizeBudget = options.sizeBudget;

@@ -72,6 +72,9 @@ struct LayerOptions : PassPipelineOptions<LayerOptions> {
                                  llvm::cl::init("20%")};
   Option<double> compress{*this, "compress", llvm::cl::desc("Largest error of a factorised weight"),
                           llvm::cl::init(0)};
+  Option<bool> reducedPrecision{*this, "reduced-precision",
+                                llvm::cl::desc("Combine weights of f16 and bf16"),
+                                llvm::cl::init(false)};
 };
 } // namespace
 
@@ -86,6 +89,7 @@ static void registerPipelines() {
                                            options.machine = given.machine;
                                            options.sizeBudget = given.sizeBudget;
                                            options.compress = given.compress;
+                                           options.reducedPrecision = given.reducedPrecision;
                                            pipeline::buildLayerPipeline(pm, options);
                                          });
   PassPipelineRegistration<>("strut-kernel-pipeline", "layers to kernels on tensors",

@@ -355,7 +355,7 @@ template <typename HostOp> struct AbsorbNeighbours : OpRewritePattern<HostOp> {
       return failure();
     Type element = type.getElementType();
     // Condition 7 of absorb-affine.
-    if (!element.isF32() && !element.isF64() && !reducedPrecision)
+    if (!mayCombine(element, reducedPrecision))
       return failure();
     Neighbours in = before(*host, normalisations), out = after(*host);
     if (in.count + out.count == 0)

@@ -12,7 +12,6 @@
 #include "strut/Cost/Layers.h"
 #include "strut/Rewrite/Passes.h"
 #include <cmath>
-#include <limits>
 
 namespace strut::rewrite {
 #define GEN_PASS_DEF_CHOOSEFORMS
@@ -79,9 +78,6 @@ bool isMap(Operation *op) { return isa_and_present<layer::LinearOp, layer::Block
 bool isConstantWeight(Operation *op) {
   Value weight = op->getOperand(1);
   auto type = cast<RankedTensorType>(weight.getType());
-  // Condition 2 of choose-forms.
-  if (!(type.getElementType().isF32() || type.getElementType().isF64()))
-    return false;
   if (!type.hasStaticShape() || type.getNumElements() == 0)
     return false;
   // Condition 2 of choose-forms.
@@ -132,7 +128,7 @@ Operation *next(Operation *op) {
 }
 
 /// The chain that ends with `last`; none where there is nothing to choose.
-std::optional<MapChain> chainOf(Operation *last) {
+std::optional<MapChain> chainOf(Operation *last, bool reducedPrecision) {
   if (!isMap(last) || !isFactor(last))
     return std::nullopt;
   for (Operation *op = next(last); op; op = next(op))
@@ -151,7 +147,10 @@ std::optional<MapChain> chainOf(Operation *last) {
   auto type = cast<RankedTensorType>(chain.input().getType());
   if (llvm::count_if(chain.ops, isMap) < 2)
     return std::nullopt;
-  chain.cost.type = type.getElementType().isF64() ? "f64" : "f32";
+  // Condition 2 of choose-forms.
+  if (!mayCombine(type.getElementType(), reducedPrecision))
+    return std::nullopt;
+  chain.cost.type = nameOf(type.getElementType());
   for (Operation *op : chain.ops)
     chain.cost.factors.push_back(costOf(op));
   bool isOpen = false;
@@ -217,15 +216,12 @@ std::optional<Product> multiply(ArrayRef<Operation *> run, Type element) {
   if (!product)
     return std::nullopt;
   algebra::Matrix weight = product->map.materialise();
-  double most =
-      element.isF32() ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   std::vector<double> values(weight.data(), weight.data() + weight.rows() * weight.cols());
-  auto fits = [&](double value) { return std::abs(value) <= most; };
   // Condition 3 of choose-forms.
-  if (!llvm::all_of(values, fits))
+  if (!areFinite(values, element))
     return std::nullopt;
   // Condition 3 of choose-forms.
-  if (!llvm::all_of(product->bias, fits))
+  if (!areFinite(product->bias, element))
     return std::nullopt;
   return Product{std::move(values), std::move(product->bias)};
 }
@@ -453,7 +449,7 @@ struct ChooseForms : impl::ChooseFormsBase<ChooseForms> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       for (Block &block : function.getBody())
         for (Operation &op : block)
-          if (std::optional<MapChain> chain = chainOf(&op))
+          if (std::optional<MapChain> chain = chainOf(&op, reducedPrecision))
             plans.push_back(planFor(std::move(*chain), setting));
     spend(plans, llvm::cantFail(parseSizeBudget(sizeBudget, weights)));
     for (Plan &plan : plans)

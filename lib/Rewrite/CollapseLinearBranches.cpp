@@ -34,10 +34,9 @@ struct Hidden {
   }
 };
 
-std::optional<Hidden> hiddenBefore(layer::LinearOp second) {
-  Type element = second.getType().getElementType();
+std::optional<Hidden> hiddenBefore(layer::LinearOp second, bool reducedPrecision) {
   // Condition 4 of collapse-linear-branches.
-  if (!(element.isF32() || element.isF64()))
+  if (!mayCombine(second.getType().getElementType(), reducedPrecision))
     return std::nullopt;
   // Condition 3 of collapse-linear-branches.
   if (!isConstantMatrix(second.getWeight()) || (second.getBias() && !isConstant(second.getBias())))
@@ -101,10 +100,11 @@ Weights select(const Weights &all, const Hidden &hidden, ArrayRef<int64_t> chann
 }
 
 struct Collapse : OpRewritePattern<layer::LinearOp> {
-  Collapse(MLIRContext *context, unsigned &count) : OpRewritePattern(context), count(count) {}
+  Collapse(MLIRContext *context, bool reducedPrecision, unsigned &count)
+      : OpRewritePattern(context), reducedPrecision(reducedPrecision), count(count) {}
 
   LogicalResult matchAndRewrite(layer::LinearOp op, PatternRewriter &rewriter) const override {
-    std::optional<Hidden> hidden = hiddenBefore(op);
+    std::optional<Hidden> hidden = hiddenBefore(op, reducedPrecision);
     if (!hidden || !pays(*hidden))
       return failure();
     std::optional<Weights> weights = read(*hidden);
@@ -157,14 +157,17 @@ struct Collapse : OpRewritePattern<layer::LinearOp> {
     return success();
   }
 
+  bool reducedPrecision;
   unsigned &count;
 };
 
 struct CollapseLinearBranches : impl::CollapseLinearBranchesBase<CollapseLinearBranches> {
+  using CollapseLinearBranchesBase::CollapseLinearBranchesBase;
+
   void runOnOperation() override {
     unsigned branches = 0;
     RewritePatternSet patterns(&getContext());
-    patterns.add<Collapse>(&getContext(), branches);
+    patterns.add<Collapse>(&getContext(), reducedPrecision, branches);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     numBranches += branches;

@@ -113,6 +113,16 @@ std::optional<algebra::Matrix> readMatrix(Value value) {
   return algebra::Matrix(type.getDimSize(0), type.getDimSize(1), std::move(*elements));
 }
 
+bool mayCombine(Type element, bool reducedPrecision) {
+  return element.isF32() || element.isF64() || reducedPrecision;
+}
+
+std::string nameOf(Type element) {
+  std::string name;
+  llvm::raw_string_ostream(name) << element;
+  return name;
+}
+
 bool areFinite(ArrayRef<double> numbers, Type element) {
   const llvm::fltSemantics &semantics = cast<FloatType>(element).getFloatSemantics();
   double largest = APFloat::getLargest(semantics).convertToDouble();

@@ -31,6 +31,13 @@ std::optional<algebra::Matrix> readMatrix(mlir::Value value);
 /// Whether readMatrix would find a matrix, without reading it.
 bool isConstantMatrix(mlir::Value value);
 
+/// Whether weights of this type may be combined: those of f32 and f64, in which 1 + w keeps the
+/// bits of w, and where `reducedPrecision` says so the others.
+bool mayCombine(mlir::Type element, bool reducedPrecision);
+
+/// The type of elements as the cost model calls it: "f32".
+std::string nameOf(mlir::Type element);
+
 /// Whether every number is finite once rounded to `element`, a float.
 bool areFinite(llvm::ArrayRef<double> numbers, mlir::Type element);
 

@@ -312,12 +312,12 @@ Value build(OpBuilder &b, const Branch &whole, RankedTensorType result) {
 }
 
 template <typename SumOp> struct MergeBranches : OpRewritePattern<SumOp> {
-  MergeBranches(MLIRContext *context, unsigned &count)
-      : OpRewritePattern<SumOp>(context), count(count) {}
+  MergeBranches(MLIRContext *context, bool reducedPrecision, unsigned &count)
+      : OpRewritePattern<SumOp>(context), reducedPrecision(reducedPrecision), count(count) {}
 
   LogicalResult matchAndRewrite(SumOp op, PatternRewriter &rewriter) const override {
     SmallVector<Value> addends;
-    RankedTensorType type = addendsOf(op->getResult(0), addends);
+    RankedTensorType type = addendsOf(op->getResult(0), reducedPrecision, addends);
     if (!type)
       return failure();
     // A broadcast addend is no branch, and one that occurs twice is read twice.
@@ -340,14 +340,18 @@ template <typename SumOp> struct MergeBranches : OpRewritePattern<SumOp> {
     return success();
   }
 
+  bool reducedPrecision;
   unsigned &count;
 };
 
 struct MergeConvolutions : impl::MergeConvolutionsBase<MergeConvolutions> {
+  using MergeConvolutionsBase::MergeConvolutionsBase;
+
   void runOnOperation() override {
     unsigned count = 0;
     RewritePatternSet patterns(&getContext());
-    patterns.add<MergeBranches<Op<"Add">>, MergeBranches<Op<"Sum">>>(&getContext(), count);
+    patterns.add<MergeBranches<Op<"Add">>, MergeBranches<Op<"Sum">>>(&getContext(),
+                                                                     reducedPrecision, count);
     // A sum before its parts, so that one sees all branches.
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(false);

@@ -282,9 +282,9 @@ void eraseSum(Operation *sum) {
 
 /// Adds maps of one value before anything else, so that they are next to each other:
 /// x + t + x W = (x + x W) + t.
-void groupAddends(Operation *sum) {
+void groupAddends(Operation *sum, bool reducedPrecision) {
   SmallVector<Value> addends;
-  RankedTensorType type = addendsOf(sum->getResult(0), addends);
+  RankedTensorType type = addendsOf(sum->getResult(0), reducedPrecision, addends);
   if (!type || addends.size() < 3)
     return;
   struct Group {
@@ -338,7 +338,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
         sums.push_back(op);
     });
     for (Operation *sum : sums)
-      groupAddends(sum);
+      groupAddends(sum, reducedPrecision);
     for (Block &block : getOperation().getBody())
       for (recognize::MapRegion &region : recognize::regionsOf(block))
         run(region);
@@ -352,7 +352,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
     if (!ownsWeights(region))
       return;
     // Condition 4 of merge-sums.
-    if (!(element.isF32() || element.isF64() || reducedPrecision))
+    if (!mayCombine(element, reducedPrecision))
       return;
     SumMerger merger(element);
     Chain chain = merger.merge(region.chain, region.inputs());

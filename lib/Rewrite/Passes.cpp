@@ -19,20 +19,20 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createHoistBroadcasts());
   // Before factors go into weights: one of 0 says that a term is none.
   functions.addPass(createSplitParts());
-  functions.addPass(createMergeSums());
+  functions.addPass(createMergeSums({options.reducedPrecision}));
   functions.addPass(createAbsorbSelections());
-  functions.addPass(createAbsorbAffine());
+  functions.addPass(createAbsorbAffine({options.reducedPrecision, /*normalisations=*/false}));
   functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCollapseLinearBranches());
+  functions.addPass(createCollapseLinearBranches({options.reducedPrecision}));
   // Shortcuts and branches that came from hidden layers.
-  functions.addPass(createMergeSums());
+  functions.addPass(createMergeSums({options.reducedPrecision}));
   functions.addPass(createSplitGates());
   functions.addPass(createRemoveDeadChannels());
-  functions.addPass(createStackNets());
+  functions.addPass(createStackNets({options.reducedPrecision}));
   // What stood behind sums of nets.
-  functions.addPass(createAbsorbAffine());
+  functions.addPass(createAbsorbAffine({options.reducedPrecision, /*normalisations=*/false}));
   functions.addPass(createNarrowPrefixes());
-  functions.addPass(createMergeConvolutions());
+  functions.addPass(createMergeConvolutions({options.reducedPrecision}));
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
   // Last, for approximations are of the weights that are left.
@@ -40,7 +40,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
     functions.addPass(createCompressLinear({options.compress}));
   if (options.machine.empty())
     return;
-  manager.addPass(createChooseForms({options.machine, options.sizeBudget}));
+  manager.addPass(createChooseForms({options.machine, options.sizeBudget, options.reducedPrecision}));
   manager.addPass(createChooseExperts({options.machine}));
   // Orders of features that stood between factors stand beside their product now.
   manager.addNestedPass<func::FuncOp>(createAbsorbSelections());

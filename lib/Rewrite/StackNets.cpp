@@ -117,12 +117,12 @@ std::optional<Stack> stackOf(ArrayRef<Net> nets) {
 }
 
 template <typename SumOp> struct StackSum : OpRewritePattern<SumOp> {
-  StackSum(MLIRContext *context, unsigned &count)
-      : OpRewritePattern<SumOp>(context), count(count) {}
+  StackSum(MLIRContext *context, bool reducedPrecision, unsigned &count)
+      : OpRewritePattern<SumOp>(context), reducedPrecision(reducedPrecision), count(count) {}
 
   LogicalResult matchAndRewrite(SumOp op, PatternRewriter &rewriter) const override {
     SmallVector<Value> addends, others;
-    RankedTensorType type = addendsOf(op->getResult(0), addends);
+    RankedTensorType type = addendsOf(op->getResult(0), reducedPrecision, addends);
     if (!type)
       return failure();
     SmallVector<Net> nets;
@@ -177,14 +177,17 @@ template <typename SumOp> struct StackSum : OpRewritePattern<SumOp> {
                                    matrix(stack.second), vector(stack.secondBias));
   }
 
+  bool reducedPrecision;
   unsigned &count;
 };
 
 struct StackNets : impl::StackNetsBase<StackNets> {
+  using StackNetsBase::StackNetsBase;
+
   void runOnOperation() override {
     unsigned count = 0;
     RewritePatternSet patterns(&getContext());
-    patterns.add<StackSum<Op<"Add">>, StackSum<Op<"Sum">>>(&getContext(), count);
+    patterns.add<StackSum<Op<"Add">>, StackSum<Op<"Sum">>>(&getContext(), reducedPrecision, count);
     // A sum before its parts, so that one sees all addends.
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(false);

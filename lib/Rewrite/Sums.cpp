@@ -1,5 +1,6 @@
 //===- Sums.cpp - Sums of several values ----------------------------------===//
 #include "Sums.h"
+#include "Constants.h"
 
 using namespace mlir;
 
@@ -18,12 +19,12 @@ static void collect(Value sum, Type type, SmallVectorImpl<Value> &addends) {
   }
 }
 
-RankedTensorType addendsOf(Value sum, SmallVectorImpl<Value> &addends) {
+RankedTensorType addendsOf(Value sum, bool reducedPrecision, SmallVectorImpl<Value> &addends) {
   auto type = dyn_cast<RankedTensorType>(sum.getType());
   if (!type)
     return {};
   // Condition 4 of merge-convolutions and 4 of stack-nets.
-  if (!(type.getElementType().isF32() || type.getElementType().isF64()))
+  if (!mayCombine(type.getElementType(), reducedPrecision))
     return {};
   collect(sum, type, addends);
   return type;

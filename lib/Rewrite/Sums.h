@@ -7,8 +7,9 @@
 namespace strut::rewrite {
 
 /// The addends of a sum, through sums of the same type that nothing else reads. Gives the
-/// type, and null where it is not one of f32 or f64, in which 1 + w keeps the bits of w.
-mlir::RankedTensorType addendsOf(mlir::Value sum, llvm::SmallVectorImpl<mlir::Value> &addends);
+/// type, and null where weights of it may not be combined (mayCombine).
+mlir::RankedTensorType addendsOf(mlir::Value sum, bool reducedPrecision,
+                                 llvm::SmallVectorImpl<mlir::Value> &addends);
 
 /// The sum of values of one type, added from the first to the last.
 mlir::Value sumOf(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange addends);

@@ -51,6 +51,7 @@ class _Options(ctypes.Structure):
         ("num_gpu_archs", ctypes.c_int32),
         ("no_cpu", ctypes.c_int32),
         ("precision", ctypes.c_char_p),
+        ("reduced_precision", ctypes.c_int32),
     ]
 
 
@@ -67,6 +68,7 @@ class _ExplainOptions(ctypes.Structure):
         ("size_budget", ctypes.c_char_p),
         ("html", ctypes.c_char_p),
         ("gpu_arch", ctypes.c_char_p),
+        ("reduced_precision", ctypes.c_int32),
     ]
 
 
@@ -145,6 +147,7 @@ def _compile_file(
         num_gpu_archs=len(archs),
         no_cpu=rest["no_cpu"],
         precision=_bytes(rest["precision"]),
+        reduced_precision=rest["reduced_precision"],
     )
     library = _library()
     if message := _take(library.strutCompile(ctypes.byref(options))):
@@ -160,12 +163,13 @@ def explain(
     size_budget: str | None = None,
     html: str | os.PathLike | None = None,
     gpu_arch: str | None = None,
+    reduced_precision: bool = False,
 ) -> dict[str, Any]:
     """What was recognised in a model, what was rewritten, and which forms were chosen and why.
 
     `model` is the path of an .onnx file or of a stage. Times are predicted for blocks of `rows` rows
-    (1, 16 and 256), kernels and memory shown at `dims` (1 for those not named). `machine` and
-    `size_budget` are those of `compile`. `html` also writes a page with graphs and plots. With `gpu_arch`
+    (1, 16 and 256), kernels and memory shown at `dims` (1 for those not named). `machine`,
+    `size_budget` and `reduced_precision` are those of `compile`. `html` also writes a page with graphs and plots. With `gpu_arch`
     ("sm_90a") it is code for that GPU that is explained, and chosen for. The keys are in
     docs/explain.md.
 
@@ -184,6 +188,7 @@ def explain(
         size_budget=_bytes(size_budget),
         html=_bytes(html),
         gpu_arch=_bytes(gpu_arch),
+        reduced_precision=reduced_precision,
     )
     answer = ctypes.c_void_p()
     if message := _take(_library().strutExplain(ctypes.byref(options), ctypes.byref(answer))):
@@ -203,6 +208,7 @@ def compile(
     compress: float = 0,
     machine: str | os.PathLike | None = None,
     size_budget: str | None = None,
+    reduced_precision: bool = False,
     gpu_arch: str | Sequence[str] = (),
     no_cpu: bool = False,
     precision: str | None = None,
@@ -221,7 +227,8 @@ def compile(
     (an approximation; what became of each is written to standard error). `machine` is the
     description by which forms are chosen, a file or a name; by default what `strut calibrate` measured,
     or the CPU's. `size_budget` says by how much weights may grow where several forms of a layer are
-    kept: "20%" (the default), or bytes as "64M". `gpu_arch` names NVIDIA GPUs to add code for ("sm_80",
+    kept: "20%" (the default), or bytes as "64M". `reduced_precision` rewrites layers of f16 and bf16 as
+    those of f32, though combined weights lose bits there. `gpu_arch` names NVIDIA GPUs to add code for ("sm_80",
     which later ones run too, or several such names; "emulate" for the emulator), `no_cpu` leaves out the
     code for the CPU, `precision` is that of a GPU's products of f32 ("tf32" rounds operands to 10 bits of
     fraction), and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
@@ -234,6 +241,7 @@ def compile(
     rest = {"target": target, "cpu": cpu, "name": name, "threads": threads, "emit": emit}
     rest |= {"gpu_arch": [gpu_arch] if isinstance(gpu_arch, str) else gpu_arch, "no_cpu": no_cpu, "precision": precision}
     rest |= {"compress": compress, "machine": machine, "size_budget": size_budget}
+    rest["reduced_precision"] = reduced_precision
     folder = None
     if output is None or not isinstance(model, (str, os.PathLike)):
         folder = tempfile.TemporaryDirectory(prefix="strut-")

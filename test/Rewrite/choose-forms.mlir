@@ -1,5 +1,6 @@
 // RUN: strut-opt %s -split-input-file --strut-choose-forms='machine=%S/Inputs/machine.json size-budget=400%%' | FileCheck %s
 // RUN: strut-opt %s -split-input-file --strut-choose-forms='machine=%S/Inputs/machine.json size-budget=0' | FileCheck %s --check-prefix=ONE
+// RUN: strut-opt %s -split-input-file --strut-choose-forms='machine=%S/Inputs/machine.json reduced-precision' | FileCheck %s --check-prefix=REDUCED
 // RUN: not strut-opt %s --strut-choose-forms='machine=absent.json' 2>&1 | FileCheck %s --check-prefix=ABSENT
 // RUN: not strut-opt %s --strut-choose-forms='size-budget=much' 2>&1 | FileCheck %s --check-prefix=BUDGET
 // ABSENT: no machine is named 'absent.json', and it is no file that can be read
@@ -95,6 +96,8 @@ func.func @not_constant(%x: tensor<2x128xf32>, %v: tensor<16x128xf32>) -> tensor
 
 // Condition 2: half precision.
 // CHECK-LABEL: func @half
+// REDUCED-LABEL: func @half
+// REDUCED: layer.linear %arg0, %{{.*}} {layer.chosen = "merged", {{.*}} tensor<128x128xf16> -> tensor<2x128xf16>
 func.func @half(%x: tensor<2x128xf16>) -> tensor<2x128xf16> {
   %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf16>} : () -> tensor<128x16xf16>
   %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf16>} : () -> tensor<16x128xf16>

@@ -1,4 +1,5 @@
 // RUN: strut-opt %s --strut-collapse-linear-branches --strut-merge-sums --canonicalize | FileCheck %s
+// RUN: strut-opt %s --strut-collapse-linear-branches=reduced-precision --canonicalize | FileCheck %s --check-prefix=REDUCED
 
 // One of five hidden channels passes the activation, with a shortcut around it. All weights
 // are 1 but where they tell channels apart: channels 1 to 4 of the first map have 2, 3, 4,
@@ -81,6 +82,9 @@ func.func @gathered(%x: tensor<?x2xf32>) -> tensor<?x1xf32> {
 // (1) a choice by data, (2) another reader, (4) f16, (5) a = h - d/2: as many products.
 // CHECK-COUNT-4: onnx.Where
 // CHECK: return
+// REDUCED-LABEL: func.func @kept
+// REDUCED-DAG: %[[LIN:.*]] = onnx.Constant() {value = dense<6.000000e+00> : tensor<2x2xf16>}
+// REDUCED: layer.linear %arg2, %[[LIN]] : tensor<?x2xf16>
 func.func @kept(%x: tensor<?x2xf32>, %m: tensor<4xi1>, %h: tensor<?x2xf16>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf16>, tensor<?x2xf32>) {
   %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
   %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>

@@ -1,4 +1,5 @@
 // RUN: strut-opt %s --strut-merge-convolutions | FileCheck %s
+// RUN: strut-opt %s --strut-merge-convolutions=reduced-precision | FileCheck %s --check-prefix=REDUCED
 
 // 3x3, 1x1 and the image itself: the middle tap of the 3x3 takes what the others add.
 
@@ -52,6 +53,9 @@ func.func @normalised(%x: tensor<?x1x?xf32>, %y: tensor<?x1x?xf32>) -> tensor<?x
 // unequal, windows with gaps, a branch with another reader and f16 stay too.
 
 // CHECK-LABEL: func.func @kept
+// REDUCED-LABEL: func.func @kept
+// REDUCED: %[[SUM:.*]] = onnx.Conv(%arg1, {{.*}} -> tensor<1x8x9x9xf16>
+// REDUCED: return {{.*}}, %[[SUM]] :
 func.func @kept(%x: tensor<1x8x9x9xf32>, %h: tensor<1x8x9x9xf16>) -> (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf16>) {
   %dw = onnx.Constant() {value = dense<1.0> : tensor<8x1x3x3xf32>} : () -> tensor<8x1x3x3xf32>
   %pw = onnx.Constant() {value = dense<1.0> : tensor<8x8x1x1xf32>} : () -> tensor<8x8x1x1xf32>

@@ -1,4 +1,5 @@
 // RUN: strut-opt %s --strut-stack-nets --canonicalize | FileCheck %s
+// RUN: strut-opt %s --strut-stack-nets=reduced-precision | FileCheck %s --check-prefix=REDUCED
 
 // Two stages of a boosted network and where it began.
 
@@ -39,6 +40,8 @@ func.func @stages(%x: tensor<?x1xf32>) -> tensor<?x1xf32> {
 // CHECK-COUNT-12: layer.linear
 // CHECK-NOT: layer.linear
 // CHECK: return
+// REDUCED-LABEL: func.func @kept
+// REDUCED: layer.linear %arg2, {{.*}} : tensor<?x1xf16>, tensor<1x4xf16>, tensor<4xf16> -> tensor<?x4xf16>
 func.func @kept(%x: tensor<?x1xf32>, %z: tensor<?x1xf32>, %h: tensor<?x1xf16>) -> (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf16>, tensor<?x1xf32>) {
   %u0 = onnx.Constant() {value = dense<1.0> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
   %v0 = onnx.Constant() {value = dense<2.0> : tensor<2x1xf32>} : () -> tensor<2x1xf32>

@@ -93,6 +93,11 @@ static cl::opt<std::string>
     sizeBudget("size-budget",
                cl::desc("How much weights may grow to keep several forms (default 20%)"),
                cl::value_desc("20% or 64M"), cl::sub(compileCommand), cl::sub(explainCommand));
+static cl::opt<bool>
+    reducedPrecision("reduced-precision",
+                     cl::desc("Rewrite layers of f16 and bf16 as those of f32, though combined "
+                              "weights lose bits there"),
+                     cl::sub(compileCommand), cl::sub(explainCommand));
 static cl::list<int64_t> rows("M",
                               cl::desc("Numbers of rows for which times are predicted "
                                        "(default 1,16,256)"),
@@ -180,6 +185,7 @@ static Error runCompile(DimValues values) {
   options.compress = compress;
   options.machine = machine;
   options.sizeBudget = sizeBudget;
+  options.reducedPrecision = reducedPrecision;
   options.threads = threads;
   options.timing = timing;
   options.checkOnly = checkOnly;
@@ -230,10 +236,11 @@ static Expected<int> dispatch(const char *argv0) {
     error = joinErrors(std::move(error),
                        createStringError("strut explain takes one --gpu-arch at a time"));
   else if (explainCommand)
-    error = joinErrors(std::move(error),
-                       explain({file, *values, std::vector<int64_t>(rows), machine, sizeBudget,
-                                gpuArchs.empty() ? "" : gpuArchs.front(), asJSON, htmlFile},
-                               outs(), errs()));
+    error = joinErrors(
+        std::move(error),
+        explain({file, *values, std::vector<int64_t>(rows), machine, sizeBudget, reducedPrecision,
+                 gpuArchs.empty() ? "" : gpuArchs.front(), asJSON, htmlFile},
+                outs(), errs()));
   else if (calibrateCommand)
     error = joinErrors(std::move(error), calibrate({output, threads}, outs(), errs()));
   else if (verifyCommand)

@@ -52,8 +52,10 @@ typedef struct StrutCompileOptions {
   const char *const *gpu_archs; /**< NVIDIA GPUs to add code for: "sm_80", which later ones run
                                      too; "emulate" for the emulator */
   int32_t num_gpu_archs;
-  int32_t no_cpu;        /**< not 0: leave out the code for the CPU */
-  const char *precision; /**< of a GPU's products of f32: "f32" (the default), or "tf32" */
+  int32_t no_cpu;            /**< not 0: leave out the code for the CPU */
+  const char *precision;     /**< of a GPU's products of f32: "f32" (the default), or "tf32" */
+  int32_t reduced_precision; /**< not 0: combine weights of f16 and bf16 as those of f32, though
+                                  they lose bits (docs/rewrites.md) */
 } StrutCompileOptions;
 
 /** Compiles. Returns null, or the message of the failure, to be given to
@@ -69,10 +71,11 @@ typedef struct StrutExplainOptions {
   const StrutCompileDim *dims; /**< at which kernels and memory are shown; 1 for the others */
   int32_t num_dims;
   int32_t reserved;
-  const char *machine;     /**< as in StrutCompileOptions */
-  const char *size_budget; /**< as in StrutCompileOptions */
-  const char *html;        /**< a file for the page; null: none */
-  const char *gpu_arch;    /**< explain code for this GPU ("sm_90a"); null: for the CPU */
+  const char *machine;       /**< as in StrutCompileOptions */
+  const char *size_budget;   /**< as in StrutCompileOptions */
+  const char *html;          /**< a file for the page; null: none */
+  const char *gpu_arch;      /**< explain code for this GPU ("sm_90a"); null: for the CPU */
+  int32_t reduced_precision; /**< as in StrutCompileOptions */
 } StrutExplainOptions;
 
 /** Explains a model. Returns null and sets `*json` to a text of JSON (docs/explain.md), or

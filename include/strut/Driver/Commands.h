@@ -99,6 +99,7 @@ struct ExplainOptions {
   DimValues dims;                  ///< where kernels and memory are shown; 1 for the others
   std::vector<int64_t> rows;       ///< of blocks, for which times are predicted; 1, 16, 256
   std::string machine, sizeBudget; ///< as in CompileOptions
+  bool reducedPrecision = false;   ///< likewise
   /// Explains what code for this GPU is made of, for which forms are chosen then; empty: the CPU.
   std::string gpuArch;
   bool json = false;

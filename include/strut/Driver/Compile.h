@@ -71,6 +71,8 @@ struct CompileOptions {
   /// By how much weights may grow where several forms of a layer are kept: "20%", or
   /// bytes as "64M"; empty is 20%.
   std::string sizeBudget;
+  /// Rewrite layers of f16 and bf16 as those of f32, though combined weights lose bits there.
+  bool reducedPrecision = false;
 
   /// Threads of the compiler; 0 is one per CPU that the process may use.
   int threads = 0;

@@ -23,6 +23,9 @@ struct Options {
   std::string machine;
   /// By how much weights may grow where several forms are kept; see parseSizeBudget.
   std::string sizeBudget = "20%";
+  /// Combine weights of f16 and bf16 as those of f32, though what is added to a larger number
+  /// loses bits there.
+  bool reducedPrecision = false;
 };
 
 /// Whether an onnx.Gather moves values within each row, by constant indices.

@@ -130,7 +130,8 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
        that the graph fixes per channel, and some of them without any function,
     2. nothing else reads what lies between the two maps,
     3. weights and biases are constants,
-    4. elements are f32 or f64: in f16 and bf16, 1 + w loses the bits of w,
+    4. elements are f32 or f64: in f16 and bf16, 1 + w loses the bits of w
+       (`reduced-precision` collapses all),
     5. it takes fewer products: K N + a (K + N) < h K + h N for K inputs, N outputs, h
        hidden channels, a of them with a function. For K = N = d that is a < h - d/2,
     6. what is folded is finite in its type.
@@ -138,6 +139,10 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
     Equal over the reals, for finite values. Source: Xu et al., RePaViT, ICML 2025.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Combine weights of f16 and bf16 as well">
+  ];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Number of hidden layers that lost a linear branch">
   ];
@@ -202,12 +207,16 @@ def StackNets : Pass<"strut-stack-nets", "::mlir::func::FuncOp"> {
     1. they read the same value, by one linear map each,
     2. their functions are one pointwise operator, the same with the same attributes,
     3. nothing else reads the hidden layers, the addends or the weights,
-    4. weights and biases are constants, elements f32 or f64,
+    4. weights and biases are constants, elements f32 or f64 (`reduced-precision`: any),
     5. the sum of biases is finite.
 
     Equal over the reals: hidden layers keep their bits, the sum over all of them is one.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Add biases of f16 and bf16 as well">
+  ];
   let statistics = [
     Statistic<"numStacked", "num-stacked", "Number of nets that became part of another">
   ];
@@ -281,12 +290,16 @@ def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp">
        both pads less the window are equal,
     3. weights, biases and statistics are constants, and nothing else reads a branch,
     4. elements are f32 or f64: in f16 and bf16 a tap of 1 beside small ones would
-       lose their bits,
+       lose their bits (`reduced-precision` merges all),
     5. one convolution does no more products than the branches.
 
     Equal over the reals, for finite images; weights are added in f64. Source: Ding et
     al., RepVGG, CVPR 2021, section 3.3.
   }];
+  let options = [
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Merge windows of f16 and bf16 as well">
+  ];
   let statistics = [
     Statistic<"numMerged", "num-merged", "Number of branches that became part of another">
   ];
@@ -371,7 +384,7 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
     permutations between, where
 
     1. nothing else reads a value between them,
-    2. weights and biases are constants, f32 or f64,
+    2. weights and biases are constants, f32 or f64 (`reduced-precision`: any float),
     3. the product has no infinities or NaN that the factors had not,
     4. no factor was made by compression on request.
 
@@ -383,7 +396,9 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
     Option<"machine", "machine", "std::string", "\"generic\"",
            "Description of the machine: a file or a name">,
     Option<"sizeBudget", "size-budget", "std::string", "\"20%\"",
-           "By how much weights may grow: a share as 20%, or bytes as 64M">
+           "By how much weights may grow: a share as 20%, or bytes as 64M">,
+    Option<"reducedPrecision", "reduced-precision", "bool", "false",
+           "Multiply out factors of f16 and bf16 as well">
   ];
   let statistics = [
     Statistic<"numFactored", "num-factored", "Number of chains that keep all factors">,
