@@ -130,6 +130,8 @@ static void cover(mlir::Operation *last, size_t maps, Covered &covered) {
   mlir::Operation *op = last;
   while (maps > 0) {
     op = op->getOperand(0).getDefiningOp();
+    if (mlir::isa_and_present<onnx_ir::Op<"Reshape">, onnx_ir::Op<"Transpose">>(op))
+      continue;
     if (!isFactor(op))
       return;
     covered[op] = last;

@@ -37,13 +37,20 @@ Array widen(const Array &array) {
   return result;
 }
 
-llvm::Expected<std::vector<double>> toDoubles(ElementsAttr constant) {
-  llvm::Expected<Array> array = Array::of(constant);
+static llvm::Expected<std::vector<double>> toDoubles(llvm::Expected<Array> array) {
   if (!array)
     return array.takeError();
   if (!isa<FloatType>(array->getType().getElementType()))
     return llvm::createStringError("a constant has elements that are no floats");
   return widen(*array).as<double>().vec();
+}
+
+llvm::Expected<std::vector<double>> toDoubles(ElementsAttr constant) {
+  return toDoubles(Array::of(constant));
+}
+
+llvm::Expected<std::vector<double>> toDoubles(ElementsAttr constant, ArrayRef<int64_t> positions) {
+  return toDoubles(Array::of(constant, positions));
 }
 
 Array ofDoubles(RankedTensorType type, ArrayRef<double> numbers) {

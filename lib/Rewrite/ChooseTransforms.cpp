@@ -9,11 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MachineOption.h"
+#include "TransformCost.h"
 #include "dialects/Layer/Layer.h"
 #include "dialects/Onnx/Onnx.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "strut/Algebra/Fourier.h"
-#include "strut/Cost/Time.h"
 #include "strut/Kernelize/Passes.h"
 #include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/StringExtras.h"
@@ -29,14 +28,6 @@ namespace strut::rewrite {
 namespace {
 
 using onnx_ir::Op;
-
-/// Transforms of `length` values: how many, and whether these are real.
-struct Transforms {
-  int64_t length;
-  double count;
-  bool isReal;
-  Type element;
-};
 
 std::optional<int64_t> numberOf(Value operand) {
   ElementsAttr constant = onnx_ir::constantOf(operand);
@@ -107,14 +98,8 @@ std::optional<Transforms> transformsOf(Op<"STFT"> op) {
                     type.getElementType()};
 }
 
-/// FLOPs of a transform, bytes of weights, and bytes of values of a transform of one stage:
-/// complex products, half of them where one stage alone reads real values.
-DenseF64ArrayAttr stageOf(Builder &b, const Transforms &what, int64_t radix) {
-  double bytes = what.element.getIntOrFloatBitWidth() / 8.0, length = double(what.length);
-  double products = length * double(radix);
-  bool isHalf = what.isReal && radix == what.length;
-  return b.getDenseF64ArrayAttr(
-      {(isHalf ? 4 : 8) * products, 4 * products * bytes, 4 * length * bytes});
+DenseF64ArrayAttr kernelOf(Builder &b, const TransformStage &stage) {
+  return b.getDenseF64ArrayAttr({stage.flops, stage.weightBytes, stage.valueBytes});
 }
 
 std::string nameOf(ArrayRef<int64_t> factors) {
@@ -149,18 +134,7 @@ struct ChooseTransforms : impl::ChooseTransformsBase<ChooseTransforms> {
 
 void ChooseTransforms::choose(Operation *op, const Transforms &what) {
   Builder b(op->getContext());
-  std::string type;
-  llvm::raw_string_ostream(type) << what.element;
-  cost::Setting setting(described);
-  std::vector<int64_t> factors = algebra::cheapestFactors(what.length, [&](int64_t radix) {
-    DenseF64ArrayAttr stage = stageOf(b, what, radix);
-    // A product of fewer columns does not fill the registers.
-    constexpr double filled = 16;
-    double flops = stage[0] * std::max(1.0, filled / double(radix));
-    return cost::timeOf(
-        cost::Phase{flops * what.count, stage[1], stage[2] * what.count, what.count, type},
-        setting);
-  });
+  std::vector<int64_t> factors = fastestFactors(what, cost::Setting(described));
   SmallVector<Attribute> forms;
   std::vector<std::vector<int64_t>> all = {{what.length}};
   if (factors != all.front())
@@ -168,7 +142,7 @@ void ChooseTransforms::choose(Operation *op, const Transforms &what) {
   for (ArrayRef<int64_t> form : all) {
     SmallVector<DenseF64ArrayAttr> kernels;
     for (int64_t radix : form)
-      kernels.push_back(stageOf(b, what, radix));
+      kernels.push_back(kernelOf(b, stageOf(what, radix)));
     forms.push_back(layer::FormAttr::get(b.getContext(), nameOf(form), kernels));
   }
   op->setAttr(kernelize::kFactorsAttr, b.getDenseI64ArrayAttr(factors));

@@ -40,10 +40,13 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
     functions.addPass(createCompressLinear({options.compress}));
   if (options.machine.empty())
     return;
-  manager.addPass(createChooseForms({options.machine, options.sizeBudget, options.reducedPrecision}));
+  manager.addPass(
+      createChooseForms({options.machine, options.sizeBudget, options.reducedPrecision}));
   manager.addPass(createChooseExperts({options.machine}));
   // Orders of features that stood between factors stand beside their product now.
   manager.addNestedPass<func::FuncOp>(createAbsorbSelections());
+  // Tables of numbers that are transforms, once nothing more is multiplied with them.
+  manager.addPass(createFactorTransforms({options.machine}));
   manager.addNestedPass<func::FuncOp>(createChooseTransforms({options.machine}));
   // Last, for factors of a chain are none that are concatenated.
   manager.addPass(createConcatenateMaps({options.machine}));

@@ -25,6 +25,9 @@ public:
   /// The elements of a constant: dense, a resource, or in a file that is read now.
   /// Fails where they cannot be had, or have no whole number of bytes each.
   static llvm::Expected<Array> of(mlir::ElementsAttr constant);
+  /// Those at some places of its row-major order, as a vector; the others are not read. For no
+  /// bools.
+  static llvm::Expected<Array> of(mlir::ElementsAttr constant, llvm::ArrayRef<int64_t> positions);
 
   mlir::RankedTensorType getType() const { return type; }
   llvm::ArrayRef<char> bytes() const { return data.getData(); }
@@ -47,6 +50,9 @@ private:
 /// The elements of a constant of floats, widened. Fails where Array::of does, and for
 /// elements that are no floats.
 llvm::Expected<std::vector<double>> toDoubles(mlir::ElementsAttr constant);
+/// Those at some places of its row-major order; the others are not read.
+llvm::Expected<std::vector<double>> toDoubles(mlir::ElementsAttr constant,
+                                              llvm::ArrayRef<int64_t> positions);
 
 /// An array of floats; the numbers, in row-major order, are rounded to nearest, ties to
 /// even.

@@ -463,6 +463,40 @@ def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FactorTransforms : Pass<"strut-factor-transforms", "::mlir::ModuleOp"> {
+  let summary = "compute dense constants that are transforms as those";
+  let description = [{
+    A table of cosines, a Hadamard matrix, or a matrix that says one map of blocks and one between
+    them is a dense constant in a model's file. Three kinds are known by their numbers:
+
+        W = A (x) B, A of a x a', B of b x b':   x W = rows of A^T X B, X = x as a x b
+        W = H[:, from] diag(s), H[k, n] = (-1)^popcount(k & n):   x W = (x H)[from] s, H = H_a (x) H_b
+        W[:, n] = sums of the cosine and the sine of a frequency, or columns of the DCT-II:
+            x W = real Re X[bin] + imaginary Im X[bin], X = DFT of x
+
+    The first two take (a' b' a + a b b') products for a b a' b'; `strut-choose-transforms` cuts the
+    third one into factors. A `layer.linear` is written so where
+
+    1. the weight is a constant f32 or f64 matrix,
+    2. every element of it is what the formula gives, within 2^-21 (f64: 2^-49) of the largest one
+       of the matrix, or of its column: the rounding of a table, no more,
+    3. rows are not known to be none, and a described machine (docs/cost.md) takes at least 1.3
+       times as long for the matrix, for one row and for 64 where their number is open.
+
+    Equal over the reals under condition 2. What was considered is on the last op as
+    `layer.considered`, `layer.chosen`; its `layer.kind` is `transform`.
+  }];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"generic\"",
+           "Description of the machine: a file or a name">
+  ];
+  let statistics = [
+    Statistic<"numKronecker", "num-kronecker", "Number of matrices that are two factors">,
+    Statistic<"numFourier", "num-fourier", "Number of matrices that are a Fourier transform">
+  ];
+}
+
 def ChooseExperts : Pass<"strut-choose-experts", "::mlir::ModuleOp"> {
   let summary = "choose between the experts of each row and all of them";
   let description = [{
