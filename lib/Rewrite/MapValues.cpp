@@ -2,6 +2,7 @@
 #include "MapValues.h"
 #include "Constants.h"
 #include "strut/Evaluate/Evaluate.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -86,14 +87,40 @@ bool appendDense(Chain &chain, const Affine &map, Type element, ArrayRef<Locatio
   return true;
 }
 
-bool ownsWeights(const recognize::MapRegion &region) {
+/// The matrices that a region reads, each once, and whether it alone reads them.
+static llvm::MapVector<Value, bool> weightsOf(const recognize::MapRegion &region) {
+  llvm::MapVector<Value, bool> weights;
   for (Operation *op : region.ops)
     for (Value operand : op->getOperands()) {
       auto type = dyn_cast<RankedTensorType>(operand.getType());
-      if (type && type.getRank() > 1 && isConstant(operand) && !isConstantOf(operand, op))
-        return false;
+      if (type && type.getRank() > 1 && isConstant(operand))
+        weights[operand] = isConstantOf(operand, op);
     }
-  return true;
+  return weights;
+}
+
+bool ownsWeights(const recognize::MapRegion &region) {
+  return llvm::all_of(weightsOf(region), [](const auto &weight) { return weight.second; });
+}
+
+double ownedElements(const recognize::MapRegion &region) {
+  double elements = 0;
+  for (const auto &[weight, isOwned] : weightsOf(region))
+    if (isOwned)
+      elements += double(cast<RankedTensorType>(weight.getType()).getNumElements());
+  return elements;
+}
+
+double elementsOf(const Chain &chain) {
+  double elements = 0;
+  for (const auto &step : chain) {
+    if (auto *product = step->as<Product>())
+      elements += double(product->weight.count());
+    if (auto *terms = step->as<recognize::Terms>())
+      for (const Chain &term : terms->chains)
+        elements += elementsOf(term);
+  }
+  return elements;
 }
 
 } // namespace strut::rewrite

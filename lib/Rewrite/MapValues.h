@@ -18,6 +18,12 @@ bool appendDense(recognize::Chain &chain, const algebra::Affine &map, mlir::Type
 /// their place instead of standing beside them.
 bool ownsWeights(const recognize::MapRegion &region);
 
+/// How many elements the matrices of a region have that have no other reader.
+double ownedElements(const recognize::MapRegion &region);
+
+/// How many elements the matrices of a chain have.
+double elementsOf(const recognize::Chain &chain);
+
 } // namespace strut::rewrite
 
 #endif // STRUT_LIB_REWRITE_MAPVALUES_H

@@ -348,15 +348,15 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
     Type element = cast<RankedTensorType>(region.root().getType()).getElementType();
     if (!hasSums(region.chain) || region.tokensBehind > 0)
       return;
-    // Condition 3 of merge-sums.
-    if (!ownsWeights(region))
-      return;
     // Condition 4 of merge-sums.
     if (!mayCombine(element, reducedPrecision))
       return;
     SumMerger merger(element);
     Chain chain = merger.merge(region.chain, region.inputs());
     if (merger.merged + merger.dropped + merger.stacked == 0)
+      return;
+    // Condition 3 of merge-sums.
+    if (elementsOf(chain) > ownedElements(region))
       return;
     bool isLora = recognize::formOf(region.chain, region.inputs()) == "lora";
     region.chain = std::move(chain);

@@ -154,6 +154,41 @@ def test_mutated(mutation, rng, compile_model, strut_run, tmp_path, assert_close
     check(made, model, expected, compile_model, strut_run, tmp_path, assert_close)
 
 
+@pytest.mark.parametrize("shared", ["factors", "base"])
+def test_weights_of_two_layers(shared, rng, compile_model, strut_run, tmp_path, assert_close):
+    """Factors that two layers share (VeRA) go into the matrix of each; one base stays one."""
+    import strut
+
+    k, rank = int(rng.integers(40, 90)), 3
+    base, down, up = Sum(rng, k, k).draw, rng.standard_normal((k, rank)), rng.standard_normal((rank, k))
+    bases = [base(k, k) for _ in range(2)]
+    factors = [(np.float32(down), np.float32(up / k)) for _ in range(2)]
+    if shared == "base":
+        bases[1] = bases[0]
+        factors[1] = (np.float32(rng.standard_normal((k, rank))), np.float32(up[::-1] / k))
+    graph, names = Graph([("n", k)]), {}
+    scales = [np.float32(rng.standard_normal(k)) for _ in range(2)]
+
+    def name(array):
+        return names.setdefault(array.tobytes(), graph.constant(array))
+
+    y = "x0"
+    for w, (a, b), scale in zip(bases, factors, scales):
+        update = graph.node("MatMul", graph.node("MatMul", y, name(a)), name(b))
+        update = graph.node("Mul", update, scale)
+        y = graph.node("Tanh", graph.node("Add", graph.node("MatMul", y, name(w)), update))
+    library = strut.load(str(compile_model(graph.model(**{y: 2}))), threads=2)
+    count, text = layers(strut_run, tmp_path)
+    assert (count, '"merge-sums"' in text) == ((2, True) if shared == "factors" else (6, False))
+    for rows in (0, 1, 33):
+        x = np.float32(rng.standard_normal((rows, k)))
+        exact = np.float64(x)
+        for w, (a, b), scale in zip(bases, factors, scales):
+            exact = np.tanh(exact @ (w + np.float64(a) @ b * scale))
+        (actual,) = library.run({"x0": x}).values()
+        assert_close(actual, exact, what=f"{rows} rows")
+
+
 @pytest.mark.parametrize("size", [(12, 20), (96, 128)], ids=["folded", "above_the_limit"])
 def test_update_of_the_weight(size, rng, compile_model, strut_run, tmp_path, assert_close):
     """W + s (B A) in the graph, which the older exporter always leaves there."""

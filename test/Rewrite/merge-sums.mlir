@@ -95,18 +95,51 @@ func.func @infinite_guide(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   return %4 : tensor<?x2xf32>
 }
 
-// Condition 3: a weight that another layer reads would be stored twice.
+// Condition 3: one base of two layers would become a matrix for each.
 
 // CHECK-LABEL: func.func @tied
-// CHECK-COUNT-3: layer.linear
-func.func @tied(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
-  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
-  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
-  %0 = layer.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
-  %1 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
-  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
-  %3 = layer.linear %y, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
-  return %2, %3 : tensor<?x2xf32>, tensor<?x2xf32>
+// CHECK-COUNT-6: layer.linear
+// CHECK-NOT: layer.linear
+// CHECK: return
+func.func @tied(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %a = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<3.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %c = onnx.Constant() {value = dense<4.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %d = onnx.Constant() {value = dense<5.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %1 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %2 = layer.linear %1, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %3 = onnx.Add(%0, %2) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = layer.linear %y, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %5 = layer.linear %y, %c : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %6 = layer.linear %5, %d : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %7 = onnx.Add(%4, %6) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %3, %7 : tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// Factors that two layers share, as VeRA has them, merge into the matrix of each.
+
+// CHECK-LABEL: func.func @shared_factors
+// CHECK-COUNT-2: layer.linear {{.*}} tensor<4x4xf32> -> tensor<?x4xf32>
+// CHECK-NOT: layer.linear
+// CHECK: return
+func.func @shared_factors(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %w = onnx.Constant() {value = dense<6.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %a = onnx.Constant() {value = dense<2.0> : tensor<4x1xf32>} : () -> tensor<4x1xf32>
+  %b = onnx.Constant() {value = dense<3.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %s = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %0 = layer.linear %x, %v : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %1 = layer.linear %x, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %2 = layer.linear %1, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %3 = onnx.Mul(%2, %s) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %4 = onnx.Add(%0, %3) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %y, %w : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %6 = layer.linear %y, %a : tensor<?x4xf32>, tensor<4x1xf32> -> tensor<?x1xf32>
+  %7 = layer.linear %6, %b : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %8 = onnx.Add(%5, %7) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %4, %8 : tensor<?x4xf32>, tensor<?x4xf32>
 }
 
 // Condition 4: bf16 would lose bits, unless asked for.

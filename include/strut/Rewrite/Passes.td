@@ -67,7 +67,9 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
        layer: the sum then costs no more than that layer alone; or two or more are two
        matrices each, which then are two kernels instead of two for each,
     2. a term that goes has finite weights, for 0 times infinity is NaN,
-    3. nothing else reads the weights, which would be stored twice,
+    3. weights do not grow: what is made has no more elements than the weights that nothing else
+       reads. Factors that several layers share merge into matrices of their own; a matrix that
+       several updates share stays one,
     4. elements are f32 or f64: in f16 and bf16 a small update beside a large weight
        would lose its bits (`reduced-precision` merges all),
     5. every merged number is finite in its type.
