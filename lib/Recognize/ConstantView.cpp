@@ -171,22 +171,50 @@ std::optional<ConstantView> ConstantView::stacked(ArrayRef<ConstantView> views) 
     stack.axes.insert(stack.axes.begin(), Axis{{shape[0], step}});
     return stack;
   }
-  evaluate::Array all(RankedTensorType::get(shape, first.element()));
-  size_t bytes = all.bytes().size() / size_t(first.count() * shape[0]);
-  char *to = all.bytes().data();
+  return interleaved(views, shape, 1);
+}
+
+std::optional<ConstantView> ConstantView::interleaved(ArrayRef<ConstantView> views,
+                                                      ArrayRef<int64_t> shape, int64_t outer) {
+  evaluate::Array all(RankedTensorType::get(shape, views.front().element()));
+  SmallVector<evaluate::Array> sources;
   for (const ConstantView &view : views) {
-    llvm::Expected<evaluate::Array> source = evaluate::Array::of(view.constant);
+    llvm::Expected<evaluate::Array> source = evaluate::Array::of(view.constant, view.positions());
     if (!source) {
       llvm::consumeError(source.takeError());
       return std::nullopt;
     }
-    for (int64_t position : view.positions()) {
-      std::memcpy(to, source->bytes().data() + position * bytes, bytes);
+    sources.push_back(std::move(*source));
+  }
+  char *to = all.bytes().data();
+  for (int64_t row = 0; row < outer; ++row)
+    for (evaluate::Array &source : sources) {
+      size_t bytes = source.bytes().size() / size_t(outer);
+      std::memcpy(to, source.bytes().data() + size_t(row) * bytes, bytes);
       to += bytes;
     }
+  Location loc = views.front().loc;
+  StringRef name = onnx_ir::nodeNameOf(loc);
+  return whole(evaluate::Array::toAttr(std::move(all), name.empty() ? "weight" : name), loc);
+}
+
+std::optional<ConstantView> ConstantView::concatenated(ArrayRef<ConstantView> views, size_t axis) {
+  const ConstantView &first = views.front();
+  SmallVector<int64_t> shape;
+  int64_t outer = 1;
+  for (size_t i = 0; i < first.rank(); ++i) {
+    shape.push_back(i == axis ? 0 : first.extent(i));
+    outer *= i < axis ? first.extent(i) : 1;
   }
-  StringRef name = onnx_ir::nodeNameOf(first.loc);
-  return whole(evaluate::Array::toAttr(std::move(all), name.empty() ? "weight" : name), first.loc);
+  for (const ConstantView &view : views) {
+    if (view.element() != first.element() || view.rank() != first.rank())
+      return std::nullopt;
+    for (size_t i = 0; i < first.rank(); ++i)
+      if (i != axis && view.extent(i) != first.extent(i))
+        return std::nullopt;
+    shape[axis] += view.extent(axis);
+  }
+  return interleaved(views, shape, outer);
 }
 
 std::optional<ConstantView> ConstantView::of(Value value) {
@@ -228,15 +256,12 @@ std::vector<int64_t> ConstantView::positions() const {
 }
 
 std::optional<std::vector<double>> ConstantView::numbers() const {
-  llvm::Expected<std::vector<double>> all = evaluate::toDoubles(constant);
-  if (!all) {
-    llvm::consumeError(all.takeError());
+  llvm::Expected<std::vector<double>> read = evaluate::toDoubles(constant, positions());
+  if (!read) {
+    llvm::consumeError(read.takeError());
     return std::nullopt;
   }
-  std::vector<double> result;
-  for (int64_t position : positions())
-    result.push_back((*all)[position]);
-  return result;
+  return std::move(*read);
 }
 
 bool ConstantView::isWhole() const {

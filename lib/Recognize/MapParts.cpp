@@ -55,13 +55,18 @@ std::optional<MapState> beside(ArrayRef<MapState> states, Location loc) {
   SmallVector<Location, 2> nodes = {loc};
   const MapState &first = states.front();
   Shift shift;
-  bool isShifted = false;
+  bool isShifted = false, isEqual = true; // in how many features each part has
   for (const MapState &state : states) {
     std::optional<Part> part = partOf(state.chain);
     if (!part || state.root != first.root || state.rootFeatures != 1 ||
-        state.tokensBehind != first.tokensBehind || state.axes != first.axes ||
+        state.tokensBehind != first.tokensBehind || state.axes.size() != first.axes.size() ||
         state.featureShape().size() != 1)
       return std::nullopt;
+    for (auto [axis, other] : llvm::zip_equal(state.axes, first.axes)) {
+      if (axis.tokens != other.tokens || axis.isFeature() != other.isFeature())
+        return std::nullopt;
+      isEqual &= axis.features == other.features;
+    }
     parts.push_back(*part);
     weights.push_back(part->product->weight);
     for (const auto &step : state.chain)
@@ -75,21 +80,24 @@ std::optional<MapState> beside(ArrayRef<MapState> states, Location loc) {
     features = std::max(features, axis.features);
   bool isWhole = llvm::none_of(parts, [](const Part &part) { return part.read; }) &&
                  weights.front().extent(0) == 1;
-  if (parts.size() < 2 || !(isWhole || readInTurn(parts, features)))
+  if (parts.size() < 2 || !(isWhole || (isEqual && readInTurn(parts, features))))
     return std::nullopt;
-  // [parts, blocks, inputs, outputs]
-  std::optional<ConstantView> all = ConstantView::stacked(weights);
+  // [parts, blocks, inputs, outputs], or [1, inputs, all outputs] of parts of several sizes.
+  std::optional<ConstantView> all =
+      isEqual ? ConstantView::stacked(weights) : ConstantView::concatenated(weights, 2);
   if (!all)
     return std::nullopt;
+  if (isEqual)
+    all = isWhole ? all->grouped({{1}, {2}, {0, 3}}) : all->grouped({{0, 1}, {2}, {3}});
   MapState result = first;
   result.chain.clear();
-  append(result.chain,
-         {Product{isWhole ? all->grouped({{1}, {2}, {0, 3}}) : all->grouped({{0, 1}, {2}, {3}})},
-          nodes});
+  append(result.chain, {Product{*all}, nodes});
+  int64_t outputs = shift.values.size();
   if (isShifted)
     append(result.chain, {std::move(shift), nodes});
   for (Axis &axis : result.axes)
-    axis.features *= int64_t(parts.size());
+    if (axis.isFeature())
+      axis.features = outputs;
   return result;
 }
 

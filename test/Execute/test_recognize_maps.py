@@ -145,6 +145,22 @@ def chunks(rng, tokens, count=3, rows=8, columns=2, n=20):
     return Map(graph, y, matrix @ last, np.float64(biases).reshape(-1) @ last, "blockdense")
 
 
+def beside(rng, tokens, k=24, widths=(2, 5, 3), n=30):
+    """Layers of several widths beside each other, of which some have biases, then one of all."""
+    weights, last = [draw(rng, k, width) for width in widths], draw(rng, sum(widths), n)
+    graph = Graph([(*tokens, k)])
+    parts, biases = [], []
+    for number, weight in enumerate(weights):
+        parts.append(graph.node("MatMul", "x0", weight))
+        biases.append(np.zeros(weight.shape[1]))
+        if number % 2:
+            biases[-1] = draw(rng, weight.shape[1])
+            parts[-1] = graph.node("Add", parts[-1], biases[-1])
+    y = graph.node("MatMul", graph.node("Concat", *parts, axis=-1), last)
+    last = np.float64(last)
+    return Map(graph, y, np.concatenate(weights, 1) @ last, np.concatenate(biases) @ last, "lowrank")
+
+
 SPELLINGS = {
     "shuffle_bmm": block_shuffle("bmm"),
     "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
@@ -157,6 +173,7 @@ SPELLINGS = {
     "groups": einsum_of_groups,
     "convolutions": convolutions,
     "chunks": chunks,
+    "beside": beside,
     # Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }

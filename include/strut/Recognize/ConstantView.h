@@ -28,6 +28,10 @@ public:
   /// they lie like that in one constant. None where they differ or cannot be read.
   static std::optional<ConstantView> stacked(llvm::ArrayRef<ConstantView> views);
 
+  /// Views of one type beside each other along an axis, copied; none where other extents differ or
+  /// elements cannot be read.
+  static std::optional<ConstantView> concatenated(llvm::ArrayRef<ConstantView> views, size_t axis);
+
   /// All elements of a constant of floats with a static shape, at least one.
   static ConstantView whole(mlir::ElementsAttr constant, mlir::Location loc);
 
@@ -54,6 +58,11 @@ public:
 
 private:
   ConstantView(mlir::ElementsAttr constant, mlir::Location loc) : constant(constant), loc(loc) {}
+
+  /// A constant of `shape` made of the first of `outer` equal pieces of each view, then of the
+  /// second of each, and so on; none where elements cannot be read.
+  static std::optional<ConstantView> interleaved(llvm::ArrayRef<ConstantView> views,
+                                                 llvm::ArrayRef<int64_t> shape, int64_t outer);
 
   std::vector<int64_t> positions() const;
   bool isWhole() const;
