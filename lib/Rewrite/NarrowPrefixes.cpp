@@ -67,7 +67,13 @@ Value keptBy(Value flags, int64_t count) {
     return {};
   Value channels = op->getOperand(isa<Op<"Less">>(op) ? 0 : 1),
         bound = op->getOperand(isa<Op<"Less">>(op) ? 1 : 0);
-  return isIota(channels, count) && isDimension(bound) ? bound : Value();
+  return
+      // Condition 1 of narrow-prefixes.
+      isIota(channels, count) &&
+              // Condition 2 of narrow-prefixes.
+              isDimension(bound)
+          ? bound
+          : Value();
 }
 
 bool isZero(Value value) {
@@ -75,32 +81,65 @@ bool isZero(Value value) {
   return numbers && llvm::all_of(*numbers, [](double number) { return number == 0; });
 }
 
-/// A hidden value of which the first channels are read, and how many.
+/// Hidden values that are multiplied, of which the first channels are read, and how many.
 struct Prefix {
-  Value hidden, count;
+  /// Each with the operator that reads it.
+  SmallVector<std::pair<Value, Operation *>> hidden;
+  Value count;
+  SmallVector<Operation *> between; ///< products and masks
+
+  bool collect(Value value, Operation *reader);
+
+private:
+  bool keep(Value bound) {
+    bool isOther = count && count != bound;
+    count = bound;
+    return !isOther;
+  }
 };
 
-std::optional<Prefix> prefixOf(Operation *mask) {
-  auto type = dyn_cast<RankedTensorType>(mask->getResult(0).getType());
-  if (!type || type.getRank() == 0 || !mask->hasOneUse())
-    return std::nullopt;
-  int64_t channels = type.getShape().back();
-  if (isa<Op<"Where">>(mask)) {
-    Value count = keptBy(mask->getOperand(0), channels);
-    if (count && isZero(mask->getOperand(2)))
-      return Prefix{mask->getOperand(1), count};
-  } else if (isa<Op<"Mul">>(mask)) {
-    for (unsigned i : {0, 1})
-      if (auto cast = mask->getOperand(i).getDefiningOp<Op<"Cast">>())
-        if (Value count = keptBy(cast.in("input"), channels))
-          return Prefix{mask->getOperand(1 - i), count};
+/// Takes a product or a mask of the type apart. False where there are two masks.
+bool Prefix::collect(Value value, Operation *reader) {
+  Operation *op = value.getDefiningOp();
+  auto type = cast<RankedTensorType>(value.getType());
+  bool isAlone =
+      // Condition 4 of narrow-prefixes.
+      value.hasOneUse();
+  if (isAlone && isa_and_present<Op<"Where">>(op) && op->getOperand(1).getType() == type &&
+      isZero(op->getOperand(2)))
+    if (Value bound = keptBy(op->getOperand(0), type.getShape().back())) {
+      between.push_back(op);
+      return keep(bound) && collect(op->getOperand(1), op);
+    }
+  auto boundOf = [&](Value operand) {
+    auto mask = operand.getDefiningOp<Op<"Cast">>();
+    return mask ? keptBy(mask.in("input"), type.getShape().back()) : Value();
+  };
+  auto isFactor = [&](Value operand) {
+    return boundOf(operand) || (operand.getType() == type && !isConstant(operand));
+  };
+  if (!isAlone || !isa_and_present<Op<"Mul">>(op) || !llvm::all_of(op->getOperands(), isFactor)) {
+    hidden.emplace_back(value, reader);
+    return true;
   }
-  return std::nullopt;
+  between.push_back(op);
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    Value bound = boundOf(operand);
+    return bound ? keep(bound) : collect(operand, op);
+  });
+}
+
+std::optional<Prefix> prefixOf(layer::LinearOp second) {
+  Prefix prefix;
+  auto type = second.getInput().getType();
+  if (type.getRank() == 0 || !prefix.collect(second.getInput(), second) || !prefix.count)
+    return std::nullopt;
+  return prefix;
 }
 
 class Builder {
 public:
-  Builder(PatternRewriter &b, Location loc, Value count) : b(b), loc(loc) {
+  Builder(PatternRewriter &b, Location loc, Value count) : loc(loc), b(b) {
     end = Op<"Reshape">::create(b, loc, {count, integers(-1)})->getResult(0);
     if (!cast<RankedTensorType>(end.getType()).getElementType().isInteger(64))
       end = Op<"Cast">::create(b, loc, {end}, b.getNamedAttr("to", b.getI64IntegerAttr(7)))
@@ -126,6 +165,26 @@ public:
     return result;
   }
 
+  /// The first channels of a hidden value, times those of the product before it, if there is one.
+  Value timesNarrow(Value product, Channels &hidden) {
+    layer::LinearOp first = hidden.map;
+    Value columns = firstOf(first.getWeight(), 1), addend;
+    if (first.getBias())
+      addend = firstOf(first.getBias(), 0);
+    SmallVector<int64_t> shape(first.getType().getShape());
+    shape.back() = ShapedType::kDynamic;
+    Value narrow = layer::LinearOp::create(b, loc, first.getType().clone(shape), first.getInput(),
+                                           columns, addend);
+    narrow = applyFunction(hidden.functions[hidden.of.front()], narrow, b);
+    if (!product)
+      return narrow;
+    Value both = Op<"Mul">::create(b, loc, {product, narrow})->getResult(0);
+    both.setType(narrow.getType());
+    return both;
+  }
+
+  Location loc;
+
 private:
   Value integers(int64_t number) {
     auto type = RankedTensorType::get({1}, b.getI64Type());
@@ -135,7 +194,6 @@ private:
   }
 
   PatternRewriter &b;
-  Location loc;
   Value end;
 };
 
@@ -150,37 +208,42 @@ struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
   NarrowPrefix(MLIRContext *context, unsigned &count) : OpRewritePattern(context), count(count) {}
 
   LogicalResult matchAndRewrite(layer::LinearOp second, PatternRewriter &rewriter) const override {
-    Operation *mask = second.getInput().getDefiningOp();
-    auto prefix = mask && isPlainConstant(second.getWeight()) ? prefixOf(mask) : std::nullopt;
-    if (!prefix || prefix->hidden.getType() != mask->getResult(0).getType())
+    // Condition 5 of narrow-prefixes.
+    if (!isPlainConstant(second.getWeight()))
       return failure();
-    std::optional<Channels> hidden = channelsInto(mask, {prefix->hidden});
-    if (!hidden || !isOneFunction(*hidden))
+    std::optional<Prefix> prefix = prefixOf(second);
+    if (!prefix)
       return failure();
-    layer::LinearOp first = hidden->map;
-    if (!isPlainConstant(first.getWeight()) ||
-        (first.getBias() && !onnx_ir::constantOf(first.getBias())))
-      return failure();
-
-    SmallVector<Location> nodes = {first.getLoc()};
-    for (Operation *between : hidden->between)
+    SmallVector<Channels> factors;
+    SmallVector<Location> nodes;
+    for (auto [value, reader] : prefix->hidden) {
+      std::optional<Channels> hidden = channelsInto(reader, {value});
+      if (!hidden)
+        return failure();
+      // Condition 3 of narrow-prefixes.
+      if (!isOneFunction(*hidden))
+        return failure();
+      // Condition 5 of narrow-prefixes.
+      if (!isPlainConstant(hidden->map.getWeight()) ||
+          (hidden->map.getBias() && !onnx_ir::constantOf(hidden->map.getBias())))
+        return failure();
+      nodes.push_back(hidden->map.getLoc());
+      for (Operation *between : hidden->between)
+        nodes.push_back(between->getLoc());
+      factors.push_back(std::move(*hidden));
+    }
+    for (Operation *between : prefix->between)
       nodes.push_back(between->getLoc());
-    nodes.append({mask->getLoc(), second.getLoc()});
-    Location loc = rewritten("narrow-prefixes", nodes);
-    Builder builder(rewriter, loc, prefix->count);
-    Value columns = builder.firstOf(first.getWeight(), 1), addend;
-    if (first.getBias())
-      addend = builder.firstOf(first.getBias(), 0);
-    SmallVector<int64_t> shape(first.getType().getShape());
-    shape.back() = ShapedType::kDynamic;
-    Value narrow = layer::LinearOp::create(rewriter, loc, first.getType().clone(shape),
-                                           first.getInput(), columns, addend);
-    narrow = applyFunction(hidden->functions[hidden->of.front()], narrow, rewriter);
+    nodes.push_back(second.getLoc());
+    Builder builder(rewriter, rewritten("narrow-prefixes", nodes), prefix->count);
+    Value narrow;
+    for (Channels &hidden : factors)
+      narrow = builder.timesNarrow(narrow, hidden);
     rewriter
         .replaceOpWithNewOp<layer::LinearOp>(second, second.getType(), narrow,
                                              builder.firstOf(second.getWeight(), 0),
                                              second.getBias())
-        ->setLoc(loc);
+        ->setLoc(builder.loc);
     ++count;
     return success();
   }

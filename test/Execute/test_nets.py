@@ -238,6 +238,36 @@ def test_cut_off(wide, rng, compile_model, strut_run, tmp_path, assert_close):
         loaded.run({"x0": np.zeros((1, d), np.float32), "x1": np.array(-1, np.int64)})
 
 
+@pytest.mark.parametrize("on_product", [False, True], ids=["factor", "product"])
+def test_gated_net_cut_off(on_product, rng, compile_model, strut_run, tmp_path, assert_close):
+    """A gated net of which an input says how many channels are used."""
+    import strut
+
+    d, channels, outputs = int(rng.integers(1, 40)), int(rng.integers(2, 90)), int(rng.integers(1, 50))
+    gate, up, down = normal(rng, d, channels) / np.sqrt(d), normal(rng, d, channels), normal(rng, channels, outputs)
+    addend = normal(rng, channels)
+    graph = Graph([("n", d), ()])
+    graph.inputs[1].type.tensor_type.elem_type = TensorProto.INT64
+    mask = graph.node("Cast", graph.node("Less", np.arange(channels), "x1"), to=1)
+    g, u = graph.node("Sigmoid", linear(graph, "x0", gate, addend)), linear(graph, "x0", up)
+    if on_product:
+        hidden = graph.node("Mul", mask, graph.node("Mul", g, u))
+    else:
+        hidden = graph.node("Mul", graph.node("Mul", g, mask), u)
+    y = graph.node("MatMul", hidden, down)
+    loaded = strut.load(str(compile_model(graph.model(**{y: 2}))), threads=2)
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", tmp_path / "layer.mlir")
+    text = (tmp_path / "layer.mlir").read_text()
+    assert '"narrow-prefixes"' in text and "onnx.Less" not in text
+    gate, up, down, addend = (np.float64(np.float32(part)) for part in (gate, up, down, addend))
+    for n in sorted({0, 1, channels // 2, channels}):
+        for rows in (1, 0, 23):
+            x = rng.standard_normal((rows, d), np.float32)
+            hidden = (x @ up[:, :n]) / (1 + np.exp(-(x @ gate[:, :n] + addend[:n])))
+            (actual,) = loaded.run({"x0": x, "x1": np.array(n, np.int64)}).values()
+            assert_close(actual, hidden @ down[:n], what=f"{n} channels, {rows} rows")
+
+
 def test_a_plain_net_has_no_name(rng, tmp_path):
     import strut
 

@@ -50,6 +50,71 @@ func.func @choice(%x: tensor<?x3xf32>, %n: tensor<1xi32>) -> tensor<?x2xf32> {
   return %3 : tensor<?x2xf32>
 }
 
+// Gated nets, with the mask on the product, and on a factor.
+
+// CHECK-LABEL: func.func @gated
+// CHECK: %[[G:.*]] = layer.linear %arg0, {{.*}} -> tensor<?x?xf32>
+// CHECK: %[[S:.*]] = onnx.Sigmoid(%[[G]])
+// CHECK: %[[U:.*]] = layer.linear %arg0, {{.*}} -> tensor<?x?xf32>
+// CHECK: %[[H:.*]] = onnx.Mul(%[[S]], %[[U]]) : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+// CHECK: layer.linear %[[H]], %{{.*}} : tensor<?x?xf32>, tensor<?x2xf32> -> tensor<?x2xf32>
+// CHECK-COUNT-2: layer.linear %arg0, {{.*}} -> tensor<?x?xf32>
+// CHECK: layer.linear %{{.*}} : tensor<?x?xf32>, tensor<?x2xf32> -> tensor<?x2xf32>
+// CHECK: return
+func.func @gated(%x: tensor<?x3xf32>, %n: tensor<i64>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w3 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Sigmoid(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %x, %w2 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %3 = onnx.Mul(%1, %2) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = onnx.Mul(%mask, %3) : (tensor<4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %4, %w3 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %6 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %7 = onnx.Sigmoid(%6) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %8 = onnx.Mul(%7, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %9 = layer.linear %x, %w2 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %10 = onnx.Mul(%8, %9) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %11 = layer.linear %10, %w3 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %5, %11 : tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// (3) A gate that is data, (4) a product that something else reads, two masks of other lengths.
+
+// CHECK-LABEL: func.func @other_gates
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @other_gates(%x: tensor<?x3xf32>, %g: tensor<?x4xf32>, %n: tensor<i64>, %m: tensor<i64>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w3 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %fewer = onnx.Less(%iota, %m) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %other = onnx.Cast(%fewer) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Mul(%0, %g) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w3 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %4 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %5 = layer.linear %x, %w2 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %6 = onnx.Mul(%4, %5) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %7 = onnx.Mul(%6, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %8 = layer.linear %7, %w3 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %9 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %10 = onnx.Mul(%9, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %11 = layer.linear %x, %w2 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %12 = onnx.Mul(%11, %other) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %13 = onnx.Mul(%10, %12) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %14 = layer.linear %13, %w3 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3, %8, %6, %14 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>
+}
+
 // (1) Channels that are not 0, 1, ..., those from n on, and a choice of 1.
 
 // CHECK-LABEL: func.func @other_masks

@@ -233,15 +233,16 @@ def NarrowPrefixes : Pass<"strut-narrow-prefixes", "::mlir::func::FuncOp"> {
 
         (f(x W1 + b1) m) W2 = f(x W1[:, :n] + b1[:n]) W2[:n, :]
 
-    where n is a dimension of the run, and the slices are views of whole weights. A hidden
-    layer is narrowed where
+    where n is a dimension of the run, and the slices are views of whole weights. The layer may be
+    gated, with the mask on either factor or on the product. It is narrowed where
 
     1. the mask compares the channels' numbers, 0, 1, ..., with one integer: `Less`, or
        `Greater` with operands exchanged; a factor, or the condition of a choice between
        the channel and 0,
     2. the integer is an element of an input of type i64 or i32, with numbers that are not
        negative added or multiplied: so it is none below 0, which the run refuses by name,
-    3. the hidden layer is one linear map and a function of each channel, the same for all,
+    3. the hidden layer, or each of the factors that are multiplied, is one linear map and a
+       function of each channel, the same for all,
     4. nothing else reads what lies between the maps,
     5. weights and biases are constants.
 
