@@ -29,7 +29,20 @@ EXPECTED = {
     "fourier_head": ["fourier_head", "lowrank"],
     "kan": ["kan"],
     "boosted": [],  # one net
+    "attention": ["attention"],
     "prefix": ["prefix"],
+    "prefix_gated": ["gated"],
+    "channels_lowrank": ["lowrank"],
+    "channels_shuffle": ["blockshuffle"],
+    "channels_lora": ["lora"],
+    "chunks": ["blockdense"],
+    "adapters": ["lowrank"],
+    "lora_factors_shared": ["lora", "lora"],
+    "lora_base_shared": ["lowrank", "lowrank"],  # with the base as a layer of its own
+    "beside": [],  # one layer
+    "neuron_adjust": [],
+    "key_space_all": ["gated"],
+    "key_space_count": ["gated"],
     "activator": ["gated"],
     "moe_masked": ["moe"],
     "moe_batched": ["moe"],
@@ -44,6 +57,20 @@ EXPECTED = {
     "mobileone": ["conv_branches"],
     "repvit": ["conv_branches"],
     "fastvit": ["conv_branches"],
+}
+# Rewrites of the last passes, and how often they fire.
+REWRITTEN = {
+    "lora": {"merge-sums": 1},
+    "channels_lora": {"merge-sums": 1},
+    "lora_factors_shared": {"merge-sums": 2},
+    "lora_base_shared": {"merge-sums": 0},
+    "adapters": {"merge-sums": 1},
+    "boosted": {"stack-nets": 1},
+    "prefix": {"narrow-prefixes": 1},
+    "prefix_gated": {"narrow-prefixes": 1},
+    "chunks": {"recognize-maps": 1},
+    "beside": {"recognize-maps": 1},
+    "channels_shuffle": {"recognize-maps": 1},
 }
 EXPORTED = [
     (name, exporter)
@@ -70,10 +97,18 @@ def exports(root):
     return cache.exported("families", [script], export)[0].parent
 
 
+def explained(strut, model, *flags):
+    said = subprocess.run([strut, "explain", model, "--json", *flags], capture_output=True, text=True, check=True)
+    return json.loads(said.stdout)
+
+
+def fired(answer, name):
+    return sum(rewrite["fired"] for rewrite in answer["rewrites"] if rewrite["name"] == name)
+
+
 def kinds(strut, model):
     """Of all blocks but dense ones, and what is in no block."""
-    said = subprocess.run([strut, "explain", model, "--json"], capture_output=True, text=True, check=True)
-    answer = json.loads(said.stdout)
+    answer = explained(strut, model)
     found = sorted(block["kind"] for block in answer["blocks"] if block["kind"] not in ("dense", "permutation"))
     return found, [rest["op"] for rest in answer["unrecognised"]]
 
@@ -89,6 +124,24 @@ def test_kinds(name, exporter, exports, strut, rng, tmp_path):
         changed = tmp_path / f"{mutation}.onnx"
         onnx.save(mutated(onnx.load(model), mutation, rng), changed)
         assert kinds(strut, changed) == (found, rest), f"{mutation}: {changed}"
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "legacy"])
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_rewrites(name, exporter, exports, strut, rng, tmp_path):
+    model, changed = exports / f"{name}-{exporter}" / "model.onnx", tmp_path / "changed.onnx"
+    onnx.save(mutated(onnx.load(model), "all", rng), changed)
+    for file in (model, changed):
+        answer = explained(strut, file)
+        assert {rewrite: fired(answer, rewrite) for rewrite in REWRITTEN[name]} == REWRITTEN[name]
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "legacy"])
+def test_queries_keys_and_values_are_one_map(exporter, exports, strut, root):
+    """Where starting a kernel takes 5 us."""
+    model = exports / f"attention-{exporter}" / "model.onnx"
+    answer = explained(strut, model, "--machine", root / "test" / "Rewrite" / "Inputs" / "machine.json")
+    assert fired(answer, "concatenate-maps") == 1
 
 
 @pytest.mark.parametrize("name, exporter", EXPORTED)
