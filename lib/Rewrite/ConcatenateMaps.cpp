@@ -31,9 +31,11 @@ constexpr double kManyRows = 1024;
 /// Columns that fill the registers.
 constexpr double kFilled = 16;
 
-/// Data movement that is a view of a part of a row, or an order of axes.
+/// Data movement that is a view of a part of a row, an order of axes, or one value read at several
+/// places (keys of a group of heads).
 bool isView(Operation *op) {
-  return isa<Op<"Reshape">, Op<"Transpose">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Identity">>(op);
+  return isa<Op<"Reshape">, Op<"Transpose">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Expand">,
+             Op<"Tile">, Op<"Identity">>(op);
 }
 
 /// Kernels that read a part of each row as it lies, and have no place in an epilogue.
@@ -46,7 +48,9 @@ bool readsParts(Operation *op) {
 /// Whether all that read the value read a part of a row as well as a whole one.
 bool isReadInParts(Value value) {
   return !value.use_empty() && llvm::all_of(value.getUsers(), [](Operation *user) {
-    return readsParts(user) || (isView(user) && isReadInParts(user->getResult(0)));
+    // A question for the shape is no reading.
+    return isa<Op<"Shape">, Op<"Size">>(user) || readsParts(user) ||
+           (isView(user) && isReadInParts(user->getResult(0)));
   });
 }
 
@@ -77,8 +81,7 @@ double gainOf(ArrayRef<layer::LinearOp> maps, const cost::Setting &setting) {
   }
   rows = isOpen ? std::max(rows, kManyRows) : rows;
   auto inputs = double(any.getMapShape().first);
-  std::string type;
-  llvm::raw_string_ostream(type) << any.getType().getElementType();
+  std::string type = nameOf(any.getType().getElementType());
   for (layer::LinearOp map : maps) {
     auto columns = double(map.getMapShape().second);
     apart += timeOf(rows, inputs, columns, type, setting);

@@ -164,9 +164,9 @@ class Attention(nn.Module):
 
     def forward(self, x):
         b, n, d = x.shape
-        q = self.q(x).view(b, n, self.heads, -1).transpose(1, 2)
+        q = self.q(x).view(b, n, self.heads, self.size).transpose(1, 2)
         k, v = (
-            layer(x).view(b, n, self.groups, -1).transpose(1, 2).repeat_interleave(self.heads // self.groups, 1)
+            layer(x).view(b, n, self.groups, self.size).transpose(1, 2).repeat_interleave(self.heads // self.groups, 1)
             for layer in (self.k, self.v)
         )
         y = functional.scaled_dot_product_attention(q, k, v)

@@ -136,10 +136,10 @@ def test_rewrites(name, exporter, exports, strut, rng, tmp_path):
         assert {rewrite: fired(answer, rewrite) for rewrite in REWRITTEN[name]} == REWRITTEN[name]
 
 
-@pytest.mark.parametrize("exporter", ["dynamo", "legacy"])
-def test_queries_keys_and_values_are_one_map(exporter, exports, strut, root):
-    """Where starting a kernel takes 5 us."""
-    model = exports / f"attention-{exporter}" / "model.onnx"
+def test_queries_keys_and_values_are_one_map(exports, strut, root):
+    """Where starting a kernel takes 5 us. In the older exporter's file they are multiplied by a factor
+    that it computes from shapes, which is pointwise code: there they stay three."""
+    model = exports / "attention-dynamo" / "model.onnx"
     answer = explained(strut, model, "--machine", root / "test" / "Rewrite" / "Inputs" / "machine.json")
     assert fired(answer, "concatenate-maps") == 1
 

@@ -27,6 +27,36 @@ func.func @attention(%x: tensor<?x7x4xf32>) -> tensor<?x7x4xf32> {
 
 // -----
 
+// Keys of groups of heads are repeated, and their shape is asked for.
+// CHECK-LABEL: func @groups
+func.func @groups(%x: tensor<?x7x4xf32>) -> (tensor<?x4x7x1xf32>, tensor<4xi64>) {
+  // CHECK: layer.linear %arg0, {{.*}} -> tensor<?x7x6xf32>
+  // CHECK: onnx.Split
+  // CHECK-NOT: layer.linear
+  // CHECK: return
+  %wq = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wk = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %four = onnx.Constant() {value = dense<[0, 7, 4, 1]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %two = onnx.Constant() {value = dense<[0, 7, 2, 1]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %axis = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %twice = onnx.Constant() {value = dense<[1, 1, 2, 1, 1]> : tensor<5xi64>} : () -> tensor<5xi64>
+  %heads = onnx.Constant() {value = dense<[0, 4, 7, 1]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %q = layer.linear %x, %wq : tensor<?x7x4xf32>, tensor<4x4xf32> -> tensor<?x7x4xf32>
+  %k = layer.linear %x, %wk : tensor<?x7x4xf32>, tensor<4x2xf32> -> tensor<?x7x2xf32>
+  %0 = onnx.Reshape(%q, %four) : (tensor<?x7x4xf32>, tensor<4xi64>) -> tensor<?x7x4x1xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x7x4x1xf32>) -> tensor<?x4x7x1xf32>
+  %2 = onnx.Reshape(%k, %two) : (tensor<?x7x2xf32>, tensor<4xi64>) -> tensor<?x7x2x1xf32>
+  %3 = onnx.Transpose(%2) {perm = array<i64: 0, 2, 1, 3>} : (tensor<?x7x2x1xf32>) -> tensor<?x2x7x1xf32>
+  %shape = onnx.Shape(%3) : (tensor<?x2x7x1xf32>) -> tensor<4xi64>
+  %4 = onnx.Unsqueeze(%3, %axis) : (tensor<?x2x7x1xf32>, tensor<1xi64>) -> tensor<?x2x1x7x1xf32>
+  %5 = onnx.Expand(%4, %twice) : (tensor<?x2x1x7x1xf32>, tensor<5xi64>) -> tensor<?x2x2x7x1xf32>
+  %6 = onnx.Reshape(%5, %heads) : (tensor<?x2x2x7x1xf32>, tensor<4xi64>) -> tensor<?x4x7x1xf32>
+  %7 = onnx.Attention(%1, %6, %6) {scale = 1.0 : f32} : (tensor<?x4x7x1xf32>, tensor<?x4x7x1xf32>, tensor<?x4x7x1xf32>) -> tensor<?x4x7x1xf32>
+  return %7, %shape : tensor<?x4x7x1xf32>, tensor<4xi64>
+}
+
+// -----
+
 // Views lead to what reads a part of a row; a third reader is pointwise.
 // CHECK-LABEL: func @through_views
 func.func @through_views(%x: tensor<?x4xf32>) -> (tensor<?x?xf32>, tensor<?x4xf32>) {
