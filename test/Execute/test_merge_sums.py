@@ -155,7 +155,9 @@ def test_mutated(mutation, rng, compile_model, strut_run, tmp_path, assert_close
 
 
 @pytest.mark.parametrize("shared", ["factors", "base"])
-def test_weights_of_two_layers(shared, rng, compile_model, strut_run, tmp_path, assert_close):
+def test_weights_of_two_layers(
+    shared, rng, compile_model, strut_run, tmp_path, assert_close, fewest_flops
+):
     """Factors that two layers share (VeRA) go into the matrix of each; one base stays one."""
     import strut
 
@@ -177,8 +179,8 @@ def test_weights_of_two_layers(shared, rng, compile_model, strut_run, tmp_path, 
         update = graph.node("MatMul", graph.node("MatMul", y, name(a)), name(b))
         update = graph.node("Mul", update, scale)
         y = graph.node("Tanh", graph.node("Add", graph.node("MatMul", y, name(w)), update))
-    library = strut.load(str(compile_model(graph.model(**{y: 2}))), threads=2)
-    count, text = layers(strut_run, tmp_path)
+    library = strut.load(str(compile_model(graph.model(**{y: 2}), *fewest_flops)), threads=2)
+    count, text = layers(strut_run, tmp_path, *fewest_flops)
     assert (count, '"merge-sums"' in text) == ((2, True) if shared == "factors" else (6, False))
     for rows in (0, 1, 33):
         x = np.float32(rng.standard_normal((rows, k)))
