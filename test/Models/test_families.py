@@ -94,7 +94,7 @@ def exports(root):
             raise RuntimeError(f"families are not exported:\n{done.stderr[-2000:]}")
         path.touch()
 
-    return cache.exported("families", [script], export)[0].parent
+    return cache.exported("families", [script, script.with_name("adapted.py")], export)[0].parent
 
 
 def explained(strut, model, *flags):

@@ -4,6 +4,11 @@
 
 include "mlir/Pass/PassBase.td"
 
+class ReducedPrecision<string what>
+    : Option<"reducedPrecision", "reduced-precision", "bool", "false", what>;
+def MachineOption : Option<"machine", "machine", "std::string", "\"generic\"",
+                           "Description of the machine: a file or a name">;
+
 def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
   let summary = "fold constant factors and addends per channel into neighbouring weights";
   let description = [{
@@ -36,8 +41,7 @@ def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
     Equal over the reals, for finite values; weights are folded in f64.
   }];
   let options = [
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Fold into weights of f16 and bf16 as well">,
+    ReducedPrecision<"Fold into weights of f16 and bf16 as well">,
     Option<"normalisations", "normalisations", "bool", "false",
            "Fold the factor and addend of normalisations of rows as well">
   ];
@@ -77,10 +81,7 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
     Equal over the reals, for finite values; weights are multiplied and added in f64.
     Source of the terms: Hu et al., LoRA, ICLR 2022, section 4.1.
   }];
-  let options = [
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Merge weights of f16 and bf16 as well">
-  ];
+  let options = [ReducedPrecision<"Merge weights of f16 and bf16 as well">];
   let dependentDialects = ["::strut::layer::LayerDialect"];
   let statistics = [
     Statistic<"numMerged", "num-merged", "Number of terms that became part of another">,
@@ -141,10 +142,7 @@ def CollapseLinearBranches : Pass<"strut-collapse-linear-branches", "::mlir::fun
     Equal over the reals, for finite values. Source: Xu et al., RePaViT, ICML 2025.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Combine weights of f16 and bf16 as well">
-  ];
+  let options = [ReducedPrecision<"Combine weights of f16 and bf16 as well">];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Number of hidden layers that lost a linear branch">
   ];
@@ -215,10 +213,7 @@ def StackNets : Pass<"strut-stack-nets", "::mlir::func::FuncOp"> {
     Equal over the reals: hidden layers keep their bits, the sum over all of them is one.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Add biases of f16 and bf16 as well">
-  ];
+  let options = [ReducedPrecision<"Add biases of f16 and bf16 as well">];
   let statistics = [
     Statistic<"numStacked", "num-stacked", "Number of nets that became part of another">
   ];
@@ -270,9 +265,7 @@ def SplitGates : Pass<"strut-split-gates", "::mlir::func::FuncOp"> {
     Bit-exact.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let statistics = [
-    Statistic<"numGates", "num-gates", "Number of maps that became two">
-  ];
+  let statistics = [Statistic<"numGates", "num-gates", "Number of maps that became two">];
 }
 
 def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp"> {
@@ -299,10 +292,7 @@ def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp">
     Equal over the reals, for finite images; weights are added in f64. Source: Ding et
     al., RepVGG, CVPR 2021, section 3.3.
   }];
-  let options = [
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Merge windows of f16 and bf16 as well">
-  ];
+  let options = [ReducedPrecision<"Merge windows of f16 and bf16 as well">];
   let statistics = [
     Statistic<"numMerged", "num-merged", "Number of branches that became part of another">
   ];
@@ -364,13 +354,8 @@ def ConcatenateMaps : Pass<"strut-concatenate-maps", "::mlir::ModuleOp"> {
     Bit-exact: each column is a sum of its own.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"machine", "machine", "std::string", "\"generic\"",
-           "Description of the machine: a file or a name">
-  ];
-  let statistics = [
-    Statistic<"numMaps", "num-maps", "Number of maps that became part of another">
-  ];
+  let options = [MachineOption];
+  let statistics = [Statistic<"numMaps", "num-maps", "Number of maps that became part of another">];
 }
 
 def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
@@ -396,12 +381,10 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
   let options = [
-    Option<"machine", "machine", "std::string", "\"generic\"",
-           "Description of the machine: a file or a name">,
+    MachineOption,
     Option<"sizeBudget", "size-budget", "std::string", "\"20%\"",
            "By how much weights may grow: a share as 20%, or bytes as 64M">,
-    Option<"reducedPrecision", "reduced-precision", "bool", "false",
-           "Multiply out factors of f16 and bf16 as well">
+    ReducedPrecision<"Multiply out factors of f16 and bf16 as well">
   ];
   let statistics = [
     Statistic<"numFactored", "num-factored", "Number of chains that keep all factors">,
@@ -457,10 +440,7 @@ def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
     considered is on the op as `layer.considered`, `layer.chosen`. Equal over the reals.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"machine", "machine", "std::string", "\"generic\"",
-           "Description of the machine: a file or a name">
-  ];
+  let options = [MachineOption];
   let statistics = [
     Statistic<"numFactored", "num-factored", "Number of transforms that are a chain of products">
   ];
@@ -469,20 +449,16 @@ def ChooseTransforms : Pass<"strut-choose-transforms", "::mlir::func::FuncOp"> {
 def FactorTransforms : Pass<"strut-factor-transforms", "::mlir::ModuleOp"> {
   let summary = "compute dense constants that are transforms as those";
   let description = [{
-    A table of cosines, a Hadamard matrix, or a matrix that says one map of blocks and one between
-    them is a dense constant in a model's file. Three kinds are known by their numbers:
+    What is a dense constant in a model's file may be known by its numbers (docs/transforms.md):
 
-        W = A (x) B, A of a x a', B of b x b':   x W = rows of A^T X B, X = x as a x b
-        W = H[:, from] diag(s), H[k, n] = (-1)^popcount(k & n):   x W = (x H)[from] s, H = H_a (x) H_b
-        W[:, n] = sums of the cosine and the sine of a frequency, or columns of the DCT-II:
-            x W = real Re X[bin] + imaginary Im X[bin], X = DFT of x
+        W = A (x) B, A of a x a':          x W = rows of A^T X B, X = x as a x b
+        W = H[:, from] diag(s), Hadamard:  x W = (x H)[from] s, H = H_a (x) H_b
+        W of waves, or of the DCT-II:      x W = real Re X[bin] + imaginary Im X[bin], X = DFT of x
 
-    The first two take (a' b' a + a b b') products for a b a' b'; `strut-choose-transforms` cuts the
-    third one into factors. A `layer.linear` is written so where
+    A `layer.linear` is written so where
 
     1. the weight is a constant f32 or f64 matrix,
-    2. every element of it is what the formula gives, within 2^-21 (f64: 2^-49) of the largest one
-       of the matrix, or of its column: the rounding of a table, no more,
+    2. every element is what the formula gives, within 2^-21 (f64: 2^-49) of the largest one,
     3. rows are not known to be none, and a described machine (docs/cost.md) takes at least 1.3
        times as long for the matrix, for one row and for 64 where their number is open.
 
@@ -490,10 +466,7 @@ def FactorTransforms : Pass<"strut-factor-transforms", "::mlir::ModuleOp"> {
     `layer.considered`, `layer.chosen`; its `layer.kind` is `transform`.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"machine", "machine", "std::string", "\"generic\"",
-           "Description of the machine: a file or a name">
-  ];
+  let options = [MachineOption];
   let statistics = [
     Statistic<"numKronecker", "num-kronecker", "Number of matrices that are two factors">,
     Statistic<"numFourier", "num-fourier", "Number of matrices that are a Fourier transform">
@@ -517,10 +490,7 @@ def ChooseExperts : Pass<"strut-choose-experts", "::mlir::ModuleOp"> {
     Equal over the reals: a net that a row did not choose is left out of its sum.
   }];
   let dependentDialects = ["::strut::layer::LayerDialect"];
-  let options = [
-    Option<"machine", "machine", "std::string", "\"generic\"",
-           "Description of the machine: a file or a name">
-  ];
+  let options = [MachineOption];
   let statistics = [
     Statistic<"numAll", "num-all", "Number of mixtures that compute all experts">,
     Statistic<"numAlternatives", "num-alternatives", "Number of mixtures with both forms">
