@@ -197,6 +197,10 @@ uint32_t roundToTF32(uint32_t value);
 float asFloat(uint32_t bits);
 /// A number of 16 bits.
 float fromBits(StrutProduct product, uint32_t bits);
+/// cvt.rn.f16x2.f32 or cvt.rn.bf16x2.f32: to the nearest, halves to even.
+uint32_t roundToHalves(StrutProduct product, uint32_t high, uint32_t low);
+/// ex2.approx.ftz.f32, whose error may be 2 to the -22 of the result: at times it is.
+uint32_t approximateExp2(uint32_t value);
 
 } // namespace strut::emulator
 

@@ -109,7 +109,10 @@ const StrutEmulator &Grid::functions() {
       [] { current->meetWarpgroup({WarpgroupStep::Commit}); },
       [](uint32_t groups, uint32_t *registers, uint32_t count) {
         current->meetWarpgroup({WarpgroupStep::Wait, nullptr, groups, registers, count});
-      }};
+      },
+      [](uint32_t high, uint32_t low) { return roundToHalves(StrutProductF16, high, low); },
+      [](uint32_t high, uint32_t low) { return roundToHalves(StrutProductBF16, high, low); },
+      approximateExp2};
   return table;
 }
 

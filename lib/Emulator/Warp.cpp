@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Emulator.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -163,6 +164,37 @@ uint32_t roundToTF32(uint32_t value) {
   if ((value & 0x7f800000u) == 0x7f800000u) // infinite, or NaN, which stays one
     return value & 0x7fffffu ? value | 0x400000u : value;
   return (value + (1u << (dropped - 1))) & ~((1u << dropped) - 1);
+}
+
+/// A fraction of 10 bits beside exponents from -14 on, or of 7 beside those of f32.
+static uint32_t roundToHalf(StrutProduct product, uint32_t bits) {
+  float value = asFloat(bits);
+  if (value != value)
+    return 0x7fff;
+  if (product == StrutProductBF16)
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  uint32_t sign = bits >> 16 & 0x8000;
+  double magnitude = std::fabs(double(value));
+  if (magnitude >= 65520) // half way between the largest number and what would follow it
+    return sign | 0x7c00;
+  int exponent = magnitude == 0 ? -14 : std::max(std::ilogb(magnitude), -14);
+  auto units = uint32_t(std::nearbyint(std::ldexp(magnitude, 10 - exponent)));
+  return sign | ((uint32_t(exponent + 14) << 10) + units); // 1024 units carry into the exponent
+}
+
+uint32_t roundToHalves(StrutProduct product, uint32_t high, uint32_t low) {
+  return roundToHalf(product, high) << 16 | roundToHalf(product, low);
+}
+
+uint32_t approximateExp2(uint32_t value) {
+  constexpr float leastNormal = 0x1p-126f;
+  float x = asFloat(value), result = std::exp2(std::fabs(x) < leastNormal ? 0 : x);
+  if (result < leastNormal)
+    return 0;
+  uint32_t bits;
+  memcpy(&bits, &result, sizeof bits);
+  // Two units in the last place are that error at most.
+  return std::isfinite(result) && bits % 2 ? bits + 1 : bits;
 }
 
 } // namespace strut::emulator

@@ -1,5 +1,5 @@
 //===- CopyPlan.cpp - How operands come to shared memory ------------------===//
-#include "TensorTile.h"
+#include "Slices.h"
 #include <numeric>
 
 using namespace mlir;
@@ -49,8 +49,28 @@ static int64_t alignedRun(MemRefType type, AffineMap map, const Nest &nest, unsi
   return factor;
 }
 
+std::string suffixOf(const CopyPlan &plan) {
+  return (plan.alongSteps ? "_k" : "_w") + std::to_string(plan.bytes);
+}
+
+/// Whether each of the map's results is a sum of multiples of `dims` and of a function of others.
+static bool isLinearIn(ArrayRef<unsigned> dims, AffineMap map) {
+  bool linear = true;
+  for (AffineExpr e : map.getResults())
+    e.walk([&](AffineExpr part) {
+      bool isRounded = part.getKind() == AffineExprKind::Mod ||
+                       part.getKind() == AffineExprKind::FloorDiv ||
+                       part.getKind() == AffineExprKind::CeilDiv;
+      linear &=
+          !isRounded || llvm::none_of(dims, [&](unsigned d) { return part.isFunctionOfDim(d); });
+    });
+  return linear;
+}
+
 std::optional<CopyPlan> planCopy(MemRefType type, AffineMap map, const Nest &nest,
                                  ArrayRef<unsigned> along, ArrayRef<unsigned> steps) {
+  if (!isLinearIn(steps, map))
+    return std::nullopt;
   int64_t bytes = type.getElementTypeBitWidth() / 8;
   auto run = [&](ArrayRef<unsigned> dims) {
     return dims.empty() ? 1 : alignedRun(type, map, nest, dims.back());

@@ -79,6 +79,7 @@ struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {
     launches += simt.launches;
     functions += simt.functions();
     tensorContractions += simt.tensorContractions;
+    tensorAttentions += simt.tensorAttentions;
   }
 };
 

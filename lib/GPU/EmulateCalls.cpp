@@ -45,6 +45,10 @@ std::optional<Simple> simpleOf(Intrinsic::ID id) {
     return {{ShuffleIndex, true}};
   case Intrinsic::nvvm_f2tf32_rna:
     return {{RoundTF32, false}};
+  case Intrinsic::nvvm_ff2f16x2_rn:
+    return {{RoundF16, false}};
+  case Intrinsic::nvvm_ff2bf16x2_rn:
+    return {{RoundBF16, false}};
   case Intrinsic::nvvm_setmaxnreg_inc_sync_aligned_u32:
   case Intrinsic::nvvm_setmaxnreg_dec_sync_aligned_u32:
     return {{LimitRegisters, true}};
@@ -191,6 +195,8 @@ bool CallEmulation::lowerSimple(CallBase &call, EmulatedKernel &kernel) {
   SmallVector<Value *> operands;
   std::optional<Simple> simple = simpleOf(id);
   Type *type = call.getType();
+  if (id == Intrinsic::nvvm_ex2_approx_ftz && type->isFloatTy()) // of halves it is another
+    simple = {Exp2, false};
   if (id == Intrinsic::nvvm_barrier_cta_sync_aligned_all) {
     simple = {Barrier, true};
     operands = {call.getArgOperand(0), b.getInt32(0)};

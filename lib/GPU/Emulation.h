@@ -40,6 +40,9 @@ enum Entry {
   WarpgroupMultiply,
   WarpgroupCommit,
   WarpgroupWait,
+  RoundF16,
+  RoundBF16,
+  Exp2,
   NumEntries
 };
 

@@ -49,7 +49,7 @@ public:
   /// Names the kernels in the program's attribute.
   void finish();
 
-  unsigned launches = 0, tensorContractions = 0;
+  unsigned launches = 0, tensorContractions = 0, tensorAttentions = 0;
   unsigned functions() const { return kernels.size(); }
 
 private:

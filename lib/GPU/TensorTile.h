@@ -9,17 +9,10 @@
 #ifndef STRUT_LIB_GPU_TENSORTILE_H
 #define STRUT_LIB_GPU_TENSORTILE_H
 
-#include "Tile.h"
+#include "Fragments.h"
+#include "Slices.h"
 
 namespace strut::gpu {
-
-/// What tensor cores multiply. Their sums are f32.
-enum class Multiplicand {
-  F16,
-  BF16,
-  TF32,      ///< f32, rounded to 10 bits of fraction
-  SplitTF32, ///< f32 as the sum of two such: three products, near the accuracy of f32
-};
 
 /// The parameters of a tile.
 struct TensorShape {
@@ -29,34 +22,43 @@ struct TensorShape {
   int64_t stages;                ///< slices that shared memory has room for
   int64_t segment = 0; ///< so many steps are summed apart, against rounding; 0: all as one
 
-  static constexpr int64_t sliceBytes = 64;
-
-  int64_t elementBytes() const {
-    return kind == Multiplicand::F16 || kind == Multiplicand::BF16 ? 2 : 4;
-  }
+  int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
   int64_t steps() const { return sliceBytes / elementBytes(); }
   int64_t warpsAcross() const { return columns / warpColumns; }
   /// Of a block.
   int64_t threads() const { return rows / warpRows * warpsAcross() * warpSize; }
   int64_t stageBytes() const { return (rows + columns) * sliceBytes; }
+  /// Threads that a multiprocessor should hold (Grid::resident), where a thread has so many sums
+  /// for an element and copies so: many sums, and the addresses of many copies, need registers.
+  int64_t resident(unsigned sums, llvm::ArrayRef<CopyPlan> plans) const;
+  /// What tells kernels of the same op apart: "_k16_w8_64x64".
+  std::string suffix(llvm::ArrayRef<CopyPlan> plans) const;
 };
 
-/// How an operand comes to shared memory.
-struct CopyPlan {
-  bool alongSteps; ///< memory runs along the steps, else along rows or columns
-  int64_t bytes;   ///< of one copy: 16, 8 or 4, all in one run and so aligned
+/// The tiles of a kind, from few rows to many. All add in the same order: the bits of an element
+/// do not depend on which one runs.
+struct TensorShapes {
+  static constexpr int64_t fewRows = 32;    ///< that the first tile has
+  static constexpr int64_t manyBlocks = 96; ///< of the last tile, which then fill a GPU
+  TensorShape few, middle, many;
+
+  /// Where a thread has `sums` for each element.
+  TensorShapes(Multiplicand kind, unsigned sums);
+
+  /// Runs `launch` with the first where `isFew`, the last where `isMany`, else the middle one.
+  void choose(mlir::OpBuilder &host, mlir::Location loc, mlir::Value isFew, mlir::Value isMany,
+              llvm::function_ref<void(mlir::OpBuilder &, const TensorShape &)> launch) const;
 };
 
-/// The best way to copy an operand of this type, as the host function knows it; none where copies
-/// of 4 bytes, the smallest, would be too large.
-std::optional<CopyPlan> planCopy(mlir::MemRefType type, mlir::AffineMap map, const Nest &nest,
-                                 llvm::ArrayRef<unsigned> along, llvm::ArrayRef<unsigned> steps);
+/// Whether dimensions have, or at run time may have, enough elements together for tensor cores:
+/// of fewer most would be padding.
+bool isWide(const Nest &nest, llvm::ArrayRef<unsigned> dims);
 
 class TensorTile {
 public:
-  /// In the kernel that is being written; with `bytes` of shared memory at least.
+  /// In the kernel that is being written, for `count` sums of each element.
   TensorTile(Simt &simt, mlir::OpBuilder &b, mlir::Location loc, const TensorShape &shape,
-             int64_t bytes);
+             unsigned count);
 
   /// Sums of a thread.
   int64_t sums() const;
@@ -66,29 +68,31 @@ public:
                                           const TileOperand &rhs, const CopyPlan &rhsPlan,
                                           mlir::Value firstColumn) const;
 
-  /// Shared memory for the sums of one row of warps: [row][column], of `count` such arrays.
-  static int64_t exchangeBytes(const TensorShape &shape, int64_t count);
-  /// Writes the sums of a warp to the array number `number`.
+  /// Runs `body` for each element of the tile whose row and column are below `rows` and `columns`,
+  /// with its value in each of `sums`. They go through shared memory, row by row of warps, so that
+  /// neighbouring threads have neighbouring elements and the body's code is there once.
+  using Finish = llvm::function_ref<void(mlir::OpBuilder &, mlir::Value row, mlir::Value column,
+                                         mlir::ValueRange sums)>;
+  void forSums(mlir::OpBuilder &b, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> sums,
+               mlir::Value firstRow, mlir::Value rows, mlir::Value firstColumn, mlir::Value columns,
+               Finish body) const;
+
+private:
+  llvm::SmallVector<mlir::Value> zeros(mlir::OpBuilder &b) const;
+  llvm::SmallVector<mlir::Value> multiplySlice(mlir::OpBuilder &b, const Slices &lhs,
+                                               const Slices &rhs, mlir::Value stage,
+                                               mlir::ValueRange sums) const;
+  mlir::Value exchangeAddress(mlir::OpBuilder &b, mlir::Value row, mlir::Value column,
+                              int64_t number) const;
+  /// Writes the sums of a warp to the array number `number` of a row of warps.
   void storeSums(mlir::OpBuilder &b, mlir::ValueRange sums, int64_t number) const;
   mlir::Value loadSum(mlir::OpBuilder &b, mlir::Value row, mlir::Value column,
                       int64_t number) const;
 
-  mlir::Value warpRow; ///< number of the warp's row of warps, i32
-
-private:
-  friend class Slices;
-  mlir::Value address(mlir::OpBuilder &b, mlir::Value offset) const;
-  mlir::Value exchangeAddress(mlir::OpBuilder &b, mlir::Value row, mlir::Value column,
-                              int64_t number) const;
-  llvm::SmallVector<mlir::Value> zeros(mlir::OpBuilder &b) const;
-  llvm::SmallVector<mlir::Value> multiplySlice(mlir::OpBuilder &b, const class Slices &lhs,
-                                               const class Slices &rhs, mlir::Value stage,
-                                               mlir::ValueRange sums) const;
-
   mlir::Location loc;
   TensorShape shape;
-  mlir::Value memory;                   ///< pointer to shared memory
-  mlir::Value thread, lane, warpColumn; ///< i32
+  mlir::Value memory;                      ///< pointer to shared memory
+  mlir::Value thread, warpRow, warpColumn; ///< i32; of the row of warps its number
 };
 
 } // namespace strut::gpu

@@ -83,6 +83,22 @@ def test_ptxas_spills_nothing(compile_ptx, network, ptxas, tmp_path):
         assert not heavy, f"{arch}: registers, bytes spilled: {heavy}"
 
 
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("precision", ["f32", "tf32"])
+def test_ptxas_spills_nothing_of_large_heads(compile_ptx, ptxas, tmp_path, precision, size):
+    shapes = {"q": ("B", 8, "M", size), "k": ("B", 2, "S", size), "v": ("B", 2, "S", size), "y": ("B", 8, "M", size)}
+    infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    node = helper.make_node("Attention", ["q", "k", "v"], ["y"], is_causal=1)
+    graph = helper.make_graph([node], "g", infos[:3], infos[3:])
+    model = tmp_path / "attention.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10), model)
+    ptx = compile_ptx(model, "--gpu-arch", "sm_80", "--precision", precision).stdout
+    kernels = assembled(ptxas, ptx, "sm_80", tmp_path)
+    form = "attention" if (precision, size) == ("f32", 128) else "tensor_attention_k16_k16_w16"
+    assert any(name.startswith(form) for name in kernels)
+    assert all(registers <= REGISTERS and not spilled for registers, spilled in kernels.values()), kernels
+
+
 def test_the_same_model_gives_the_same_ptx(compile_ptx, network):
     _, model = network
     assert compile_ptx(model, "--gpu-arch", "sm_80").stdout == compile_ptx(model, "--gpu-arch", "sm_80").stdout

@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import strut
+from GPU.networks import ALL
 
 ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
 
@@ -60,7 +61,9 @@ def _kernels(model, tmp_path, **options):
 )
 def test_products(rng, tmp_path, dtype, precision, least, most):
     model, constants = _layer(rng, dtype)
-    assert all(name.startswith("tensor_contract_k16_w16") for name in _kernels(model, tmp_path, precision=precision))
+    names = _kernels(model, tmp_path, precision=precision)
+    assert any(name.startswith("tensor_") for name in names)
+    assert all(name.startswith(("tensor_contract_k16_w16", "map_")) for name in names)  # one that rounds x
     compiled = strut.compile(model, precision=precision, **ON_EMULATOR)
     for rows in (0, 1, 33, 129):
         x = rng.uniform(-1, 1, (rows, 48)).astype(dtype)
@@ -98,12 +101,51 @@ def test_convolutions(rng, tmp_path, assert_close):
     assert_close(strut.compile(model, **ON_EMULATOR).run({"x": x})["y"], expected)
 
 
-def test_batches_of_products(rng, assert_close):
+def test_batches_of_products(rng, tmp_path, assert_close):
     nodes = [
         helper.make_node("Transpose", ["b"], ["t"], perm=[0, 2, 1]),
         helper.make_node("MatMul", ["a", "t"], ["y"]),
     ]
     model = _model(nodes, {"a": ("B", "M", 40), "b": ("B", "N", 40)}, {"y": ("B", "M", "N")}, {})
+    assert any(name.startswith("tensor_contract_k16_k16") for name in _kernels(model, tmp_path))
     a, b = (rng.standard_normal((3, size, 40)).astype(np.float32) for size in (37, 21))
     y = strut.compile(model, **ON_EMULATOR).run({"a": a, "b": b})["y"]
     assert_close(y, a @ b.transpose(0, 2, 1))
+
+
+def test_blocks_of_a_diagonal(rng, tmp_path, assert_close):
+    """x's features in 4 groups, each with a matrix of its own, as torch.einsum writes it."""
+    w = rng.uniform(-1, 1, (4, 24, 40)).astype(np.float32)
+    nodes = [helper.make_node("Einsum", ["x", "w"], ["y"], equation="bgi,gio->bgo")]
+    model = _model(nodes, {"x": ("M", 4, 24)}, {"y": ("M", 4, 40)}, {"w": w})
+    assert any(name.startswith("tensor_contract_k16_w16") for name in _kernels(model, tmp_path))
+    compiled = strut.compile(model, **ON_EMULATOR)
+    for rows in (1, 17, 129):
+        x = rng.standard_normal((rows, 4, 24)).astype(np.float32)
+        assert_close(compiled.run({"x": x})["y"], np.einsum("bgi,gio->bgo", x, w))
+
+
+@pytest.mark.parametrize("network,form", [("experts", "tensor_grouped_"), ("attention", "tensor_attention_")])
+def test_tensor_cores_take(rng, tmp_path, network, form):
+    assert any(name.startswith(form) for name in _kernels(ALL[network](rng), tmp_path, precision="tf32"))
+
+
+@pytest.mark.parametrize("precision,bound", [(None, 1e-4)])
+def test_experts_of_all_sizes(rng, precision, bound):
+    """Most rows go to one expert, one expert gets none, another a single row."""
+    shapes = {"w1": (4, 40, 24), "b1": (4, 40), "w2": (4, 24, 40), "b2": (4, 24)}
+    constants = {name: rng.uniform(-0.3, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    options = {"domain": "com.microsoft", "k": 1, "activation_type": "relu"}
+    nodes = [helper.make_node("MoE", ["x", "logits", *shapes], ["y"], name="experts", **options)]
+    model = _model(nodes, {"x": ("M", 24), "logits": ("M", 4)}, {"y": ("M", 24)}, constants)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    exact, tensor = strut.compile(model), strut.compile(model, precision=precision, **ON_EMULATOR)
+    for rows in (1, 17, 129):
+        chosen = np.full(rows, 2)
+        chosen[0], chosen[-1] = 3, 0
+        x = {
+            "x": rng.uniform(-1, 1, (rows, 24)).astype(np.float32),
+            "logits": np.eye(4, dtype=np.float32)[chosen] * 9,
+        }
+        expected = exact.run(x)["y"].copy()
+        assert np.abs(tensor.run(x)["y"] - expected).max() <= bound * np.abs(expected).max()

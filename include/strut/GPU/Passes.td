@@ -24,7 +24,8 @@ def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
   let statistics = [
     Statistic<"launches", "launches", "launches in the host function">,
     Statistic<"functions", "functions", "kernel functions written">,
-    Statistic<"tensorContractions", "tensor-contractions", "contractions on tensor cores">
+    Statistic<"tensorContractions", "tensor-contractions", "contractions on tensor cores">,
+    Statistic<"tensorAttentions", "tensor-attentions", "attentions on tensor cores">
   ];
 }
 

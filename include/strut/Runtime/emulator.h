@@ -92,6 +92,10 @@ typedef struct StrutEmulator {
   /** wgmma.wait_group.sync.aligned; `count` registers, of which those whose sums are there then
    * have them. */
   void (*warpgroup_wait)(uint32_t groups, uint32_t *registers, uint32_t count);
+
+  uint32_t (*round_f16)(uint32_t high, uint32_t low);  /**< cvt.rn.f16x2.f32 */
+  uint32_t (*round_bf16)(uint32_t high, uint32_t low); /**< cvt.rn.bf16x2.f32 */
+  uint32_t (*exp2)(uint32_t value);                    /**< ex2.approx.ftz.f32 */
 } StrutEmulator;
 
 typedef struct StrutEmulatedKernel {

@@ -11,6 +11,8 @@
 #include "strut/Pipeline/Pipeline.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/Support/SourceMgr.h"
 #include <cstdlib>
 #include <cstring>
@@ -60,7 +62,7 @@ DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
   for (int64_t extent : this->shape)
     count *= extent;
   size_t bytes = llvm::APFloat::getSizeInBits(semanticsOf(element)) / 8;
-  EXPECT_EQ(driver.memAlloc(&memory, count * bytes), 0);
+  EXPECT_EQ(driver.memAlloc(&memory, std::max<size_t>(1, count * bytes)), 0); // 0 is an error
   std::vector<char> stored;
   for (float value : values) {
     uint64_t bits = converted(value, element).bitcastToAPInt().getZExtValue();
@@ -69,6 +71,16 @@ DeviceArray::DeviceArray(const Driver &driver, std::vector<int64_t> shape,
   }
   if (!values.empty())
     EXPECT_EQ(driver.copyToDevice(memory, stored.data(), stored.size(), nullptr), 0);
+}
+
+DeviceArray::DeviceArray(const Driver &driver, const void *bytes, size_t size, int64_t count)
+    : driver(driver), shape{count}, element(Element::F32), count(count) {
+  EXPECT_EQ(driver.memAlloc(&memory, size), 0);
+  EXPECT_EQ(driver.copyToDevice(memory, bytes, size, nullptr), 0);
+}
+
+DeviceArray DeviceArray::list(const Driver &driver, const std::vector<int32_t> &values) {
+  return DeviceArray(driver, values.data(), values.size() * sizeof(int32_t), values.size());
 }
 
 DeviceArray::~DeviceArray() { driver.memFree(memory); }
@@ -195,4 +207,19 @@ std::string Kernels::launch(const Driver &driver, const std::string &kernel,
   driver.moduleUnload(module);
   driver.primaryRelease(0);
   return said;
+}
+
+std::vector<llvm::IntrinsicInst *> strut::test::callsOf(llvm::Function &function,
+                                                        llvm::StringRef name) {
+  std::vector<llvm::IntrinsicInst *> calls;
+  for (llvm::Instruction &instruction : llvm::instructions(function))
+    if (auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction))
+      if (call->getCalledFunction()->getName().starts_with(name))
+        calls.push_back(call);
+  return calls;
+}
+
+void strut::test::setArgument(llvm::IntrinsicInst *call, unsigned number, int64_t value) {
+  call->setArgOperand(number,
+                      llvm::ConstantInt::get(call->getArgOperand(number)->getType(), value));
 }

@@ -10,6 +10,7 @@
 #include "lib/Runtime/driver.h"
 #include "strut/GPU/CUDA.h"
 #include "strut/Package/Target.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include <functional>
@@ -37,6 +38,8 @@ class DeviceArray {
 public:
   DeviceArray(const Driver &driver, std::vector<int64_t> shape, std::vector<float> values = {},
               Element element = Element::F32);
+  /// Of i32.
+  static DeviceArray list(const Driver &driver, const std::vector<int32_t> &values);
   ~DeviceArray();
   DeviceArray(const DeviceArray &) = delete;
   std::vector<float> values() const;
@@ -46,6 +49,8 @@ public:
   void map(std::vector<int64_t> &fields, std::vector<uint32_t> box, bool isSwizzled = true) const;
 
 private:
+  DeviceArray(const Driver &driver, const void *bytes, size_t size, int64_t count);
+
   const Driver &driver;
   std::vector<int64_t> shape;
   Element element;
@@ -86,6 +91,11 @@ private:
 
   std::string image;
 };
+
+/// Calls of the intrinsics whose names begin so.
+std::vector<llvm::IntrinsicInst *> callsOf(llvm::Function &function, llvm::StringRef name);
+/// Makes an argument of a call this constant.
+void setArgument(llvm::IntrinsicInst *call, unsigned number, int64_t value);
 
 } // namespace strut::test
 

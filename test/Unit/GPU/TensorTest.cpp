@@ -8,7 +8,6 @@
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
@@ -200,19 +199,6 @@ TEST(TensorProducts, ShapesThatTensorCoresDoNotTake) {
 //===----------------------------------------------------------------------===//
 // Planted mistakes
 //===----------------------------------------------------------------------===//
-
-std::vector<IntrinsicInst *> callsOf(Function &function, StringRef name) {
-  std::vector<IntrinsicInst *> calls;
-  for (Instruction &instruction : instructions(function))
-    if (auto *call = dyn_cast<IntrinsicInst>(&instruction))
-      if (call->getCalledFunction()->getName().starts_with(name))
-        calls.push_back(call);
-  return calls;
-}
-
-void setArgument(IntrinsicInst *call, unsigned number, int64_t value) {
-  call->setArgOperand(number, ConstantInt::get(call->getArgOperand(number)->getType(), value));
-}
 
 /// Spoils the kernel of the middle tile, which must be found under each schedule and be called so.
 void expectFound(const std::function<void(Function &)> &spoil, const char *text,

@@ -1,0 +1,356 @@
+//===- TensorAttention.cpp - kernel.attention on tensor cores -------------===//
+//
+// Each warp has 16 query rows. Their scores with a tile of keys stay in the registers that the
+// product leaves them in, as do their weights, which are the left side of the product with the
+// values. Keys are copied while values are multiplied, and values while keys are. Maxima and sums
+// of a row are kept by the four lanes that have its scores.
+//
+//===----------------------------------------------------------------------===//
+#include "AttentionSpace.h"
+#include "Fragments.h"
+#include "Slices.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <numbers>
+
+using namespace mlir;
+
+namespace strut::gpu {
+namespace {
+
+constexpr int64_t mostFeatures = 128; ///< whose sums and slices there is room for
+constexpr int64_t warpRows = 16;
+
+/// What a block takes at once.
+struct AttentionShape {
+  Multiplicand kind;
+  int64_t featureSlices; ///< of a head of queries and keys
+  int64_t columns;       ///< of the values, 32, 64 or 128
+  int64_t rows, keys;
+
+  AttentionShape(Multiplicand kind, int64_t features, int64_t valueColumns) : kind(kind) {
+    featureSlices = llvm::divideCeil(features * elementBytes(), sliceBytes);
+    bool isKnown = !ShapedType::isDynamic(valueColumns);
+    columns = isKnown && valueColumns <= 32 ? 32 : isKnown && valueColumns <= 64 ? 64 : 128;
+    // What there is room for: 48 KiB, of which queries, keys and values each have a third.
+    rows = keys = isWide() ? 32 : 64;
+  }
+
+  /// Whether a row of the queries or the values has more than 256 bytes.
+  bool isWide() const {
+    return std::max(featureSlices * sliceBytes, columns * elementBytes()) > 256;
+  }
+  int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
+  int64_t threads() const { return rows / warpRows * warpSize; }
+  int64_t steps() const { return sliceBytes / elementBytes(); } ///< of a slice
+  int64_t valueSlices() const { return keys / steps(); }
+  int64_t featureBytes(int64_t rows) const { return rows * featureSlices * sliceBytes; }
+  int64_t bytes() const {
+    return featureBytes(rows) + featureBytes(keys) + keys * columns * elementBytes();
+  }
+};
+
+/// The two rows of a thread, which are 8 apart; of its four sums of an mma.sync each has two.
+constexpr unsigned threadRows = 2;
+constexpr unsigned rowOf(unsigned sum) { return sum % 4 / 2; }
+
+class TensorAttention {
+public:
+  TensorAttention(Simt &simt, AttentionSpace &space, const AttentionShape &shape,
+                  ArrayRef<CopyPlan> plans)
+      : simt(simt), space(space), shape(shape), plans(plans), loc(space.loc) {}
+
+  void emit(OpBuilder &b);
+
+private:
+  /// What the loop over keys carries.
+  struct State {
+    SmallVector<Value> sums;   ///< of the values, as mma.sync has them
+    SmallVector<Value> maxima; ///< of the scores of each row
+    SmallVector<Value> totals; ///< of the weights of each row that this lane has
+
+    SmallVector<Value> pack() const;
+    static State unpack(ValueRange values);
+  };
+
+  SlicePlace place(OpBuilder &b, int64_t width, int64_t offset) const;
+  void copyFeatures(OpBuilder &b, const Slices &slices) const;
+  SmallVector<Value> scores(OpBuilder &b, const Slices &keys, Value firstKey) const;
+  /// Turns scores into weights; the factors by which older sums of the rows shrink.
+  SmallVector<Value> softmax(OpBuilder &b, SmallVector<Value> &scores, State &state) const;
+  void addValues(OpBuilder &b, const Slices &values, ArrayRef<Value> weights,
+                 ArrayRef<Value> factors, State &state) const;
+  void finish(OpBuilder &b, const State &state) const;
+
+  Value exponential(OpBuilder &b, Value x) const;
+  /// Over the four lanes of a row.
+  template <typename Op> Value overRow(OpBuilder &b, Value value) const {
+    for (int64_t mask : {1, 2})
+      value = Op::create(b, loc, value, shuffleXor(b, loc, value, mask));
+    return value;
+  }
+  void wait(OpBuilder &b, uint32_t groups) const {
+    NVVM::CpAsyncWaitGroupOp::create(b, loc, groups);
+    barrier(b, loc);
+  }
+
+  Simt &simt;
+  AttentionSpace &space;
+  const AttentionShape &shape;
+  ArrayRef<CopyPlan> plans; ///< of queries, keys and values
+  Location loc;
+
+  Value memory;       ///< pointer to shared memory
+  Value thread, lane; ///< i32
+  std::optional<Slices> queries;
+  SmallVector<Value> rows; ///< of this thread, index
+};
+
+SmallVector<Value> TensorAttention::State::pack() const {
+  SmallVector<Value> values(sums);
+  llvm::append_range(values, maxima);
+  llvm::append_range(values, totals);
+  return values;
+}
+
+TensorAttention::State TensorAttention::State::unpack(ValueRange values) {
+  return {SmallVector<Value>(values.drop_back(2 * threadRows)),
+          SmallVector<Value>(values.take_back(2 * threadRows).take_front(threadRows)),
+          SmallVector<Value>(values.take_back(threadRows))};
+}
+
+/// Slices of the right side of products, at this offset of shared memory.
+SlicePlace TensorAttention::place(OpBuilder &b, int64_t width, int64_t offset) const {
+  I32 i{b, loc};
+  return {movedBy(b, loc, memory, i.constant(offset), 1),
+          width,
+          shape.elementBytes(),
+          shape.threads(),
+          thread,
+          /*first=*/i.constant(0),
+          /*isLhs=*/false};
+}
+
+void TensorAttention::copyFeatures(OpBuilder &b, const Slices &slices) const {
+  I32 i{b, loc};
+  for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
+    slices.copy(b, i.constant(slice), indexConstant(b, loc, slice * shape.steps()));
+}
+
+void TensorAttention::emit(OpBuilder &b) {
+  I32 i{b, loc};
+  memory = pointerTo(b, loc, simt.shared(b, loc, {shape.bytes()}, b.getI8Type(), 128), sharedSpace);
+  thread = i.from(threadIndex(b, loc));
+  lane = i.rem(thread, warpSize);
+  Value warp = i.div(thread, warpSize);
+  SlicePlace queryPlace = place(b, shape.rows, 0);
+  queryPlace.first = i.mul(warp, warpRows);
+  queryPlace.isLhs = true;
+  queries.emplace(b, loc, queryPlace, space.queries(), plans[0], space.firstRow);
+  Value row = i.toIndex(i.add(queryPlace.first, i.div(lane, 4)));
+  row = arith::AddIOp::create(b, loc, space.firstRow, row);
+  rows = {row, plus(b, loc, row, 8)};
+
+  auto keysFrom = [&](OpBuilder &b, Value firstKey) {
+    SlicePlace keyPlace = place(b, shape.keys, shape.featureBytes(shape.rows));
+    keyPlace.interleaved = !isHalf(shape.kind); // the order in which products take the weights
+    return Slices(b, loc, keyPlace, space.keys(), plans[1], firstKey);
+  };
+  SlicePlace valuePlace =
+      place(b, shape.columns, shape.featureBytes(shape.rows) + shape.featureBytes(shape.keys));
+  Slices values(b, loc, valuePlace, space.values(), plans[2], space.firstColumn);
+
+  Value zero = indexConstant(b, loc, 0), tile = indexConstant(b, loc, shape.keys);
+  auto copyKeys = [&](OpBuilder &b, Value firstKey) {
+    Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, firstKey, space.s.size);
+    scf::IfOp::create(b, loc, exists, [&](OpBuilder &b, Location) {
+      copyFeatures(b, keysFrom(b, firstKey));
+      scf::YieldOp::create(b, loc);
+    });
+    NVVM::CpAsyncCommitGroupOp::create(b, loc);
+  };
+  copyFeatures(b, *queries);
+  copyKeys(b, zero);
+  State start;
+  start.sums.assign(shape.columns / 2, space.number(b, 0));
+  start.maxima.assign(threadRows, space.lowest(b));
+  start.totals.assign(threadRows, space.number(b, 0));
+  auto loop = scf::ForOp::create(
+      b, loc, zero, space.s.size, tile, start.pack(),
+      [&](OpBuilder &b, Location, Value firstKey, ValueRange carried) {
+        I32 i{b, loc};
+        State state = State::unpack(carried);
+        for (int64_t slice = 0; slice < shape.valueSlices(); ++slice)
+          values.copy(b, i.constant(slice), plus(b, loc, firstKey, slice * shape.steps()));
+        NVVM::CpAsyncCommitGroupOp::create(b, loc);
+        wait(b, 1); // for the keys
+        SmallVector<Value> weights = scores(b, keysFrom(b, firstKey), firstKey);
+        barrier(b, loc); // all have read the keys
+        copyKeys(b, plus(b, loc, firstKey, shape.keys));
+        SmallVector<Value> factors = softmax(b, weights, state);
+        wait(b, 1); // for the values
+        addValues(b, values, weights, factors, state);
+        barrier(b, loc); // all have read the values
+        scf::YieldOp::create(b, loc, state.pack());
+      });
+  NVVM::CpAsyncWaitGroupOp::create(b, loc, 0); // of no keys, for the queries
+  finish(b, State::unpack(loop.getResults()));
+}
+
+/// Of this thread, in the order of mma.sync: blocks of 8 keys, then both rows, then two keys.
+SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Value firstKey) const {
+  I32 i{b, loc};
+  SmallVector<Value> sums(shape.keys / 8 * 4, space.number(b, 0));
+  for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
+    for (int64_t part = 0; part < multipliesOfSlice; ++part) {
+      Value number = i.constant(slice);
+      Fragment left(b, loc, shape.kind, queries->load(b, number, part, 0));
+      for (int64_t block = 0; block < shape.keys / 16; ++block) {
+        SmallVector<Value> registers = keys.load(b, number, part, block);
+        for (int64_t half = 0; half < 2; ++half) {
+          Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
+          addProduct(b, loc, shape.kind, left, right,
+                     MutableArrayRef(sums).slice((2 * block + half) * 4, 4));
+        }
+      }
+    }
+  Value member = i.rem(lane, 4);
+  for (auto [number, sum] : llvm::enumerate(sums)) {
+    int64_t second = number % 2;
+    Value inBlock =
+        isHalf(shape.kind) ? i.add(i.mul(member, 2), second) : i.add(member, 4 * second);
+    Value key =
+        arith::AddIOp::create(b, loc, firstKey, i.toIndex(i.add(inBlock, int64_t(number) / 4 * 8)));
+    sum = space.score(b, rows[rowOf(number)], key, sum);
+  }
+  return sums;
+}
+
+/// Halves take the approximation of the GPU, whose error is far below theirs.
+Value TensorAttention::exponential(OpBuilder &b, Value x) const {
+  if (!isHalf(shape.kind))
+    return math::ExpOp::create(b, loc, x);
+  Value scaled = arith::MulFOp::create(b, loc, x, space.number(b, std::numbers::log2e_v<float>));
+  return LLVM::CallIntrinsicOp::create(b, loc, b.getF32Type(),
+                                       b.getStringAttr("llvm.nvvm.ex2.approx.ftz"),
+                                       ValueRange{scaled})
+      .getResult(0);
+}
+
+SmallVector<Value> TensorAttention::softmax(OpBuilder &b, SmallVector<Value> &scores,
+                                            State &state) const {
+  SmallVector<Value> highest(state.maxima), shifts, factors;
+  for (auto [number, score] : llvm::enumerate(scores)) {
+    Value &mine = highest[rowOf(number)];
+    mine = arith::MaximumFOp::create(b, loc, mine, score);
+  }
+  for (unsigned row = 0; row < threadRows; ++row) {
+    Value maximum = overRow<arith::MaximumFOp>(b, highest[row]);
+    shifts.push_back(space.shiftFor(b, maximum));
+    Value shrunk = arith::SubFOp::create(b, loc, state.maxima[row], shifts.back());
+    factors.push_back(exponential(b, shrunk));
+    state.maxima[row] = maximum;
+    state.totals[row] = arith::MulFOp::create(b, loc, state.totals[row], factors.back());
+  }
+  for (auto [number, score] : llvm::enumerate(scores)) {
+    unsigned row = rowOf(number);
+    score = exponential(b, arith::SubFOp::create(b, loc, score, shifts[row]));
+    state.totals[row] = arith::AddFOp::create(b, loc, state.totals[row], score);
+  }
+  return factors;
+}
+
+void TensorAttention::addValues(OpBuilder &b, const Slices &values, ArrayRef<Value> weights,
+                                ArrayRef<Value> factors, State &state) const {
+  I32 i{b, loc};
+  SmallVector<Fragment> left;
+  int64_t perProduct = isHalf(shape.kind) ? 8 : 4; // weights of a thread
+  for (size_t first = 0; first < weights.size(); first += perProduct)
+    left.push_back(Fragment::ofSums(b, loc, shape.kind, weights.slice(first, perProduct)));
+  // Long sums of split numbers would drift by what tensor cores cut off: tiles are summed apart.
+  bool isApart = shape.kind == Multiplicand::SplitTF32;
+  for (int64_t block = 0; block < shape.columns / 16; ++block) {
+    auto mine = MutableArrayRef(state.sums).slice(8 * block, 8);
+    SmallVector<Value> sums;
+    for (auto [number, sum] : llvm::enumerate(mine))
+      sums.push_back(isApart ? space.number(b, 0)
+                             : arith::MulFOp::create(b, loc, sum, factors[rowOf(number)]));
+    for (auto [product, factor] : llvm::enumerate(left)) {
+      SmallVector<Value> registers = values.load(b, i.constant(product / multipliesOfSlice),
+                                                 product % multipliesOfSlice, block);
+      for (int64_t half = 0; half < 2; ++half) {
+        Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
+        addProduct(b, loc, shape.kind, factor, right, MutableArrayRef(sums).slice(4 * half, 4));
+      }
+    }
+    for (auto [number, sum] : llvm::enumerate(mine))
+      sum = isApart ? Value(math::FmaOp::create(b, loc, sum, factors[rowOf(number)], sums[number]))
+                    : sums[number];
+  }
+}
+
+void TensorAttention::finish(OpBuilder &b, const State &state) const {
+  I32 i{b, loc};
+  Value first =
+      arith::AddIOp::create(b, loc, space.firstColumn, i.toIndex(i.mul(i.rem(lane, 4), 2)));
+  for (unsigned row = 0; row < threadRows; ++row) {
+    Value scale = space.scaleFor(b, overRow<arith::AddFOp>(b, state.totals[row]));
+    Value isRow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, rows[row], space.m.size);
+    scf::IfOp::create(b, loc, isRow, [&](OpBuilder &b, Location) {
+      for (auto [number, sum] : llvm::enumerate(state.sums)) {
+        if (rowOf(number) != row)
+          continue;
+        Value column = plus(b, loc, first, number / 4 * 8 + number % 2);
+        Value isColumn =
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, column, space.e.size);
+        scf::IfOp::create(b, loc, isColumn, [&](OpBuilder &b, Location) {
+          space.store(b, rows[row], column, arith::MulFOp::create(b, loc, sum, scale));
+          scf::YieldOp::create(b, loc);
+        });
+      }
+      scf::YieldOp::create(b, loc);
+    });
+  }
+}
+
+} // namespace
+
+bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
+  const Nest &nest = space.nest;
+  Type element = nest.typeOf(0).getElementType();
+  std::optional<Multiplicand> kind = multiplicandOf(element, simt.target());
+  int64_t features = space.features();
+  if (!kind || ShapedType::isDynamic(features) || features > mostFeatures)
+    return false;
+  unsigned m = space.first, s = m + 1, d = m + 2, e = m + 3;
+  SmallVector<CopyPlan> plans;
+  for (auto [operand, along, steps] : {std::tuple(0, m, d), {1, s, d}, {2, e, s}}) {
+    MemRefType type = nest.typeOf(operand);
+    auto plan = planCopy(type, nest.maps[operand], nest, {along}, {steps});
+    if (!plan || type.getElementType() != element)
+      return false;
+    plans.push_back(*plan);
+  }
+  AttentionShape shape(*kind, features, space.valueColumns());
+  // Of split numbers 128 features would spill registers.
+  if (*kind == Multiplicand::SplitTF32 && shape.isWide())
+    return false;
+  // Together the threads copy one key of the values, or more.
+  if (!plans[2].alongSteps &&
+      shape.columns * shape.elementBytes() > shape.threads() * plans[2].bytes)
+    return false;
+  std::string name = "tensor_attention";
+  for (const CopyPlan &plan : plans)
+    name += suffixOf(plan);
+  name += "_" + std::to_string(shape.featureSlices * shape.steps()) + "x" +
+          std::to_string(shape.columns);
+  launchAttention(simt, host, space, name, shape.rows, shape.columns, shape.threads(),
+                  /*resident=*/256,
+                  [&](OpBuilder &b) { TensorAttention(simt, space, shape, plans).emit(b); });
+  ++simt.tensorAttentions;
+  return true;
+}
+
+} // namespace strut::gpu
