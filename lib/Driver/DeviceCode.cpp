@@ -37,7 +37,7 @@ Expected<GpuTargets> resolveGpus(const CompileOptions &options) {
     auto precision = gpu::symbolizePrecision(options.precision);
     if (!precision)
       return createStringError("unknown precision '" + options.precision +
-                               "'; products are computed in f32 or tf32");
+                               "'; products are computed in f32, tf32, f16 or bf16");
     if (options.gpuArchs.empty())
       return createStringError("--precision is that of a GPU's products; name one by --gpu-arch");
     targets.precision = *precision;

@@ -180,7 +180,7 @@ void AttentionCode::finish(OpBuilder &b, const Tile &tile, ValueRange sums) {
 } // namespace
 
 LogicalResult emitAttention(Simt &simt, OpBuilder &host, kernel::AttentionOp op) {
-  FailureOr<Nest> nest = Nest::create(host, op, 0, std::nullopt);
+  FailureOr<Nest> nest = nestOfProducts(host, op);
   if (failed(nest))
     return failure();
   AttentionSpace space(*nest);

@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Endian.h"
 
 using namespace mlir;
 
@@ -41,6 +42,21 @@ unsigned TargetAttr::getCapability() const {
   if (name.consume_front("sm_"))
     name.consumeInteger(10, capability);
   return capability;
+}
+
+RankedTensorType RoundedAttr::getPhysicalType(RankedTensorType logical) const {
+  return logical.clone(getElement());
+}
+
+void RoundedAttr::pack(RankedTensorType logical, ArrayRef<char> source,
+                       MutableArrayRef<char> target) const {
+  const llvm::fltSemantics &semantics = getElement().getFloatSemantics();
+  for (int64_t i = 0, count = logical.getNumElements(); i < count; ++i) {
+    llvm::APFloat number(llvm::bit_cast<float>(llvm::support::endian::read32le(&source[4 * i])));
+    bool losesInfo;
+    number.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    llvm::support::endian::write16le(&target[2 * i], number.bitcastToAPInt().getZExtValue());
+  }
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {

@@ -46,7 +46,7 @@ void emitBody(Simt &simt, OpBuilder &b, Contraction &code, Type accumulator) {
 } // namespace
 
 LogicalResult emitContract(Simt &simt, OpBuilder &host, kernel::ContractOp op) {
-  FailureOr<Nest> nest = Nest::create(host, op, 0, std::nullopt);
+  FailureOr<Nest> nest = nestOfProducts(host, op);
   if (failed(nest))
     return failure();
   Contraction code(*nest, op);

@@ -20,7 +20,7 @@ static void emitBody(Simt &simt, OpBuilder &b, Grouping &code, Type accumulator)
 }
 
 LogicalResult emitGrouped(Simt &simt, OpBuilder &host, kernel::GroupedOp op) {
-  FailureOr<Nest> nest = Nest::create(host, op, 0, std::nullopt);
+  FailureOr<Nest> nest = nestOfProducts(host, op);
   if (failed(nest))
     return failure();
   Grouping code(*nest);

@@ -137,6 +137,14 @@ void forItem(OpBuilder &b, Location loc, Value count, int64_t threads,
   });
 }
 
+/// Rounded weights are row-major memrefs of fewer bits.
+FailureOr<Nest> nestOfProducts(OpBuilder &host, Operation *op) {
+  return Nest::create(host, op, 0, std::nullopt, [](OpBuilder &, Value &operand, AffineMap &) {
+    operand = operand.getDefiningOp<UnrealizedConversionCastOp>().getOperand(0);
+    return success();
+  });
+}
+
 Value evaluateAt(OpBuilder &b, const Nest &nest, Operation *op, const IRMapping &values,
                  ValueRange parameters, ValueRange iterators) {
   if (auto index = dyn_cast<kernel::IndexOp>(op))

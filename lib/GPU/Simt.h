@@ -76,6 +76,9 @@ Grid gridFor(mlir::OpBuilder &host, mlir::Location loc, mlir::Value count, int64
 void forItem(mlir::OpBuilder &b, mlir::Location loc, mlir::Value count, int64_t threads,
              llvm::function_ref<void(mlir::OpBuilder &, mlir::Value item)> body);
 
+/// The iteration space of products, whose weights may be rounded.
+mlir::FailureOr<Nest> nestOfProducts(mlir::OpBuilder &host, mlir::Operation *op);
+
 /// The value of kernel.index and kernel.fetch at `iterators`.
 mlir::Value evaluateAt(mlir::OpBuilder &b, const Nest &nest, mlir::Operation *op,
                        const mlir::IRMapping &values, mlir::ValueRange parameters,

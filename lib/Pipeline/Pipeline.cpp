@@ -73,6 +73,7 @@ void buildPlanPipeline(OpPassManager &pm, ArrayRef<std::string> programs) {
   pm.addPass(plan::createFormPrograms({"{" + llvm::join(programs, ", ") + "}"}));
   OpPassManager &program = pm.nest<kernel::ProgramOp>();
   program.addPass(cpu::createAssignLayouts());
+  program.addPass(gpu::createRoundFactors());
   plan::buildPipeline(program);
 }
 

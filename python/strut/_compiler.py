@@ -230,8 +230,8 @@ def compile(
     kept: "20%" (the default), or bytes as "64M". `reduced_precision` rewrites layers of f16 and bf16 as
     those of f32, though combined weights lose bits there. `gpu_arch` names NVIDIA GPUs to add code for ("sm_80",
     which later ones run too, or several such names; "emulate" for the emulator), `no_cpu` leaves out the
-    code for the CPU, `precision` is that of a GPU's products of f32 ("tf32" rounds operands to 10 bits of
-    fraction), and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
+    code for the CPU, `precision` is that of a GPU's products of f32 ("tf32", "f16" and "bf16" round
+    operands to these), and `device` is the Model's. `emit` stops at a stage: mlir-onnx, mlir-layer,
     mlir-kernel, mlir-gpu, llvm, asm, ptx or cubin.
 
     Raises CompileError with the compiler's message.

@@ -84,7 +84,7 @@ def test_ptxas_spills_nothing(compile_ptx, network, ptxas, tmp_path):
 
 
 @pytest.mark.parametrize("size", [64, 128])
-@pytest.mark.parametrize("precision", ["f32", "tf32"])
+@pytest.mark.parametrize("precision", ["f32", "tf32", "f16", "bf16"])
 def test_ptxas_spills_nothing_of_large_heads(compile_ptx, ptxas, tmp_path, precision, size):
     shapes = {"q": ("B", 8, "M", size), "k": ("B", 2, "S", size), "v": ("B", 2, "S", size), "y": ("B", 8, "M", size)}
     infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]

@@ -56,6 +56,8 @@ def _kernels(model, tmp_path, **options):
     [
         (np.float32, None, 0, 1e-6),
         (np.float32, "tf32", 1e-5, 1e-3),
+        (np.float32, "f16", 1e-5, 1.1e-3),  # both factors are, by up to 2^-11
+        (np.float32, "bf16", 1e-4, 8.8e-3),  # 2^-8
         (np.float16, None, 0, 1e-3),  # the result is rounded to f16
     ],
 )
@@ -130,7 +132,36 @@ def test_tensor_cores_take(rng, tmp_path, network, form):
     assert any(name.startswith(form) for name in _kernels(ALL[network](rng), tmp_path, precision="tf32"))
 
 
-@pytest.mark.parametrize("precision,bound", [(None, 1e-4)])
+def _inputs(model, rows, rng):
+    shapes = {i.name: [d.dim_value or rows for d in i.type.tensor_type.shape.dim] for i in model.graph.input}
+    return {name: rng.uniform(0.1, 1, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("precision,bound", [("f16", 4e-3), ("bf16", 3e-2)])
+@pytest.mark.parametrize("network", ["attention", "cnn", "ffn", "gated"])
+def test_rounded_factors_in_networks(rng, network, precision, bound):
+    """Within some units of the type, as a share of the largest output of f32."""
+    model = ALL[network](rng)
+    exact, rounded = strut.compile(model), strut.compile(model, precision=precision, **ON_EMULATOR)
+    for rows in (1, 17):
+        x = _inputs(model, rows, rng)
+        for name, expected in exact.run(x).items():
+            error = np.abs(rounded.run(x)[name] - expected).max()
+            assert error <= bound * np.abs(expected).max()
+
+
+def test_rounded_weights_are_stored_so(rng, tmp_path):
+    w = rng.standard_normal((512, 512)).astype(np.float32)
+    model = _model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": ("M", 512)}, {"y": ("M", 512)}, {"w": w})
+    size = {}
+    for precision in ("f32", "f16"):
+        output = tmp_path / f"{precision}.so"
+        strut.compile(model, output, gpu_arch="sm_80", no_cpu=True, precision=precision)
+        size[precision] = output.stat().st_size
+    assert size["f32"] - size["f16"] > 0.9 * w.nbytes / 2
+
+
+@pytest.mark.parametrize("precision,bound", [(None, 1e-4), ("f16", 4e-3)])
 def test_experts_of_all_sizes(rng, precision, bound):
     """Most rows go to one expert, one expert gets none, another a single row."""
     shapes = {"w1": (4, 40, 24), "b1": (4, 40), "w2": (4, 24, 40), "b2": (4, 24)}

@@ -68,7 +68,7 @@ static cl::list<std::string> gpuArchs("gpu-arch", cl::CommaSeparated,
                                       cl::sub(explainCommand));
 static cl::opt<std::string> precision("precision",
                                       cl::desc("Of products of f32 on a GPU: f32 (default), or "
-                                               "tf32, with operands of 10 bits of fraction"),
+                                               "tf32, f16 or bf16, which operands are rounded to"),
                                       cl::value_desc("name"), cl::sub(compileCommand));
 static cl::opt<bool> noCpu("no-cpu", cl::desc("With --gpu-arch: leave out the code for the CPU"),
                            cl::sub(compileCommand));

@@ -53,7 +53,8 @@ typedef struct StrutCompileOptions {
                                      too; "emulate" for the emulator */
   int32_t num_gpu_archs;
   int32_t no_cpu;            /**< not 0: leave out the code for the CPU */
-  const char *precision;     /**< of a GPU's products of f32: "f32" (the default), or "tf32" */
+  const char *precision;     /**< of a GPU's products of f32: "f32" (the default), "tf32",
+                              *   "f16" or "bf16", which operands are rounded to */
   int32_t reduced_precision; /**< not 0: combine weights of f16 and bf16 as those of f32, though
                                   they lose bits (docs/rewrites.md) */
 } StrutCompileOptions;

@@ -45,7 +45,8 @@ struct CompileOptions {
   /// Architectures of NVIDIA GPUs to add code for, as "sm_80", which later GPUs run too; the
   /// first is what stages are written of. "emulate" adds code for the emulator.
   std::vector<std::string> gpuArchs;
-  /// Of products of f32 on such a GPU: "f32", or "tf32", which rounds operands. Empty is f32.
+  /// Of products of f32 on such a GPU: "f32", or what operands are rounded to: "tf32", "f16" or
+  /// "bf16". Empty is f32.
   std::string precision;
   /// Leave out the code for the CPU, which runs where no GPU can be used.
   bool noCpu = false;

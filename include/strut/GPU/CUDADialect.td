@@ -24,7 +24,8 @@ def CUDA_Dialect : Dialect {
 }
 
 def CUDA_Precision : I32EnumAttr<"Precision", "how exact products of f32 are", [
-  I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"TF32", 1, "tf32">
+  I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"TF32", 1, "tf32">,
+  I32EnumAttrCase<"F16", 2, "f16">, I32EnumAttrCase<"BF16", 3, "bf16">
 ]> {
   let cppNamespace = "::strut::gpu";
   let genSpecializedAttr = 0;
@@ -37,7 +38,7 @@ def CUDA_TargetAttr : AttrDef<CUDA_Dialect, "Target", [Kernel_TargetAttrInterfac
     The architecture that kernels are written for, by the name that LLVM and ptxas use.
     PTX of it is compiled by the driver for any later one. `precision` is that of products
     of f32 operands: `f32` is as good as single multiplications, `tf32` rounds the operands
-    to 10 bits of fraction.
+    to 10 bits of fraction, `f16` and `bf16` store them in these types (`strut-round-factors`).
 
     Example: `#cuda.target<sm_80>`, `#cuda.target<sm_80, precision = tf32>`
   }];
@@ -50,6 +51,20 @@ def CUDA_TargetAttr : AttrDef<CUDA_Dialect, "Target", [Kernel_TargetAttrInterfac
     /// The compute capability as one number: 80 for sm_80, 90 for sm_90a; 0 for other names.
     unsigned getCapability() const;
   }];
+}
+
+def CUDA_RoundedAttr : AttrDef<CUDA_Dialect, "Rounded", [
+  DeclareAttrInterfaceMethods<Kernel_LayoutAttrInterface, ["getPhysicalType", "pack"]>
+]> {
+  let mnemonic = "rounded";
+  let summary = "elements of f32 stored as the nearest of f16 or bf16";
+  let description = [{
+    Row-major, halves to even; what f16 cannot hold is infinite.
+
+    Example: `!kernel.packed<tensor<768x3072xf32>, #cuda.rounded<f16>>`
+  }];
+  let parameters = (ins "::mlir::FloatType":$element);
+  let assemblyFormat = "`<` $element `>`";
 }
 
 def CUDA_LaunchOp : Op<CUDA_Dialect, "launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

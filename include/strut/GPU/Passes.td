@@ -29,6 +29,25 @@ def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
   ];
 }
 
+def RoundFactors : Pass<"strut-round-factors", "::strut::kernel::ProgramOp"> {
+  let summary = "store what products multiply in f16 or bf16";
+  let description = [{
+    On tensors, for a `#cuda.target` from sm_80 on whose precision is `f16` or `bf16`. The f32
+    factors of `kernel.contract`, `kernel.grouped` and `kernel.attention` get that type, where a
+    row of each has an even and known number of elements; sums and epilogues stay f32. Weights are
+    stored rounded (`#cuda.rounded`), but for those that are read in parts, whose products stay
+    as they are. Other factors are rounded by the kernel that makes them, if nothing but products
+    reads them, else by a map of their own.
+  }];
+  let dependentDialects = ["::strut::gpu::CUDADialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"roundedProducts", "products", "kernels whose factors are rounded">,
+    Statistic<"roundedWeights", "weights", "weights stored rounded">,
+    Statistic<"roundedResults", "results", "results rounded by the kernel that makes them">
+  ];
+}
+
 def ConvertToNVVM : Pass<"strut-convert-to-nvvm", "::strut::kernel::ProgramOp"> {
   let summary = "turn kernels and host function into the LLVM dialect";
   let description = [{
