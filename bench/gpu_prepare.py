@@ -42,17 +42,26 @@ class Case:
     """What torch computes of the same (PEERS in gpu_run.py), of a case that is timed."""
     flops: float = 0
     bytes: float = 0
+    precision: str = "f32"
+    half: str = ""
+    """Type of all tensors: f16 or bf16; empty: f32."""
+    drawn: bool = False
+    """Whether it has no inputs here: large as they are, they are drawn where it runs, and a few rows checked."""
 
 
-def network(nodes, inputs, outputs, constants):
-    """A model of f32 tensors by their shapes."""
+HALVES = {"": TensorProto.FLOAT, "f16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
+
+
+def network(nodes, inputs, outputs, constants, half=""):
+    """A model of tensors of one type, by their shapes."""
 
     def infos(shapes):
-        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in shapes.items()]
+        return [helper.make_tensor_value_info(n, HALVES[half], list(s)) for n, s in shapes.items()]
 
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "check", infos(inputs), infos(outputs), initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
+    imports = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 
 def layouts(rng):
@@ -77,6 +86,8 @@ def values(rng):
                     rng.integers(0, 31, shape) if is_integer else rng.uniform(0.1, 1, shape).astype(np.float32)
                 )
             yield Case(f"{name} {rows}", model, inputs)
+            if name in ("mlp", "attention", "cnn"):
+                yield from (Case(f"{name} {p} {rows}", model, inputs, precision=p) for p in ("tf32", "f16", "bf16"))
 
 
 def timed(rng):
@@ -101,20 +112,69 @@ def timed(rng):
     model = network([helper.make_node("Attention", names, ["y"])], dict.fromkeys(names, shape), {"y": shape}, {})
     work = (4 * heads * length * length * size, 16 * heads * length * size)
     yield Case("attention", model, {n: draw(*shape) for n in names}, False, "attention", *work)
+    yield experts(draw, rng)
+    yield lowrank_ffn(draw)
+
+
+def experts(draw, rng):
+    """A mixture of 8, of which each row takes one, in bf16."""
+    rows, k, wide, count = 2048, 512, 1024, 8
+    weights = {"w1": draw(count, wide, k), "b1": draw(count, wide), "w2": draw(count, k, wide), "b2": draw(count, k)}
+    options = {"domain": "com.microsoft", "k": 1, "activation_type": "relu"}
+    node = helper.make_node("MoE", ["x", "logits", *weights], ["y"], **options)
+    model = network([node], {"x": ("M", k), "logits": ("M", count)}, {"y": ("M", k)}, weights)
+    logits = 9 * np.eye(count, dtype=np.float32)[rng.integers(0, count, rows)]
+    work = (4 * rows * k * wide, 4 * 2 * rows * k + 2 * 2 * count * k * wide)
+    inputs = {"x": draw(rows, k), "logits": logits}
+    return Case("experts bf16", model, inputs, False, "experts", *work, precision="bf16")
+
+
+def lowrank_ffn(draw):
+    """Two layers of rank 128, of 2048 features, in bf16."""
+    rows, k, rank = 512, 2048, 128
+    weights = {"a": draw(k, rank), "b": draw(rank, k), "c": draw(k, rank), "d": draw(rank, k)}
+    steps = [("MatMul", "x", "a"), ("MatMul", "0", "b"), ("Relu", "1"), ("MatMul", "2", "c"), ("MatMul", "3", "d")]
+    nodes = [helper.make_node(op, names, [str(i)]) for i, (op, *names) in enumerate(steps)]
+    model = network(nodes, {"x": ("M", k)}, {"4": ("M", k)}, weights)
+    work = (8 * rows * k * rank, 4 * 2 * rows * k + 2 * 4 * k * rank)
+    return Case("lowrank ffn bf16", model, {"x": draw(rows, k)}, False, "lowrank ffn", *work, precision="bf16")
+
+
+def drawn(sizes, length):
+    """Large cases in halves: square products, attention of 2048 features."""
+    for half in ("f16", "bf16"):
+        for size in sizes:
+            square = (size, size)
+            node = helper.make_node("MatMul", ["x", "w"], ["y"])
+            model = network([node], dict.fromkeys("xw", square), {"y": square}, {}, half)
+            work = (2 * size**3, 6 * size**2)
+            yield Case(f"product {half} {size}", model, {}, False, "product", *work, half=half, drawn=True)
+        for size in (64, 128):
+            heads = max(1, length // 2 // size)
+            shape = (1, heads, length, size)
+            names = ["q", "k", "v"]
+            node = helper.make_node("Attention", names, ["y"])
+            model = network([node], dict.fromkeys(names, shape), {"y": shape}, {})
+            work = (4 * heads * length**2 * size, 16 * heads * length * size)
+            yield Case(f"attention {half} {size}", model, {}, False, "attention", *work, precision=half, drawn=True)
 
 
 def write(case, folder, archs):
     """The case's files, and its entry in the list."""
     stem = case.name.replace(" ", "-")
-    strut.compile(case.model, folder / f"{stem}.so", gpu_arch=archs, no_cpu=True)
-    results = strut.compile(case.model).run(case.inputs)
-    weights = [numpy_helper.to_array(tensor) for tensor in case.model.graph.initializer]
-    for kind, arrays in (("inputs", case.inputs.values()), ("outputs", results.values()), ("weights", weights)):
-        if kind != "weights" or case.peer:
-            np.savez(folder / f"{stem}.{kind}.npz", *arrays)
+    strut.compile(case.model, folder / f"{stem}.so", gpu_arch=archs, no_cpu=True, precision=case.precision)
+    if not case.drawn:
+        results = strut.compile(case.model).run(case.inputs)
+        weights = [numpy_helper.to_array(tensor) for tensor in case.model.graph.initializer]
+        for kind, arrays in (("inputs", case.inputs.values()), ("outputs", results.values()), ("weights", weights)):
+            if kind != "weights" or case.peer:
+                np.savez(folder / f"{stem}.{kind}.npz", *arrays)
+    shapes = [[d.dim_value for d in info.type.tensor_type.shape.dim] for info in case.model.graph.input]
     return {
         "name": stem, "library": f"{stem}.so", "exact": case.exact, "timed": bool(case.peer),
         "peer": case.peer, "flops": case.flops, "bytes": case.bytes,
+        "precision": case.precision, "half": case.half, "drawn": case.drawn, "shapes": shapes,
+        "outputs": len(case.model.graph.output),
     }  # fmt: skip
 
 
@@ -126,7 +186,8 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = arguments.folder
     rng = np.random.default_rng(5)
-    cases = [*layouts(rng), *values(rng), *timed(rng)]
+    sizes, length = ((72,), 136) if arguments.device == "emulate" else ((4096, 8192), 4096)
+    cases = [*layouts(rng), *values(rng), *timed(rng), *drawn(sizes, length)]
     if arguments.only:
         cases = [case for case in cases if case.name.startswith(tuple(arguments.only.split(",")))]
     if not cases:

@@ -25,9 +25,10 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 from Execute.abi import Context, Failure, Session  # noqa: E402
-from GPU.driver import DEVICE, Driver, view  # noqa: E402
+from GPU.driver import BF16, DEVICE, Driver, view  # noqa: E402
 
-CLOSE = 1e-5  # relative distance of f32 code
+# Relative distance of code of each precision from f32's; of results in halves.
+CLOSE = {"f32": 1e-5, "tf32": 2e-3, "f16": 2e-3, "bf16": 1.6e-2}
 SANITIZERS = ("memcheck", "racecheck")
 
 
@@ -51,10 +52,66 @@ def arrays(case, kind):
         return [archive[f"arr_{i}"] for i in range(len(archive.files))]
 
 
+# ---- large cases, whose inputs are drawn here ----
+
+
+def to_bf16(x):
+    """The bits of the nearest numbers of bf16."""
+    bits = x.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def drawn(case):
+    """Its inputs, as they are stored."""
+    rng = np.random.default_rng(3)
+    values = [rng.standard_normal(shape, np.float32) / np.float32(np.sqrt(shape[-1])) for shape in case["shapes"]]
+    store = {"bf16": to_bf16, "f16": lambda x: x.astype(np.float16), "": lambda x: x}[case["half"]]
+    return [store(x) for x in values]
+
+
+def in_memory(case, driver, arrays_):
+    """Tensors of them on the GPU."""
+    tensors = [driver.memory(x) for x in arrays_]
+    for tensor in tensors if case["half"] == "bf16" else ():
+        tensor.code = BF16
+    return tensors
+
+
+def attention_rows(q, k, v, rows):
+    """Those rows of the last head."""
+    scores = q[0, -1, rows] @ k[0, -1].T / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return weights @ v[0, -1] / weights.sum(axis=-1, keepdims=True)
+
+
+# Those rows of a result, given the inputs; and of the result itself.
+ROWS = {
+    "product": (lambda x, w, rows: x[rows] @ w, lambda y, rows: y[rows]),
+    "attention": (attention_rows, lambda y, rows: y[0, -1, rows]),
+}
+
+
+def drawn_problem(case, driver):
+    """What is wrong with a few rows of its result; empty if nothing is."""
+    inputs = drawn(case)
+    widen = from_bf16 if case["half"] == "bf16" else lambda x: x
+    with Opened(case, driver) as context:
+        (result,) = context.run_into(in_memory(case, driver, inputs), [view(DEVICE)])
+        got = widen(driver.copied(result)).astype(np.float64)
+    rows = np.array([0, 1, 70, -1])
+    expected, taken = ROWS[case["peer"]]
+    right = expected(*(widen(x).astype(np.float64) for x in inputs), rows)
+    return problem(taken(got, rows), right, False, CLOSE[case["half"] or case["precision"]])
+
+
 # ---- values ----
 
 
-def problem(got, right, exact):
+def problem(got, right, exact, close):
     """What is wrong with a result; empty if nothing is."""
     if got.shape != right.shape:
         return f"shape {list(got.shape)} instead of {list(right.shape)}"
@@ -62,20 +119,23 @@ def problem(got, right, exact):
         wrong = np.flatnonzero(got.ravel() != right.ravel())
         return f"{wrong.size} of {right.size} elements differ, the first at {wrong[0]}" if wrong.size else ""
     distance = np.linalg.norm(got.astype(np.float64) - right) / (np.linalg.norm(right) or 1)
-    return "" if distance < CLOSE else f"relative distance {distance:.2g}"
+    return "" if distance < close else f"relative distance {distance:.2g}"
 
 
 def first_problem(case, driver):
     """What is wrong with a case first; empty if nothing is."""
+    if case["drawn"]:
+        return drawn_problem(case, driver)
+    close = CLOSE[case["precision"]]
     inputs, outputs = arrays(case, "inputs"), arrays(case, "outputs")
     with Opened(case, driver) as context:
         for number in range(3):
             for i, (got, right) in enumerate(zip(context.run(*inputs, outputs=len(outputs)), outputs)):
-                if trouble := problem(got, right, case["exact"]):
+                if trouble := problem(got, right, case["exact"], close):
                     return f"output {i} of run {number}: {trouble}"
         results = context.run_into([driver.memory(x) for x in inputs], [view(DEVICE) for _ in outputs])
         for i, (result, right) in enumerate(zip(results, outputs)):
-            if trouble := problem(driver.copied(result), right, case["exact"]):
+            if trouble := problem(driver.copied(result), right, case["exact"], close):
                 return f"output {i} in the GPU's memory: {trouble}"
     return ""
 
@@ -114,11 +174,28 @@ def sanitize(arguments):
 
 # ---- times ----
 
+
+
+def experts(f, x, logits, w1, b1, w2, b2):
+    """Rows sorted by expert, through torch's ragged products."""
+    import torch
+
+    chosen = logits.argmax(-1)
+    order = chosen.argsort()
+    ends = torch.bincount(chosen, minlength=len(w1)).cumsum(0).to(torch.int32)
+    sorted_ = chosen[order]
+    h = f.relu(torch._grouped_mm(x[order], w1.transpose(1, 2), offs=ends) + b1[sorted_])
+    y = torch._grouped_mm(h, w2.transpose(1, 2), offs=ends) + b2[sorted_]
+    return torch.empty_like(y).index_copy_(0, order, y)
+
+
 PEERS = {
     "product": lambda f, x, w: x @ w,
     "lowrank": lambda f, x, u, v: (x @ u) @ v,
     "norm": lambda f, x, scale, bias: f.layer_norm(x, x.shape[-1:], scale, bias),
     "attention": lambda f, q, k, v: f.scaled_dot_product_attention(q, k, v),
+    "lowrank ffn": lambda f, x, a, b, c, d: (f.relu((x @ a) @ b) @ c) @ d,
+    "experts": experts,
 }
 
 
@@ -132,7 +209,12 @@ def peer_of(case):
         return None
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    tensors = [torch.from_numpy(x).cuda() for x in arrays(case, "inputs") + arrays(case, "weights")]
+    given = drawn(case) if case["drawn"] else arrays(case, "inputs") + arrays(case, "weights")
+    tensors = [torch.from_numpy(x).cuda() for x in given]
+    kinds = {"f16": torch.float16, "bf16": torch.bfloat16}
+    if case["half"]:
+        tensors = [x.view(kinds[case["half"]]) for x in tensors]
+    tensors = [x.to(kinds[case["precision"]]) if case["precision"] in kinds else x for x in tensors]
     return lambda: PEERS[case["peer"]](torch.nn.functional, *tensors), torch.cuda.synchronize
 
 
@@ -154,8 +236,9 @@ def times(case, driver, seconds, rounds):
     with Opened(case, driver) as context:
         stream = driver.stream()
         context.set_stream(stream)
-        inputs = [driver.memory(x) for x in arrays(case, "inputs")]
-        outputs = [driver.memory(np.zeros_like(y)) for y in arrays(case, "outputs")]
+        inputs = in_memory(case, driver, drawn(case) if case["drawn"] else arrays(case, "inputs"))
+        placed = context.run_into(inputs, [view(DEVICE) for _ in range(case["outputs"])])
+        outputs = in_memory(case, driver, [driver.copied(y) for y in placed])
         ours = (lambda: context.run_into(inputs, outputs), lambda: driver.wait(stream))
         peer = peer_of(case)
         found = ([], [])

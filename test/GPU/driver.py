@@ -8,6 +8,7 @@ import numpy as np
 from Execute.abi import Tensor
 
 HOST, PINNED, DEVICE = 1, 3, 2  # DLPack's device types
+BF16 = 4  # its code of that type
 
 
 class Driver:
@@ -45,8 +46,9 @@ class Driver:
         return tensor(array, address.value, PINNED)
 
     def copied(self, given):
-        """The elements of a Tensor on the device as an array."""
-        array = np.empty(given.shape[: given.ndim], f"{'iuf'[given.code]}{given.bits // 8}")
+        """The elements of a Tensor on the device as an array; those of bf16 as their bits."""
+        kind = {0: "i", 1: "u", 2: "f", BF16: "u"}[given.code]
+        array = np.empty(given.shape[: given.ndim], f"{kind}{given.bits // 8}")
         address = given.data + given.byte_offset
         if array.size:
             self.call("cuMemcpyDtoHAsync_v2", array.ctypes.data, address, array.nbytes, None)

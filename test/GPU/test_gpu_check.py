@@ -1,5 +1,6 @@
 """scripts/gpu-check, with the emulator for a GPU."""
 
+import importlib.machinery
 import json
 import os
 import subprocess
@@ -10,13 +11,22 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def folder(root, build, tmp_path_factory):
-    """What is prepared of some cases."""
-    made = tmp_path_factory.mktemp("check")
-    environment = dict(os.environ, PYTHONPATH=str(build / "python"))
-    command = [sys.executable, "-m", "bench.gpu_prepare", str(made), "--device", "emulate"]
-    subprocess.run([*command, "--only", "layout 1x,layout 16,norms 17,found 17"], cwd=root, env=environment, check=True)
-    return made
+def prepare(root, build, tmp_path_factory):
+    """prepare(names): a folder with what is prepared of these cases."""
+
+    def run(names):
+        made = tmp_path_factory.mktemp("check")
+        environment = dict(os.environ, PYTHONPATH=str(build / "python"))
+        command = [sys.executable, "-m", "bench.gpu_prepare", str(made), "--device", "emulate", "--only", names]
+        subprocess.run(command, cwd=root, env=environment, check=True)
+        return made
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(prepare):
+    return prepare("layout 1x,layout 16,norms 17,found 17")
 
 
 def run(folder, *flags, **told):
@@ -57,3 +67,13 @@ def test_without_a_device(folder):
     if not os.path.exists("/dev/nvidiactl"):
         done = run(folder)
         assert done.returncode == 2 and done.stdout.startswith("no device: "), done.stdout + done.stderr
+
+
+def test_cases_that_are_drawn_where_they_run(prepare):
+    folder = prepare("product f16,product bf16,attention f16 64,mlp f16 17")
+    check = importlib.machinery.SourceFileLoader("gpu_run", str(folder / "run")).load_module()
+    driver = check.Driver(folder / "libstrut-emulator.so")
+    driver.enter()
+    cases = json.loads((folder / "cases.json").read_text())
+    assert len(cases) == 4 and sum(case["drawn"] for case in cases) == 3
+    assert [check.first_problem(case, driver) for case in cases] == [""] * 4
