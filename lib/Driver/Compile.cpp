@@ -198,6 +198,17 @@ Expected<SmallVector<kernel::ProgramOp>> Compilation::formPrograms() {
   return formed;
 }
 
+/// What the runtime must know of a kernel function.
+static package::ProgramInfo::Kernel kernelOf(mlir::ModuleOp device, StringRef name) {
+  mlir::Operation *function = device.lookupSymbol(name);
+  auto number = [&](StringRef attribute) -> uint32_t {
+    auto found = function->getAttrOfType<mlir::IntegerAttr>(attribute);
+    return found ? uint32_t(found.getInt()) : 0;
+  };
+  return {name.str(), number(gpu::kSharedAttr), number(gpu::kTensorMapsAttr),
+          number(gpu::kResidentAttr)};
+}
+
 /// Kernels on tensors to the LLVM dialect, noting what the packager must know.
 Error Compilation::lower() {
   auto described = describeInterface(*module);
@@ -229,10 +240,10 @@ Error Compilation::lower() {
   model.metadata = writeMetadata(kernels, machineName);
   for (auto [program, lowered] : zip(*formed, programs)) {
     if (auto target = mlir::dyn_cast<gpu::TargetAttr>(program.getTarget())) {
-      for (auto name : program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr)
-                           .getAsValueRange<mlir::StringAttr>())
-        lowered.info.kernels.push_back(name.str());
+      auto names = program->getAttrOfType<mlir::ArrayAttr>(gpu::kKernelsAttr);
       lowered.device = pipeline::takeDeviceModule(program);
+      for (auto name : names.getAsValueRange<mlir::StringAttr>())
+        lowered.info.kernels.push_back(kernelOf(*lowered.device, name));
       lowered.gpu =
           &*find_if(gpus.archs, [&](const auto &gpu) { return gpu.cpu == target.getArch(); });
     }

@@ -11,7 +11,7 @@ namespace strut::emulator {
 
 enum Result : CUresult {
   Success = 0,
-  InvalidValue = 1,
+  InvalidValue = CUDA_ERROR_INVALID_VALUE,
   OutOfMemory = CUDA_ERROR_OUT_OF_MEMORY,
   InvalidDevice = 101,
   InvalidImage = CUDA_ERROR_INVALID_IMAGE,

@@ -16,6 +16,8 @@ using namespace strut::emulator;
 
 namespace {
 
+constexpr int multiprocessors = 2; ///< few, so that blocks have several tiles to do
+
 /// A library that cannot be a file on its own: it lies in memory.
 void *openImage(const void *data, std::string &why) {
   // The length is in the ELF header: the section headers come last.
@@ -49,6 +51,7 @@ struct Module {
 struct Function {
   const StrutEmulatedImage *image;
   const StrutEmulatedKernel *kernel;
+  uint32_t dynamicShared = 48 << 10; ///< that a launch may ask for
 };
 
 } // namespace
@@ -116,6 +119,8 @@ EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
     *value = state().faults.capability / 10;
   else if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)
     *value = state().faults.capability % 10;
+  else if (attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+    *value = multiprocessors;
   else
     return fail(InvalidValue, "the emulator does not know this attribute of a device");
   return Success;
@@ -191,7 +196,7 @@ EXPORT CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const
   for (uint32_t i = 0; i < image->num_kernels; ++i)
     if (!strcmp(image->kernels[i].name, name)) {
       Function &made = functions[&image->kernels[i]];
-      made = {image, &image->kernels[i]};
+      made = {.image = image, .kernel = &image->kernels[i]};
       *function = reinterpret_cast<CUfunction>(&made);
       return Success;
     }
@@ -372,6 +377,17 @@ EXPORT CUresult cuGraphExecDestroy(CUgraphExec runnable) {
   return Success;
 }
 
+EXPORT CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
+  ENTER
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)
+    return fail(InvalidValue, "the emulator does not know this attribute of a function");
+  auto *wanted = reinterpret_cast<Function *>(function);
+  if (value < 0 || wanted->kernel->shared_bytes + value > wanted->image->shared_bytes)
+    return fail(InvalidValue, "a block has not that much shared memory");
+  wanted->dynamicShared = uint32_t(value);
+  return Success;
+}
+
 /// What is wrong with a tensor map, by the rules of the driver's manual; empty if nothing is.
 static std::string tensorTrouble(const TensorMap &map) {
   if (uintptr_t(map.base) % 16)
@@ -434,6 +450,8 @@ EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gri
   Schedule schedule;
   Schedule::fromEnvironment(schedule);
   auto *launched = reinterpret_cast<Function *>(function);
+  if (sharedBytes > launched->dynamicShared)
+    return fail(InvalidValue, "a launch asks for more shared memory than its kernel may have");
   const auto *given = static_cast<const char *>(parameters[0]);
   auto arguments =
       std::make_shared<std::vector<char>>(given, given + launched->kernel->argument_bytes);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Contraction.h"
 #include "TensorContract.h"
+#include "WarpgroupContract.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -50,7 +51,7 @@ LogicalResult emitContract(Simt &simt, OpBuilder &host, kernel::ContractOp op) {
   if (failed(nest))
     return failure();
   Contraction code(*nest, op);
-  if (emitTensorContract(simt, host, code))
+  if (emitWarpgroupContract(simt, host, code) || emitTensorContract(simt, host, code))
     return success();
   Type accumulator = kernel::ContractOp::getAccumulatorType(nest->typeOf(0).getElementType());
   launchContraction(simt, host, code, "contract", Tile::rows, columns, Tile::threads,

@@ -35,11 +35,20 @@ void Contraction::begin(OpBuilder &b, ValueRange arguments, int64_t rows, int64_
   firstColumn = arith::MulIOp::create(b, loc, block[2], indexConstant(b, loc, columns));
 }
 
-void Contraction::finish(OpBuilder &b, Value row, Value column, ValueRange sums) {
+SmallVector<Value> Contraction::pointAt(OpBuilder &b, Value row, Value column) const {
   SmallVector<Value> point(origin);
   m.place(b, loc, point, row);
   n.place(b, loc, point, column);
-  Value result = evaluateSums(b, nest, sums, op.getNumFactors(), parameters, point);
+  return point;
+}
+
+Value Contraction::valueAt(OpBuilder &b, Value row, Value column, ValueRange sums) {
+  return evaluateSums(b, nest, sums, op.getNumFactors(), parameters, pointAt(b, row, column));
+}
+
+void Contraction::finish(OpBuilder &b, Value row, Value column, ValueRange sums) {
+  Value result = valueAt(b, row, column, sums);
+  SmallVector<Value> point = pointAt(b, row, column);
   storeLanes(b, loc, result, parameters[nest.inputs], nest.maps.back(), point, 0, 1, nullptr);
 }
 

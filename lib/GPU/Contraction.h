@@ -31,7 +31,10 @@ public:
   TileOperand rhs(unsigned product) const {
     return {parameters[2 * product + 1], nest.maps[2 * product + 1], &n, &steps[product], origin};
   }
-  /// Stores what the epilogue makes of the sums of one element.
+  /// What the epilogue makes of the sums of one element.
+  mlir::Value valueAt(mlir::OpBuilder &b, mlir::Value row, mlir::Value column,
+                      mlir::ValueRange sums);
+  /// Stores that.
   void finish(mlir::OpBuilder &b, mlir::Value row, mlir::Value column, mlir::ValueRange sums);
 
   const Nest &nest;
@@ -46,6 +49,8 @@ public:
   mlir::Value firstRow, firstColumn;     ///< of the tile
 
 private:
+  llvm::SmallVector<mlir::Value> pointAt(mlir::OpBuilder &b, mlir::Value row,
+                                         mlir::Value column) const;
   llvm::SmallVector<mlir::Value> gridExtents(mlir::OpBuilder &b, int64_t rows,
                                              int64_t columns) const;
 };

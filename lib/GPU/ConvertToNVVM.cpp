@@ -77,6 +77,8 @@ LogicalResult passByValue(ModuleOp device, const LLVMTypeConverter &converter) {
     Builder b(device.getContext());
     kernel.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bundle));
     kernel.setArgAttr(0, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
+    if (kernel->hasAttr(kTensorMapsAttr)) // which bulk copies want at such addresses
+      kernel.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
   }
   return success();
 }

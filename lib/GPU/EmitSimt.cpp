@@ -80,6 +80,7 @@ struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {
     functions += simt.functions();
     tensorContractions += simt.tensorContractions;
     tensorAttentions += simt.tensorAttentions;
+    warpgroupContractions += simt.warpgroupContractions;
   }
 };
 

@@ -70,6 +70,18 @@ Value Simt::shared(OpBuilder &b, Location loc, ArrayRef<int64_t> shape, Type ele
   return memref::GetGlobalOp::create(b, loc, type, name);
 }
 
+Value Simt::dynamicShared(OpBuilder &b, Location loc, int64_t bytes) {
+  constexpr uint64_t alignment = 1024;
+  std::string name = (writing.getName() + "_dynamic").str();
+  OpBuilder outside(writing);
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+  auto memory =
+      LLVM::GlobalOp::create(outside, loc, type, /*isConstant=*/false, LLVM::Linkage::External,
+                             name, Attribute(), alignment, unsigned(NVVM::NVVMMemorySpace::Shared));
+  writing->setAttr(kSharedAttr, b.getI64IntegerAttr(bytes));
+  return LLVM::AddressOfOp::create(b, loc, memory);
+}
+
 void Simt::finish() {
   SmallVector<StringRef> names;
   for (auto kernel : device.getOps<func::FuncOp>())
@@ -89,6 +101,7 @@ template <typename Op> static Value special(OpBuilder &b, Location loc) {
 Value threadIndex(OpBuilder &b, Location loc) { return special<NVVM::ThreadIdXOp>(b, loc); }
 Value blockIndex(OpBuilder &b, Location loc) { return special<NVVM::BlockIdXOp>(b, loc); }
 Value blockThreads(OpBuilder &b, Location loc) { return special<NVVM::BlockDimXOp>(b, loc); }
+Value gridBlocks(OpBuilder &b, Location loc) { return special<NVVM::GridDimXOp>(b, loc); }
 void barrier(OpBuilder &b, Location loc) { NVVM::Barrier0Op::create(b, loc); }
 
 static Value constant(OpBuilder &b, Location loc, int64_t value, unsigned bits = 32) {

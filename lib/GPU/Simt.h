@@ -44,12 +44,17 @@ public:
   mlir::Value shared(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<int64_t> shape,
                      mlir::Type element, int64_t alignment = 16);
 
+  /// A pointer to shared memory that each launch of the kernel that is being written adds: more
+  /// than the 48 KiB that code may declare. Aligned to 1024 bytes; one for each kernel.
+  mlir::Value dynamicShared(mlir::OpBuilder &b, mlir::Location loc, int64_t bytes);
+
   TargetAttr target() { return llvm::cast<TargetAttr>(program.getTarget()); }
 
   /// Names the kernels in the program's attribute.
   void finish();
 
   unsigned launches = 0, tensorContractions = 0, tensorAttentions = 0;
+  unsigned warpgroupContractions = 0;
   unsigned functions() const { return kernels.size(); }
 
 private:
@@ -64,6 +69,7 @@ private:
 mlir::Value threadIndex(mlir::OpBuilder &b, mlir::Location loc);
 mlir::Value blockIndex(mlir::OpBuilder &b, mlir::Location loc);
 mlir::Value blockThreads(mlir::OpBuilder &b, mlir::Location loc);
+mlir::Value gridBlocks(mlir::OpBuilder &b, mlir::Location loc);
 /// Waits for all threads of the block; what they wrote to shared memory can be read then.
 void barrier(mlir::OpBuilder &b, mlir::Location loc);
 /// The value of the thread whose lane differs in the bits of `mask`, all lanes of the warp

@@ -28,7 +28,8 @@ static_assert(sizeof(StrutProgram) == 136 && offsetof(StrutProgram, elements) ==
               offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
               offsetof(StrutProgram, device) == 96);
 static_assert(sizeof(StrutImage) == 24 && offsetof(StrutImage, data) == 16 &&
-              sizeof(StrutDeviceProgram) == 32 && offsetof(StrutDeviceProgram, images) == 16);
+              sizeof(StrutDeviceKernel) == 24 && sizeof(StrutDeviceProgram) == 32 &&
+              offsetof(StrutDeviceProgram, images) == 16);
 static_assert(sizeof(StrutModel) == 8 + 12 * sizeof(void *) &&
               offsetof(StrutModel, set_stream) == 96);
 
@@ -251,10 +252,13 @@ Constant *ProgramEmitter::device(const ProgramInfo &program) {
       module.getOrInsertGlobal("strut_rt_device_runtime", Type::getInt8Ty(context)));
   runtime->setVisibility(GlobalValue::HiddenVisibility);
   runtime->setDSOLocal(true);
-  return constant(
-      structure({runtime, int32(images.size()), int32(program.kernels.size()),
-                 array(images, "strut.images"), texts(program.kernels, "strut.kernels")}),
-      "strut.device");
+  SmallVector<Constant *> kernels;
+  for (const ProgramInfo::Kernel &kernel : program.kernels)
+    kernels.push_back(structure({text(kernel.name), int32(kernel.sharedBytes),
+                                 int32(kernel.tensorMaps), int32(kernel.resident), int32(0)}));
+  return constant(structure({runtime, int32(images.size()), int32(program.kernels.size()),
+                             array(images, "strut.images"), array(kernels, "strut.kernels")}),
+                  "strut.device");
 }
 
 Expected<Constant *> ProgramEmitter::emit(const ProgramInfo &program, Constant *about,

@@ -44,6 +44,10 @@ static StrutStatus loadDriver(StrutDevice *device, const char *library, StrutTex
   }
   STRUT_DRIVER_FUNCTIONS(LOOK_UP)
 #undef LOOK_UP
+#define LOOK_UP(member, symbol, parameters)                                                        \
+  *(void **)&device->driver.member = dlsym(device->library, symbol);
+  STRUT_NEWER_DRIVER_FUNCTIONS(LOOK_UP)
+#undef LOOK_UP
   return STRUT_OK;
 }
 
@@ -56,6 +60,9 @@ static StrutStatus findCapability(StrutDevice *device, StrutText *text) {
     result = driver->deviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
                                         device->device);
   device->capability = 10 * major + minor;
+  if (!result)
+    result = driver->deviceGetAttribute(&device->multiprocessors,
+                                        CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device->device);
   return strut_check(result, "the GPU does not tell its architecture", driver, text);
 }
 
@@ -163,6 +170,26 @@ static CUresult loadImage(StrutDevice *device, char *log, size_t bytes) {
   return result;
 }
 
+/* What the launches of the kernel will need of the driver. */
+static StrutStatus loadKernel(StrutDevice *device, int32_t number, StrutText *text) {
+  const StrutDriver *driver = &device->driver;
+  const StrutDeviceKernel *kernel = &device->program->device->kernels[number];
+  CUfunction *function = &device->functions[number];
+  StrutStatus status =
+      strut_check(driver->moduleGetFunction(function, device->module, kernel->name),
+                  "the model's code lacks a kernel", driver, text);
+  if (!status && kernel->shared_bytes)
+    status = strut_check(
+        driver->functionSetAttribute(*function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                     (int)kernel->shared_bytes),
+        "the GPU has not the shared memory that a kernel needs", driver, text);
+  if (!status && kernel->tensor_maps && !driver->tensorMapEncodeTiled) {
+    strut_text(text, "the NVIDIA driver is too old: it lacks cuTensorMapEncodeTiled");
+    return STRUT_UNSUPPORTED;
+  }
+  return status;
+}
+
 static StrutStatus loadCode(StrutDevice *device, const StrutProgram *programs, StrutText *text) {
   const StrutDriver *driver = &device->driver;
   char log[512];
@@ -191,9 +218,7 @@ static StrutStatus loadCode(StrutDevice *device, const StrutProgram *programs, S
   const StrutDeviceProgram *program = device->program->device;
   StrutStatus status = STRUT_OK;
   for (int32_t i = 0; !status && i < program->num_kernels; ++i)
-    status = strut_check(
-        driver->moduleGetFunction(&device->functions[i], device->module, program->kernels[i]),
-        "the model's code lacks a kernel", driver, text);
+    status = loadKernel(device, i, text);
   return status;
 }
 

@@ -24,14 +24,17 @@ typedef struct CUtensorMap {
 } CUtensorMap;
 
 enum {
+  CUDA_ERROR_INVALID_VALUE = 1,
   CUDA_ERROR_OUT_OF_MEMORY = 2,
   CUDA_ERROR_INVALID_IMAGE = 200,
   CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
   CUDA_ERROR_INVALID_PTX = 218,
   CUDA_ERROR_JIT_COMPILER_NOT_FOUND = 221,
   CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
+  CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
+  CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
   CU_JIT_ERROR_LOG_BUFFER = 5,
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
   CU_STREAM_DEFAULT = 0, /* ordered with the legacy default stream */
@@ -64,6 +67,7 @@ enum {
   X(moduleUnload, "cuModuleUnload", (CUmodule module))                                             \
   X(moduleGetFunction, "cuModuleGetFunction",                                                      \
     (CUfunction * function, CUmodule module, const char *name))                                    \
+  X(functionSetAttribute, "cuFuncSetAttribute", (CUfunction function, int attribute, int value))   \
   X(memAlloc, "cuMemAlloc_v2", (CUdeviceptr * memory, size_t bytes))                               \
   X(memFree, "cuMemFree_v2", (CUdeviceptr memory))                                                 \
   X(hostAlloc, "cuMemHostAlloc", (void **memory, size_t bytes, unsigned flags))                    \

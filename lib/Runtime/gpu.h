@@ -11,6 +11,7 @@
 typedef struct StrutDriver {
 #define STRUT_MEMBER(member, symbol, parameters) CUresult(*member) parameters;
   STRUT_DRIVER_FUNCTIONS(STRUT_MEMBER)
+  STRUT_NEWER_DRIVER_FUNCTIONS(STRUT_MEMBER) /* null if it lacks them */
 #undef STRUT_MEMBER
 } StrutDriver;
 
@@ -23,6 +24,7 @@ struct StrutDevice {
   CUdevice device;
   int32_t ordinal;
   int capability;
+  int multiprocessors;
   CUcontext context;
   CUmodule module;
   CUdeviceptr weights;

@@ -204,7 +204,7 @@ static StrutStatus runOnStream(StrutContext *context, const DLTensor *const *inp
   }
   if (stream->failure) {
     strut_text(text, "kernel ");
-    strut_text_quoted(text, context->session->program->device->kernels[stream->failed_kernel]);
+    strut_text_quoted(text, context->session->program->device->kernels[stream->failed_kernel].name);
     return strut_check(stream->failure, " cannot run on the GPU", driver, text);
   }
   if (result)
@@ -228,28 +228,4 @@ StrutStatus strut_stream_run(StrutContext *context, const DLTensor *const *input
   status = runOnStream(context, inputs, outputs, &text);
   driver->contextPop(&unused);
   return status;
-}
-
-void strut_rt_device_launch(const StrutLauncher *launcher, int32_t function, void *arguments,
-                            int64_t blocks, int64_t threads, int32_t kernel) {
-  StrutStream *stream = launcher->stream;
-  const StrutDriver *driver = &stream->device->driver;
-  const StrutObserver *observer = launcher->observer;
-  void *parameters[] = {arguments};
-  if (blocks == 0 || stream->failure)
-    return;
-  if (observer)
-    observer->launch(observer->self, kernel, 0);
-  stream->failed_kernel = function;
-  stream->failure =
-      blocks > INT32_MAX
-          ? 1 /* invalid value */
-          : driver->launchKernel(stream->device->functions[function], (unsigned)blocks, 1, 1,
-                                 (unsigned)threads, 1, 1, 0, stream->target, parameters, 0);
-  if (!observer)
-    return;
-  /* The time of a kernel includes its execution. */
-  if (!stream->failure)
-    stream->failure = driver->streamSynchronize(stream->target);
-  observer->launch(observer->self, kernel, 1);
 }

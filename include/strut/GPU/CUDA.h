@@ -21,6 +21,13 @@ inline constexpr llvm::StringLiteral kThreadsAttr = "cuda.threads";
 /// Of a kernel function: how many blocks of it a multiprocessor must have registers for. Left to
 /// itself, ptxas spills to run more.
 inline constexpr llvm::StringLiteral kBlocksAttr = "cuda.blocks";
+/// Of a kernel function: bytes of shared memory that a launch adds to what the code declares.
+inline constexpr llvm::StringLiteral kSharedAttr = "cuda.shared";
+/// Of a kernel function: how many tensor maps its arguments begin with.
+inline constexpr llvm::StringLiteral kTensorMapsAttr = "cuda.tensor_maps";
+/// Of a kernel function whose blocks do several blocks' work: how many of them a multiprocessor
+/// runs.
+inline constexpr llvm::StringLiteral kResidentAttr = "cuda.resident";
 /// Of a program: the names of its kernel functions. The runtime knows them by their places.
 inline constexpr llvm::StringLiteral kKernelsAttr = "cuda.kernels";
 

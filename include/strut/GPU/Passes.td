@@ -25,7 +25,9 @@ def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
     Statistic<"launches", "launches", "launches in the host function">,
     Statistic<"functions", "functions", "kernel functions written">,
     Statistic<"tensorContractions", "tensor-contractions", "contractions on tensor cores">,
-    Statistic<"tensorAttentions", "tensor-attentions", "attentions on tensor cores">
+    Statistic<"tensorAttentions", "tensor-attentions", "attentions on tensor cores">,
+    Statistic<"warpgroupContractions", "warpgroup-contractions",
+              "contractions on the tensor cores of warpgroups">
   ];
 }
 

@@ -83,14 +83,18 @@ struct ProgramInfo {
   /// Where in the packed weights this program's are, and how many bytes.
   uint64_t weightsBegin = 0, weightsUsed = 0;
 
-  /// Of a program for a GPU: the names of its kernels, and the code of all of them.
+  /// Of a program for a GPU: its kernels, and the code of all of them.
   struct Image {
     StrutImageKind kind;
     unsigned capability; ///< 80 for sm_80
     StrutImageReach reach;
     std::string data;
   };
-  std::vector<std::string> kernels;
+  struct Kernel {
+    std::string name;
+    uint32_t sharedBytes = 0, tensorMaps = 0, resident = 0; ///< as in StrutDeviceKernel
+  };
+  std::vector<Kernel> kernels;
   std::vector<Image> images;
   bool isForDevice() const { return !images.empty(); }
 };

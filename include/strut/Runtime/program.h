@@ -82,6 +82,18 @@ typedef struct StrutImage {
   const void *data;
 } StrutImage;
 
+/** A kernel of a program. */
+typedef struct StrutDeviceKernel {
+  const char *name; /**< in the images */
+  /** Of shared memory, besides what the code declares. */
+  uint32_t shared_bytes;
+  uint32_t tensor_maps; /**< StrutTensorDescriptions that its arguments begin with */
+  /** Blocks that a multiprocessor runs, where each block does several blocks' work; 0: there are
+   * as many blocks as the launch says. */
+  uint32_t resident;
+  uint32_t reserved;
+} StrutDeviceKernel;
+
 typedef struct StrutDeviceRuntime StrutDeviceRuntime;
 
 /** What runs on a GPU. */
@@ -90,7 +102,7 @@ typedef struct StrutDeviceProgram {
   int32_t num_images;
   int32_t num_kernels;
   const StrutImage *images;
-  const char *const *kernels; /**< names in the images */
+  const StrutDeviceKernel *kernels;
 } StrutDeviceProgram;
 
 typedef struct StrutProgram StrutProgram;
@@ -149,7 +161,8 @@ void strut_rt_parallel(const StrutLauncher *launcher, StrutTaskFn body, void *ar
                        int64_t tasks, int32_t kernel);
 
 /** Runs kernel number `function` of the program on its GPU: `blocks` times `threads`
- * threads, which take the struct at `arguments` by value. */
+ * threads, which take the struct at `arguments` by value. Tensor maps are made in place there
+ * (tensor.h). */
 void strut_rt_device_launch(const StrutLauncher *launcher, int32_t function, void *arguments,
                             int64_t blocks, int64_t threads, int32_t kernel);
 

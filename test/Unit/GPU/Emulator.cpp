@@ -147,6 +147,9 @@ Kernels::Kernels(const std::string &source, const Change &change, const std::str
                        .getAsValueRange<mlir::StringAttr>())
     names.push_back(name.str());
   auto device = pipeline::takeDeviceModule(program);
+  for (const std::string &name : names)
+    if (auto more = device->lookupSymbol(name)->getAttrOfType<mlir::IntegerAttr>(gpu::kSharedAttr))
+      sharedBytes[name] = more.getInt();
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(*device, llvmContext);
   emulate(*code, gpu, change);
@@ -187,13 +190,18 @@ std::string Kernels::run(const Driver &driver, const std::string &kernel,
 
 std::string Kernels::launch(const Driver &driver, const std::string &kernel,
                             const std::string &schedule, std::vector<int64_t> fields,
-                            unsigned blocks, unsigned threads, unsigned sharedBytes) const {
+                            unsigned blocks, unsigned threads) const {
   CUcontext context;
   CUmodule module;
   CUfunction function;
   EXPECT_EQ(driver.primaryRetain(&context, 0), 0);
   EXPECT_EQ(driver.moduleLoad(&module, image.data(), 0, nullptr, nullptr), 0);
   EXPECT_EQ(driver.moduleGetFunction(&function, module, kernel.c_str()), 0);
+  auto more = sharedBytes.find(kernel);
+  unsigned bytes = more == sharedBytes.end() ? 0 : more->second;
+  EXPECT_EQ(driver.functionSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                        int(bytes)),
+            0);
   setenv("STRUT_EMULATE", schedule.c_str(), 1);
   void *parameters[] = {fields.data()};
   CUresult result = driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, sharedBytes, nullptr,

@@ -14,6 +14,7 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -82,14 +83,14 @@ public:
                   unsigned threads) const;
   /// ... of arguments that take these 64-bit fields.
   std::string launch(const Driver &driver, const std::string &kernel, const std::string &schedule,
-                     std::vector<int64_t> fields, unsigned blocks, unsigned threads,
-                     unsigned sharedBytes = 0) const;
+                     std::vector<int64_t> fields, unsigned blocks, unsigned threads) const;
 
 private:
   Kernels() = default;
   void emulate(llvm::Module &code, const package::TargetSpec &gpu, const Change &change);
 
   std::string image;
+  std::map<std::string, unsigned> sharedBytes; ///< that launches add, by kernel
 };
 
 /// Calls of the intrinsics whose names begin so.

@@ -33,7 +33,9 @@ EXPORT int cuDeviceGet(int *device, int ordinal) {
 }
 
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, int) {
-  *value = attribute == 75 ? fake_driver.capability / 10 : fake_driver.capability % 10;
+  *value = attribute == 16   ? 1
+           : attribute == 75 ? fake_driver.capability / 10
+                             : fake_driver.capability % 10;
   return 0;
 }
 
@@ -61,6 +63,7 @@ NOTHING(cuCtxPopCurrent_v2)
 NOTHING(cuCtxSynchronize)
 NOTHING(cuModuleUnload)
 NOTHING(cuModuleGetFunction)
+NOTHING(cuFuncSetAttribute)
 NOTHING(cuMemAlloc_v2)
 NOTHING(cuMemFree_v2)
 NOTHING(cuMemHostAlloc)
