@@ -204,7 +204,7 @@ std::string Kernels::launch(const Driver &driver, const std::string &kernel,
             0);
   setenv("STRUT_EMULATE", schedule.c_str(), 1);
   void *parameters[] = {fields.data()};
-  CUresult result = driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, sharedBytes, nullptr,
+  CUresult result = driver.launchKernel(function, blocks, 1, 1, threads, 1, 1, bytes, nullptr,
                                         parameters, nullptr);
   if (!result)
     result = driver.streamSynchronize(nullptr);
