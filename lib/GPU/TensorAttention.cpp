@@ -28,19 +28,19 @@ struct AttentionShape {
   Multiplicand kind;
   int64_t featureSlices; ///< of a head of queries and keys
   int64_t columns;       ///< of the values, 32, 64 or 128
-  int64_t rows, keys;
+  // What there is room for: 48 KiB, of which queries, keys and values each have a third.
+  static constexpr int64_t rows = 64, keys = 64;
 
   AttentionShape(Multiplicand kind, int64_t features, int64_t valueColumns) : kind(kind) {
     featureSlices = llvm::divideCeil(features * elementBytes(), sliceBytes);
     bool isKnown = !ShapedType::isDynamic(valueColumns);
     columns = isKnown && valueColumns <= 32 ? 32 : isKnown && valueColumns <= 64 ? 64 : 128;
-    // What there is room for: 48 KiB, of which queries, keys and values each have a third.
-    rows = keys = isWide() ? 32 : 64;
   }
 
-  /// Whether a row of the queries or the values has more than 256 bytes.
-  bool isWide() const {
-    return std::max(featureSlices * sliceBytes, columns * elementBytes()) > 256;
+  /// Whether there is room for a row of the queries and one of the values. That of f32 with more
+  /// features, as one number or two, would spill registers too.
+  bool fits() const {
+    return std::max(featureSlices * sliceBytes, columns * elementBytes()) <= 256;
   }
   int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
   int64_t threads() const { return rows / warpRows * warpSize; }
@@ -334,8 +334,7 @@ bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
     plans.push_back(*plan);
   }
   AttentionShape shape(*kind, features, space.valueColumns());
-  // Of split numbers 128 features would spill registers.
-  if (*kind == Multiplicand::SplitTF32 && shape.isWide())
+  if (!shape.fits())
     return false;
   // Together the threads copy one key of the values, or more.
   if (!plans[2].alongSteps &&

@@ -98,8 +98,7 @@ struct Attention {
     if (keysByColumns)
       for (int64_t i = 0; i < s * d; ++i)
         keys[i % d * s + i / d] = ks[i];
-    bool isWide = element == Element::F32 && std::max(d, e) > 64;
-    int64_t rows = isWide ? 32 : 64, columns = e <= 32 ? 32 : e <= 64 ? 64 : 128;
+    int64_t rows = 64, columns = e <= 32 ? 32 : e <= 64 ? 64 : 128;
     DeviceArray q(driver(), {heads, m, d}, qs, element),
         k(driver(), {1, keysByColumns ? d : s, keysByColumns ? s : d}, keys, element),
         v(driver(), {1, s, e}, vs, element), b(driver(), {m, s}, bs), y(driver(), {heads, m, e});
@@ -219,10 +218,11 @@ TEST(TensorAttention, ShapesThatTensorCoresDoNotTake) {
     return attention.compile(nullptr, arch).names.front();
   };
   EXPECT_EQ(name({20, 20, 64, 64}, "sm_75"), "attention_0");
-  EXPECT_EQ(name({20, 20, 128, 128, Element::F32}), "attention_0"); // registers of split numbers
-  EXPECT_EQ(name({20, 20, 136, 64}), "attention_0");                // features
-  EXPECT_EQ(name({20, 20, 33, 64}), "attention_0");                 // runs of 2 bytes
-  EXPECT_EQ(name({20, 20, 64, 127, Element::F32}), "attention_0");  // copies of a thread
+  EXPECT_EQ(name({20, 20, 128, 128, Element::F32}), "attention_0"); // registers
+  EXPECT_EQ(name({20, 20, 128, 128, Element::F32, gpu::Precision::TF32}), "attention_0");
+  EXPECT_EQ(name({20, 20, 136, 64}), "attention_0");               // features
+  EXPECT_EQ(name({20, 20, 33, 64}), "attention_0");                // runs of 2 bytes
+  EXPECT_EQ(name({20, 20, 64, 127, Element::F32}), "attention_0"); // copies of a thread
 }
 
 //===----------------------------------------------------------------------===//
