@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "WarpgroupContract.h"
 #include "Addresses.h"
+#include "TensorTile.h"
 #include "WarpgroupTile.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -18,7 +19,6 @@ using namespace mlir;
 namespace strut::gpu {
 namespace {
 
-constexpr int64_t leastExtent = 16; ///< of columns and steps, below which most would be padding
 constexpr int64_t fewRows = 64;
 constexpr int64_t manyBlocks = 96; ///< of the largest tile, which then fill a GPU
 constexpr unsigned mostSums = 2;   ///< that fit in registers
@@ -40,7 +40,6 @@ private:
     Value row, column;
   };
 
-  bool isWide(ArrayRef<unsigned> dims) const;
   void launch(OpBuilder &host, const WarpgroupShape &shape);
   void emitBody(OpBuilder &b, const WarpgroupShape &shape, ValueRange arguments);
   Place placeOf(OpBuilder &b, const WarpgroupShape &shape, Value number) const;
@@ -66,27 +65,15 @@ private:
   Value bundle;                  ///< the kernel's argument
 };
 
-/// Whether dimensions have, or at run time may have, enough elements together.
-bool WarpgroupContract::isWide(ArrayRef<unsigned> dims) const {
-  int64_t product = 1;
-  for (unsigned d : dims) {
-    int64_t extent = code.nest.staticExtent(d);
-    if (ShapedType::isDynamic(extent))
-      return true;
-    product *= extent;
-  }
-  return product >= leastExtent;
-}
-
 bool WarpgroupContract::plan() {
   const Nest &nest = code.nest;
   Type element = nest.typeOf(0).getElementType();
   if (simt.target().getArch() != "sm_90a" || !(element.isF16() || element.isBF16()) ||
-      code.op.getNumSums() > mostSums || !isWide(code.roles.n))
+      code.op.getNumSums() > mostSums || !isWide(nest, code.roles.n))
     return false;
   for (unsigned product = 0; product < code.op.getNumProducts(); ++product) {
     SmallVector<unsigned> steps = kernel::ContractOp::stepsOf(nest.maps, product);
-    if (!isWide(steps))
+    if (!isWide(nest, steps))
       return false;
     for (unsigned number : {2 * product, 2 * product + 1}) {
       if (nest.typeOf(number).getElementType() != element)
