@@ -37,20 +37,25 @@ TensorShapes::TensorShapes(Multiplicand kind, unsigned sums) {
                : TensorShape{kind, 128, 128, 64, 64, /*stages=*/3, segment};
 }
 
+void launchBySize(OpBuilder &host, Location loc, Value isFew, Value isMany,
+                  function_ref<void(OpBuilder &)> few, function_ref<void(OpBuilder &)> middle,
+                  function_ref<void(OpBuilder &)> many) {
+  auto branch = [](function_ref<void(OpBuilder &)> launch) {
+    return [launch](OpBuilder &b, Location loc) {
+      launch(b);
+      scf::YieldOp::create(b, loc);
+    };
+  };
+  scf::IfOp::create(host, loc, isFew, branch(few), branch([&](OpBuilder &b) {
+                      scf::IfOp::create(b, loc, isMany, branch(many), branch(middle));
+                    }));
+}
+
 void TensorShapes::choose(OpBuilder &host, Location loc, Value isFew, Value isMany,
                           function_ref<void(OpBuilder &, const TensorShape &)> launch) const {
-  auto branch = [&](OpBuilder &b, const TensorShape &shape) {
-    launch(b, shape);
-    scf::YieldOp::create(b, loc);
-  };
-  scf::IfOp::create(
-      host, loc, isFew, [&](OpBuilder &b, Location) { branch(b, few); },
-      [&](OpBuilder &b, Location) {
-        scf::IfOp::create(
-            b, loc, isMany, [&](OpBuilder &b, Location) { branch(b, many); },
-            [&](OpBuilder &b, Location) { branch(b, middle); });
-        scf::YieldOp::create(b, loc);
-      });
+  launchBySize(
+      host, loc, isFew, isMany, [&](OpBuilder &b) { launch(b, few); },
+      [&](OpBuilder &b) { launch(b, middle); }, [&](OpBuilder &b) { launch(b, many); });
 }
 
 bool isWide(const Nest &nest, ArrayRef<unsigned> dims) {

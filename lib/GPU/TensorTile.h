@@ -50,6 +50,13 @@ struct TensorShapes {
               llvm::function_ref<void(mlir::OpBuilder &, const TensorShape &)> launch) const;
 };
 
+/// Runs one of three launches: the first where `isFew`, the last where `isMany`, else the middle
+/// one.
+void launchBySize(mlir::OpBuilder &host, mlir::Location loc, mlir::Value isFew, mlir::Value isMany,
+                  llvm::function_ref<void(mlir::OpBuilder &)> few,
+                  llvm::function_ref<void(mlir::OpBuilder &)> middle,
+                  llvm::function_ref<void(mlir::OpBuilder &)> many);
+
 /// Whether dimensions have, or at run time may have, enough elements together for tensor cores:
 /// of fewer most would be padding.
 bool isWide(const Nest &nest, llvm::ArrayRef<unsigned> dims);

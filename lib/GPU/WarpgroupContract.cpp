@@ -136,18 +136,9 @@ void WarpgroupContract::launchBySize(OpBuilder &host) {
   Value isMany = arith::CmpIOp::create(host, loc, arith::CmpIPredicate::uge,
                                        code.blocks(host, many.rows, many.columns),
                                        indexConstant(host, loc, manyBlocks));
-  auto branch = [&](OpBuilder &b, const WarpgroupShape &shape) {
-    launch(b, shape);
-    scf::YieldOp::create(b, loc);
-  };
-  scf::IfOp::create(
-      host, loc, isFew, [&](OpBuilder &b, Location) { branch(b, few); },
-      [&](OpBuilder &b, Location) {
-        scf::IfOp::create(
-            b, loc, isMany, [&](OpBuilder &b, Location) { branch(b, many); },
-            [&](OpBuilder &b, Location) { branch(b, middle); });
-        scf::YieldOp::create(b, loc);
-      });
+  gpu::launchBySize(
+      host, loc, isFew, isMany, [&](OpBuilder &b) { launch(b, few); },
+      [&](OpBuilder &b) { launch(b, middle); }, [&](OpBuilder &b) { launch(b, many); });
 }
 
 //===----------------------------------------------------------------------===//
