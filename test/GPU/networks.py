@@ -24,6 +24,22 @@ def _graph(nodes, inputs, outputs, constants, integers=(), opset=20):
     return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 
+def network(nodes, inputs, outputs, constants, dtype=TensorProto.FLOAT):
+    """`inputs` and `outputs` map names to shapes, all of `dtype`."""
+
+    def info(name, shape):
+        return helper.make_tensor_value_info(name, dtype, shape)
+
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [info(*entry) for entry in inputs.items()],
+        [info(*entry) for entry in outputs.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
 def _weights(rng, **shapes):
     return {
         name: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1)).astype(np.float32)

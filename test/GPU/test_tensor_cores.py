@@ -4,26 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import strut
-from GPU.networks import ALL
+from GPU.networks import ALL, network
 
 ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
-
-
-def _model(nodes, inputs, outputs, constants, dtype=TensorProto.FLOAT):
-    def info(name, shape):
-        return helper.make_tensor_value_info(name, dtype, shape)
-
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [info(*entry) for entry in inputs.items()],
-        [info(*entry) for entry in outputs.items()],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
 def _layer(rng, dtype=np.float32):
@@ -35,7 +21,7 @@ def _layer(rng, dtype=np.float32):
         helper.make_node("Relu", ["q"], ["y"]),
     ]
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    return _model(nodes, {"x": ("M", 48)}, {"y": ("M", 72)}, constants, kind), constants
+    return network(nodes, {"x": ("M", 48)}, {"y": ("M", 72)}, constants, kind), constants
 
 
 def _errors(y, x, constants):
@@ -95,7 +81,7 @@ def test_convolutions(rng, tmp_path, assert_close):
         helper.make_node("Relu", ["p"], ["q"]),
         helper.make_node("Conv", ["q", "c2"], ["y"], strides=[2, 2]),
     ]
-    model = _model(nodes, {"x": ("N", 3, 11, 9)}, {"y": ("N", 32, 5, 4)}, constants)
+    model = network(nodes, {"x": ("N", 3, 11, 9)}, {"y": ("N", 32, 5, 4)}, constants)
     names = _kernels(model, tmp_path)
     assert any(name.startswith("tensor_contract_k16") for name in names), names  # channels lie side by side
     x = rng.standard_normal((2, 3, 11, 9)).astype(np.float32)
@@ -108,7 +94,7 @@ def test_batches_of_products(rng, tmp_path, assert_close):
         helper.make_node("Transpose", ["b"], ["t"], perm=[0, 2, 1]),
         helper.make_node("MatMul", ["a", "t"], ["y"]),
     ]
-    model = _model(nodes, {"a": ("B", "M", 40), "b": ("B", "N", 40)}, {"y": ("B", "M", "N")}, {})
+    model = network(nodes, {"a": ("B", "M", 40), "b": ("B", "N", 40)}, {"y": ("B", "M", "N")}, {})
     assert any(name.startswith("tensor_contract_k16_k16") for name in _kernels(model, tmp_path))
     a, b = (rng.standard_normal((3, size, 40)).astype(np.float32) for size in (37, 21))
     y = strut.compile(model, **ON_EMULATOR).run({"a": a, "b": b})["y"]
@@ -119,7 +105,7 @@ def test_blocks_of_a_diagonal(rng, tmp_path, assert_close):
     """x's features in 4 groups, each with a matrix of its own, as torch.einsum writes it."""
     w = rng.uniform(-1, 1, (4, 24, 40)).astype(np.float32)
     nodes = [helper.make_node("Einsum", ["x", "w"], ["y"], equation="bgi,gio->bgo")]
-    model = _model(nodes, {"x": ("M", 4, 24)}, {"y": ("M", 4, 40)}, {"w": w})
+    model = network(nodes, {"x": ("M", 4, 24)}, {"y": ("M", 4, 40)}, {"w": w})
     assert any(name.startswith("tensor_contract_k16_w16") for name in _kernels(model, tmp_path))
     compiled = strut.compile(model, **ON_EMULATOR)
     for rows in (1, 17, 129):
@@ -151,7 +137,7 @@ def test_rounded_factors_in_networks(rng, network, precision, bound):
 
 def test_rounded_weights_are_stored_so(rng, tmp_path):
     w = rng.standard_normal((512, 512)).astype(np.float32)
-    model = _model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": ("M", 512)}, {"y": ("M", 512)}, {"w": w})
+    model = network([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": ("M", 512)}, {"y": ("M", 512)}, {"w": w})
     size = {}
     for precision in ("f32", "f16"):
         output = tmp_path / f"{precision}.so"
@@ -167,7 +153,7 @@ def test_experts_of_all_sizes(rng, precision, bound):
     constants = {name: rng.uniform(-0.3, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     options = {"domain": "com.microsoft", "k": 1, "activation_type": "relu"}
     nodes = [helper.make_node("MoE", ["x", "logits", *shapes], ["y"], name="experts", **options)]
-    model = _model(nodes, {"x": ("M", 24), "logits": ("M", 4)}, {"y": ("M", 24)}, constants)
+    model = network(nodes, {"x": ("M", 24), "logits": ("M", 4)}, {"y": ("M", 24)}, constants)
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     exact, tensor = strut.compile(model), strut.compile(model, precision=precision, **ON_EMULATOR)
     for rows in (1, 17, 129):

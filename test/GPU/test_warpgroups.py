@@ -4,26 +4,13 @@ import re
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 import strut
+from GPU.networks import network
 from GPU.test_ptx import assembled, compile_ptx, ptxas  # noqa: F401 (fixtures)
 
 ON_EMULATOR = {"gpu_arch": ["sm_90a", "emulate"], "no_cpu": True, "device": "emulate"}
-
-
-def _model(nodes, inputs, outputs, constants, dtype=TensorProto.FLOAT16):
-    def info(name, shape):
-        return helper.make_tensor_value_info(name, dtype, shape)
-
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [info(*entry) for entry in inputs.items()],
-        [info(*entry) for entry in outputs.items()],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
 def _draw(rng, *shape):
@@ -38,7 +25,7 @@ def _layer(rng, terms=72, columns=136):
         helper.make_node("Add", ["p", "b"], ["q"]),
         helper.make_node("Relu", ["q"], ["y"]),
     ]
-    return _model(nodes, {"x": ("M", terms)}, {"y": ("M", columns)}, constants), constants
+    return network(nodes, {"x": ("M", terms)}, {"y": ("M", columns)}, constants, TensorProto.FLOAT16), constants
 
 
 def _kernels(model, tmp_path):
@@ -77,7 +64,8 @@ def test_a_layer(rng, tmp_path):
 
 def test_batches(rng, tmp_path):
     node = helper.make_node("MatMul", ["a", "b"], ["y"])
-    model = _model([node], {"a": ("B", "M", 40), "b": ("B", 40, 72)}, {"y": ("B", "M", 72)}, {})
+    inputs = {"a": ("B", "M", 40), "b": ("B", 40, 72)}
+    model = network([node], inputs, {"y": ("B", "M", 72)}, {}, TensorProto.FLOAT16)
     assert all(name.startswith("warpgroup_contract_kw_") for name in _kernels(model, tmp_path))
     a, b = _draw(rng, 3, 70, 40), _draw(rng, 3, 40, 72)
     y = strut.compile(model, **ON_EMULATOR).run({"a": a, "b": b})["y"]
