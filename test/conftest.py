@@ -128,8 +128,10 @@ TOLERANCE = {
 }
 
 
-def _assert_close(actual, reference64, dtype="float32", what="result", beyond=0.0):
-    """`beyond` is the share of elements that may be up to twice as far off as is allowed."""
+def _assert_close(actual, reference64, dtype="float32", what="result", beyond=0.0, magnitude=None):
+    """`beyond` is the share of elements that may be up to twice as far off as is allowed.
+    `magnitude` is the size that the elements have where their terms do not cancel: of a
+    result of one element, the reference alone does not tell."""
     actual, reference = numpy.asarray(actual), numpy.asarray(reference64)
     assert actual.shape == reference.shape, f"{what}: shape {actual.shape}, expected {reference.shape}"
     if actual.size == 0:
@@ -146,6 +148,8 @@ def _assert_close(actual, reference64, dtype="float32", what="result", beyond=0.
         return
     of_rms, of_element = TOLERANCE[str(dtype)]
     rms = numpy.sqrt(numpy.mean(reference**2))
+    if magnitude is not None:
+        rms = max(rms, numpy.sqrt(numpy.mean(numpy.asarray(magnitude, numpy.float64)[finite] ** 2)))
     allowed = of_rms * rms + of_element * numpy.abs(reference)
     distance = numpy.abs(actual - reference)
     bad = ~(distance <= allowed)  # also where the distance is NaN

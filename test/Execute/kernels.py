@@ -57,7 +57,8 @@ class Program:
     symbols: list = field(default_factory=list)
     inputs: list = field(default_factory=list)
     weights: list = field(default_factory=list)
-    results: list = field(default_factory=list)  # (operand, function of a feed and dims)
+    # (operand, its value and the size of its terms as functions of a feed and dims)
+    results: list = field(default_factory=list)
     lines: list = field(default_factory=list)
 
     def input(self, name: str, dtype: str, shape) -> Operand:
@@ -114,7 +115,8 @@ class Program:
         body.append(f"kernel.yield {value} : {result.dtype}")
         self._kernel("contract", operands, maps, result, body, iterators)
 
-        def reference(feed, dims):
+        def evaluate(feed, dims, power):
+            """The sum of products, each factor to a power, and then the epilogue."""
             letters = re.findall(r"\w+", iterators)
             extents = {}
             for operand, exprs in (lhs, rhs, (result, init[1])):
@@ -123,19 +125,25 @@ class Program:
                         extents[expr] = extent
             total = np.einsum(
                 "{},{}->{}".format(*("".join(_used(letters, e)) for e in (lhs[1], rhs[1])), "".join(init[1])),
-                _gather(_value(lhs[0], feed), lhs[1], letters, extents),
-                _gather(_value(rhs[0], feed), rhs[1], letters, extents),
+                _gather(_value(lhs[0], feed), lhs[1], letters, extents) ** power,
+                _gather(_value(rhs[0], feed), rhs[1], letters, extents) ** power,
                 optimize=True,
             )
             if extra:
-                columns = _gather(_value(extra[0], feed), extra[1], letters, extents)
+                columns = _gather(_value(extra[0], feed), extra[1], letters, extents) ** power
                 used = _used(letters, extra[1])
                 columns = columns.transpose([used.index(d) for d in init[1] if d in used])
                 place = [extents[d] if d in used else 1 for d in init[1]]
                 total = np.maximum(total + columns.reshape(place), -1)
             return total
 
-        self.results.append((result, reference))
+        def reference(feed, dims):
+            return evaluate(feed, dims, 1)
+
+        def magnitude(feed, dims):
+            return np.sqrt(evaluate(feed, dims, 2))
+
+        self.results.append((result, reference, magnitude))
         return result.name
 
     def text(self, folder: Path) -> str:
@@ -155,7 +163,7 @@ class Program:
                 f'%{operand.name}: {operand.type} {{strut.name = "{operand.name}", strut.dims = [{dims}]}}'
             )
         arguments += [f"%{symbol}: index" for symbol in self.symbols]
-        results = [r for r, _ in self.results]
+        results = [result for result, *_ in self.results]
         outputs = ", ".join(f'{r.type} {{strut.name = "{r.name}"}}' for r in results)
         symbols = ", ".join(f'"{s}"' for s in self.symbols)
         return "\n".join(
@@ -174,16 +182,17 @@ class Program:
         return {i.name: random_array(rng, i.dtype, i.extents(dims)) for i in self.inputs}
 
     def reference(self, feed: dict, dims: dict) -> dict:
-        return {result.name: compute(feed, dims) for result, compute in self.results}
+        return {result.name: compute(feed, dims) for result, compute, _ in self.results}
 
     def check(self, actual: dict, feed: dict, dims: dict, assert_close):
         """Every output of a run against the reference."""
-        for result, compute in self.results:
+        for result, compute, magnitude in self.results:
             assert_close(
                 actual[result.name],
                 compute(feed, dims),
                 str(DTYPES[result.dtype]),
                 what=f"{result.name} {result.type} at {dims}",
+                magnitude=magnitude(feed, dims),
             )
 
 

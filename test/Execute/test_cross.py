@@ -63,7 +63,7 @@ def test_contract(compile_program, run, rng, assert_close, what):
         dims = {symbol: dims[symbol] for symbol in program.symbols}
         feed = program.feed(rng, dims)
         expected = program.reference(feed, dims)
-        results = [result for result, _ in program.results]
+        results = [result for result, *_ in program.results]
         shapes = [(DTYPES[r.dtype], expected[r.name].shape) for r in results]
         actual = run(library, [feed[i.name] for i in program.inputs], shapes)
         program.check({r.name: y for r, y in zip(results, actual)}, feed, dims, assert_close)
