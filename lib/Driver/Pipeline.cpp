@@ -21,31 +21,10 @@ llvm::Error fixDimensions(ModuleOp module, ArrayRef<std::pair<std::string, int64
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || isKernelStage(module))
     return llvm::createStringError("--dim needs a model, or a stage before the kernels");
-  Builder b(module.getContext());
-  for (const auto &[name, size] : dims) {
-    bool found = false;
-    for (BlockArgument argument : main.getArguments()) {
-      unsigned position = argument.getArgNumber();
-      auto type = dyn_cast<RankedTensorType>(argument.getType());
-      auto names = main.getArgAttrOfType<ArrayAttr>(position, "onnx.dims");
-      if (!type || !names)
-        continue;
-      SmallVector<int64_t> shape(type.getShape());
-      SmallVector<Attribute> left(names.begin(), names.end());
-      for (size_t axis = 0; axis < shape.size(); ++axis) {
-        if (cast<StringAttr>(left[axis]).getValue() != name)
-          continue;
-        found = true;
-        shape[axis] = size;
-        left[axis] = b.getStringAttr("");
-      }
-      argument.setType(type.clone(shape));
-      main.setArgAttr(position, "onnx.dims", b.getArrayAttr(left));
-    }
-    if (!found)
+  for (const auto &[name, size] : dims)
+    if (!normalize::setDimension(main, name, size))
       return llvm::createStringError("--dim " + name + "=" + std::to_string(size) +
                                      ": the model has no dimension '" + name + "'");
-  }
   normalize::updateFunctionTypes(module);
   return llvm::Error::success();
 }

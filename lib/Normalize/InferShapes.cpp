@@ -1,5 +1,6 @@
 //===- InferShapes.cpp - types by the schemas' own inference ---------------===//
 
+#include "OperandShapes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "strut/Normalize/Passes.h"
 
@@ -17,39 +18,34 @@ void updateFunctionType(func::FuncOp function) {
                                      exit.getOperandTypes()));
 }
 
+bool setDimension(func::FuncOp function, StringRef name, int64_t extent) {
+  Builder b(function.getContext());
+  bool found = false;
+  for (BlockArgument argument : function.getArguments()) {
+    unsigned position = argument.getArgNumber();
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    auto names = function.getArgAttrOfType<ArrayAttr>(position, OnnxDialect::kDimsAttr);
+    if (!type || !names)
+      continue;
+    SmallVector<int64_t> shape(type.getShape());
+    SmallVector<Attribute> left(names.begin(), names.end());
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      if (cast<StringAttr>(left[axis]).getValue() != name)
+        continue;
+      found = true;
+      shape[axis] = extent;
+      left[axis] = b.getStringAttr("");
+    }
+    argument.setType(type.clone(shape));
+    function.setArgAttr(position, OnnxDialect::kDimsAttr, b.getArrayAttr(left));
+  }
+  return found;
+}
+
 void updateFunctionTypes(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>())
     if (!function.isExternal())
       updateFunctionType(function);
-}
-
-/// Whether the result has the shape of the first operand, whatever the attributes.
-static bool keepsShape(Operation *op) {
-  return isa<onnx_ir::Op<"Abs">, onnx_ir::Op<"Cast">, onnx_ir::Op<"CastLike">, onnx_ir::Op<"Ceil">,
-             onnx_ir::Op<"Erf">, onnx_ir::Op<"Exp">, onnx_ir::Op<"Floor">, onnx_ir::Op<"Identity">,
-             onnx_ir::Op<"LeakyRelu">, onnx_ir::Op<"Log">, onnx_ir::Op<"LogSoftmax">,
-             onnx_ir::Op<"Neg">, onnx_ir::Op<"Not">, onnx_ir::Op<"Reciprocal">, onnx_ir::Op<"Relu">,
-             onnx_ir::Op<"Round">, onnx_ir::Op<"Sigmoid">, onnx_ir::Op<"Sign">,
-             onnx_ir::Op<"Softmax">, onnx_ir::Op<"Sqrt">, onnx_ir::Op<"Tanh">>(op);
-}
-
-/// What is known of a result, say because the model declares it, is known of the
-/// operand whose shape it has.
-static void refineOperands(func::FuncOp function) {
-  SmallVector<AnyOp> ops;
-  function.walk([&](AnyOp op) {
-    if (keepsShape(op))
-      ops.push_back(op);
-  });
-  for (AnyOp op : llvm::reverse(ops)) {
-    Value operand = op->getOperand(0);
-    auto result = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    auto own = dyn_cast<TensorType>(operand.getType());
-    if (!result || !own || !isa_and_nonnull<AnyOp>(operand.getDefiningOp()))
-      continue;
-    if (Type both = meet(own, result.clone(own.getElementType())))
-      operand.setType(both);
-  }
 }
 
 namespace {
@@ -68,10 +64,11 @@ struct InferShapes : impl::InferShapesBase<InferShapes> {
         remember(region.getArguments());
     });
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      ShapeInference inference;
-      if (failed(inference.refine(function.getBody())))
-        return signalPassFailure();
-      refineOperands(function);
+      do {
+        ShapeInference inference;
+        if (failed(inference.refine(function.getBody())))
+          return signalPassFailure();
+      } while (refineOperands(function));
     }
     updateFunctionTypes(getOperation());
     for (auto [value, type] : before)

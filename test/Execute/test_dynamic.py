@@ -153,3 +153,32 @@ def test_neighbours_compared(both, rng):
     for shape in [(2, 5), (1, 1), (3, 64), (2, 0)]:
         x = rng.standard_normal(shape, np.float32)
         np.testing.assert_array_equal(ours({"x": x})["y"], np.diff(x, axis=1, prepend=x[:, :1]))
+
+
+def test_dimensions_that_weights_tell(both, rng, assert_close):
+    """Channels and columns are left open; one value of them is valid."""
+    filters, right, left = (rng.standard_normal(shape, np.float32) for shape in ((8, 3, 3, 3), (8, 5), (6, 7)))
+    model = graph(
+        [
+            ("Sigmoid", ["x"], ["s"], {}),
+            ("MaxPool", ["s"], ["p"], {"kernel_shape": [2, 2], "strides": [2, 2]}),
+            ("Conv", ["p", "filters"], ["c"], {"pads": [1] * 4}),
+            ("Transpose", ["c"], ["t"], {"perm": [0, 2, 3, 1]}),
+            ("MatMul", ["t", "right"], ["y"], {}),
+            ("MatMul", ["left", "z"], ["v"], {}),
+        ],
+        {"x": (["N", "C", "H", "W"], np.float32), "z": (["K", "N"], np.float32)},
+        {"y": (["N", "i", "j", 5], np.float32), "v": ([6, "N"], np.float32)},
+        {"filters": filters, "right": right, "left": left},
+    )
+    ours, theirs = both(model)
+    for n, height, width in [(1, 2, 3), (2, 9, 7), (0, 4, 4)]:
+        feed = {
+            "x": rng.standard_normal((n, 3, height, width), np.float32),
+            "z": rng.standard_normal((7, n), np.float32),
+        }
+        actual, expected = ours(feed), theirs(feed) if n else {"y": np.zeros((0, 2, 2, 5)), "v": np.zeros((6, 0))}
+        for name in expected:
+            assert_close(actual[name], expected[name], what=f"{name} of {n} x {height} x {width}")
+    with pytest.raises(Exception, match=r"'x' has shape \[1, 4, 2, 3\], the model's is \[N, 3, H, W\]"):
+        ours(feed | {"x": np.ones((1, 4, 2, 3), np.float32)})

@@ -62,6 +62,66 @@ func.func @kept(%x: tensor<?x?xf32>) -> tensor<4x?xf32> {
 
 // -----
 
+// Weights tell what their operands must have; in all inputs that have the dimension.
+
+// CHECK-LABEL: func.func @weights
+// CHECK-SAME: tensor<?x6x?x?xf32> {onnx.dims = ["N", "", "H", "W"], onnx.name = "x"}
+// CHECK-SAME: tensor<6x?xf32> {onnx.dims = ["", "N"], onnx.name = "z"}
+// CHECK: onnx.Relu(%arg0) : (tensor<?x6x?x?xf32>) -> tensor<?x6x?x?xf32>
+// CHECK: onnx.MatMul({{.*}}) : (tensor<?x?x?x4xf32>, tensor<4x5xf32>) -> tensor<?x?x?x5xf32>
+func.func @weights(%x: tensor<?x?x?x?xf32> {onnx.name = "x", onnx.dims = ["N", "C", "H", "W"]},
+                   %z: tensor<?x?xf32> {onnx.name = "z", onnx.dims = ["C", "N"]},
+                   %w: tensor<4x3x3x3xf32>, %v: tensor<4x5xf32>) -> tensor<*xf32> {
+  // expected-remark @+1 {{dimension 'C' of the inputs is 6, all that what follows takes}}
+  %r = onnx.Relu(%x) : (tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+  %p = onnx.MaxPool(%r) {kernel_shape = array<i64: 2, 2>} : (tensor<?x?x?x?xf32>) -> tensor<*xf32>
+  %c = onnx.Conv(%p, %w) {group = 2 : i64} : (tensor<*xf32>, tensor<4x3x3x3xf32>) -> tensor<*xf32>
+  %t = onnx.Transpose(%c) {perm = array<i64: 0, 2, 3, 1>} : (tensor<*xf32>) -> tensor<*xf32>
+  %y = onnx.MatMul(%t, %v) : (tensor<*xf32>, tensor<4x5xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+// A branch may not run, and an extent of 1 on the other side tells nothing of a sum.
+
+// CHECK-LABEL: func.func @nothing_told
+// CHECK-SAME: tensor<?x?xf32> {onnx.dims = ["N", "C"], onnx.name = "x"}
+func.func @nothing_told(%x: tensor<?x?xf32> {onnx.name = "x", onnx.dims = ["N", "C"]}, %c: tensor<i1>,
+                        %v: tensor<4x5xf32>, %b: tensor<4xf32>) -> (tensor<*xf32>, tensor<*xf32>) {
+  %s = onnx.Add(%x, %b) : (tensor<?x?xf32>, tensor<4xf32>) -> tensor<*xf32>
+  %i = onnx.If(%c) else_branch {
+    onnx.Yield %x : tensor<?x?xf32>
+  } then_branch {
+    %y = onnx.MatMul(%x, %v) : (tensor<?x?xf32>, tensor<4x5xf32>) -> tensor<*xf32>
+    onnx.Yield %y : tensor<*xf32>
+  } : (tensor<i1>) -> tensor<*xf32>
+  return %s, %i : tensor<*xf32>, tensor<*xf32>
+}
+
+// -----
+
+// Products from either side, and the inputs of recurrent layers.
+
+// CHECK-LABEL: func.func @products
+// CHECK-SAME: tensor<4x?xf32> {onnx.dims = ["", "M"], onnx.name = "a"}
+// CHECK-SAME: tensor<5x?xf32> {onnx.dims = ["", "N"], onnx.name = "b"}
+// CHECK-SAME: tensor<?x?x7xf32> {onnx.dims = ["S", "B", ""], onnx.name = "s"}
+func.func @products(%a: tensor<?x?xf32> {onnx.name = "a", onnx.dims = ["K", "M"]},
+                    %b: tensor<?x?xf32> {onnx.name = "b", onnx.dims = ["L", "N"]},
+                    %s: tensor<?x?x?xf32> {onnx.name = "s", onnx.dims = ["S", "B", "I"]},
+                    %v: tensor<4x5xf32>, %w: tensor<1x12x7xf32>, %r: tensor<1x12x3xf32>) {
+  // expected-remark @+1 {{dimension 'K' of the inputs is 4}}
+  %x = onnx.Gemm(%a, %v) {transA = 1 : i64} : (tensor<?x?xf32>, tensor<4x5xf32>) -> tensor<*xf32>
+  // expected-remark @+1 {{dimension 'L' of the inputs is 5}}
+  %y = onnx.MatMul(%v, %b) : (tensor<4x5xf32>, tensor<?x?xf32>) -> tensor<*xf32>
+  // expected-remark @+1 {{dimension 'I' of the inputs is 7}}
+  %l = onnx.LSTM(%s, %w, %r) {hidden_size = 3 : i64} : (tensor<?x?x?xf32>, tensor<1x12x7xf32>, tensor<1x12x3xf32>) -> tensor<*xf32>
+  return
+}
+
+// -----
+
 func.func @contradiction(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
   // expected-error @+1 {{has type 'tensor<2x3xf32>' for result 0, which is declared as 'tensor<2x4xf32>'}}
   %y = onnx.Relu(%x) : (tensor<2x3xf32>) -> tensor<2x4xf32>

@@ -31,6 +31,10 @@ void registerExpandFunctions(ExpandPredicate isUnlowered);
 void updateFunctionType(mlir::func::FuncOp function);
 void updateFunctionTypes(mlir::ModuleOp module);
 
+/// Gives the dimension of this name (`onnx.dims`) an extent in every input that has it; their
+/// uses keep the types they have. Returns whether there is such a dimension.
+bool setDimension(mlir::func::FuncOp function, llvm::StringRef name, int64_t extent);
+
 #define GEN_PASS_REGISTRATION
 #include "strut/Normalize/Passes.h.inc"
 

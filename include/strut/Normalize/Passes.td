@@ -11,6 +11,9 @@ def InferShapes : Pass<"strut-infer-shapes", "::mlir::ModuleOp"> {
     Types are only ever refined; a type that contradicts the inferred one is an
     error. Values of small integer tensors are followed, so that arithmetic on
     shapes gives shapes. Results of functions take the types that are returned.
+    Weights tell what must be true of their operands: a dimension of the inputs
+    of which a convolution, product or recurrent layer takes one value only has
+    that value, with a remark.
   }];
   let statistics = [
     Statistic<"numRefined", "num-refined", "Number of values whose type was refined">
