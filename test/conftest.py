@@ -1,6 +1,7 @@
 """Fixtures shared by all pytest tests. They test the build in $STRUT_BUILD, which is
 build/release unless set."""
 
+import json
 import os
 import pathlib
 import random
@@ -115,6 +116,19 @@ def run_model(strut_run, tmp_path):
             return dict(archive)
 
     return run
+
+
+@pytest.fixture
+def fewest_flops(tmp_path):
+    """Flags that describe a machine on which the form with the fewest operations is fastest, so
+    that a test of another pass sees the factors of small layers too."""
+    machine = {
+        "format": "strut.machine", "version": 1, "name": "operations", "targets": [], "threads": 1,
+        "peak": {"f32": 1e9}, "efficiency": [[1, 1]],
+        "memory": [{"name": "memory", "bandwidth": 1e18}], "launch": [[1, 1e-15]],
+    }  # fmt: skip
+    (tmp_path / "machine.json").write_text(json.dumps(machine))
+    return "--machine", tmp_path / "machine.json"
 
 
 # How far a result may be from the reference: of the reference's root mean square, and of

@@ -1,7 +1,6 @@
 """Fixtures of the tests that run what was compiled. Artefacts are shared: each is compiled
 once a session, and its symbols are checked as soon as it is there."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -63,19 +62,6 @@ def compile_file(strut, check_symbols):
         return output
 
     return compile
-
-
-@pytest.fixture
-def fewest_flops(tmp_path):
-    """Flags that describe a machine on which the form with the fewest operations is fastest, so
-    that a test of another pass sees the factors of small layers too."""
-    machine = {
-        "format": "strut.machine", "version": 1, "name": "operations", "targets": [], "threads": 1,
-        "peak": {"f32": 1e9}, "efficiency": [[1, 1]],
-        "memory": [{"name": "memory", "bandwidth": 1e18}], "launch": [[1, 1e-15]],
-    }  # fmt: skip
-    (tmp_path / "machine.json").write_text(json.dumps(machine))
-    return "--machine", tmp_path / "machine.json"
 
 
 @pytest.fixture(scope="session")

@@ -47,17 +47,17 @@ def exports(root):
 @pytest.mark.parametrize("sizes", ["dynamic", "static"])
 @pytest.mark.parametrize("exporter", ["dynamo", "legacy"])
 @pytest.mark.parametrize("name", EXPECTED)
-def test_layer(name, exporter, sizes, exports, compile_file, strut, tmp_path, assert_close):
+def test_layer(name, exporter, sizes, exports, compile_file, fewest_flops, strut, tmp_path, assert_close):
     model = exports / f"{name}-{exporter}-{sizes}.onnx"
     layer = tmp_path / "layer.mlir"
-    subprocess.run([strut, "compile", model, "--emit", "mlir-layer", "-o", layer], check=True)
+    subprocess.run([strut, "compile", model, "--emit", "mlir-layer", "-o", layer, *fewest_flops], check=True)
     text = layer.read_text()
     forms, layers = EXPECTED[name]
     assert re.findall(r'layer\.form = "(\w+)"', text) == forms
     assert len(re.findall(r"= layer\.\w*linear", text)) == layers
     for operator in ("Reshape", "Einsum", "MatMul", "Gemm", "Mul"):
         assert f"onnx.{operator}" not in text
-    compiled = engines.Strut(compile_file(model), 2)
+    compiled = engines.Strut(compile_file(model, *fewest_flops), 2)
     with np.load(model.with_suffix(".npz")) as cases:
         for index in range(len(cases.files) // 2):
             (actual,) = compiled.run({"x": cases[f"in{index}"]}).values()
