@@ -11,18 +11,17 @@ namespace strut::normalize {
 
 /// Whether the result has the shape of the first operand, whatever the attributes.
 static bool keepsShape(Operation *op) {
-  return isa<onnx_ir::Op<"Abs">, onnx_ir::Op<"BatchNormalization">, onnx_ir::Op<"Cast">,
-             onnx_ir::Op<"CastLike">, onnx_ir::Op<"Ceil">, onnx_ir::Op<"Clip">,
-             onnx_ir::Op<"Dropout">, onnx_ir::Op<"Elu">, onnx_ir::Op<"Erf">, onnx_ir::Op<"Exp">,
-             onnx_ir::Op<"Floor">, onnx_ir::Op<"Gelu">, onnx_ir::Op<"HardSigmoid">,
-             onnx_ir::Op<"HardSwish">, onnx_ir::Op<"Identity">,
-             onnx_ir::Op<"InstanceNormalization">, onnx_ir::Op<"LRN">,
-             onnx_ir::Op<"LayerNormalization">, onnx_ir::Op<"LeakyRelu">, onnx_ir::Op<"Log">,
-             onnx_ir::Op<"LogSoftmax">, onnx_ir::Op<"Mish">, onnx_ir::Op<"Neg">,
-             onnx_ir::Op<"Not">, onnx_ir::Op<"Reciprocal">, onnx_ir::Op<"Relu">,
-             onnx_ir::Op<"Round">, onnx_ir::Op<"Selu">, onnx_ir::Op<"Sigmoid">,
-             onnx_ir::Op<"Sign">, onnx_ir::Op<"Softmax">, onnx_ir::Op<"Softplus">,
-             onnx_ir::Op<"Softsign">, onnx_ir::Op<"Sqrt">, onnx_ir::Op<"Tanh">>(op);
+  return isa<
+      onnx_ir::Op<"Abs">, onnx_ir::Op<"BatchNormalization">, onnx_ir::Op<"Cast">,
+      onnx_ir::Op<"CastLike">, onnx_ir::Op<"Ceil">, onnx_ir::Op<"Clip">, onnx_ir::Op<"Dropout">,
+      onnx_ir::Op<"Elu">, onnx_ir::Op<"Erf">, onnx_ir::Op<"Exp">, onnx_ir::Op<"Floor">,
+      onnx_ir::Op<"Gelu">, onnx_ir::Op<"HardSigmoid">, onnx_ir::Op<"HardSwish">,
+      onnx_ir::Op<"Identity">, onnx_ir::Op<"InstanceNormalization">, onnx_ir::Op<"LRN">,
+      onnx_ir::Op<"LayerNormalization">, onnx_ir::Op<"LeakyRelu">, onnx_ir::Op<"Log">,
+      onnx_ir::Op<"LogSoftmax">, onnx_ir::Op<"Mish">, onnx_ir::Op<"Neg">, onnx_ir::Op<"Not">,
+      onnx_ir::Op<"Reciprocal">, onnx_ir::Op<"Relu">, onnx_ir::Op<"Round">, onnx_ir::Op<"Selu">,
+      onnx_ir::Op<"Sigmoid">, onnx_ir::Op<"Sign">, onnx_ir::Op<"Softmax">, onnx_ir::Op<"Softplus">,
+      onnx_ir::Op<"Softsign">, onnx_ir::Op<"Sqrt">, onnx_ir::Op<"Tanh">>(op);
 }
 
 /// Whether the result has as many channels, axis 1, as the first operand.
@@ -67,7 +66,8 @@ private:
 } // namespace
 
 void Refiner::fixDimension(AnyOp op, BlockArgument argument, int64_t axis, int64_t extent) {
-  auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), OnnxDialect::kDimsAttr);
+  auto names =
+      function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), OnnxDialect::kDimsAttr);
   if (!names || argument.getOwner() != &function.front())
     return;
   StringRef name = cast<StringAttr>(names[axis]).getValue();
@@ -107,7 +107,8 @@ void Refiner::expectOfWeights(AnyOp op) {
   } else if (isa<onnx_ir::Op<"Gemm">>(op.getOperation())) {
     expectEqual(op, 0, op.attr<IntegerAttr>("transA").getInt() ? 0 : 1, 1,
                 op.attr<IntegerAttr>("transB").getInt() ? 1 : 0);
-  } else if (isa<onnx_ir::Op<"BatchNormalization">, onnx_ir::Op<"InstanceNormalization">>(op.getOperation())) {
+  } else if (isa<onnx_ir::Op<"BatchNormalization">, onnx_ir::Op<"InstanceNormalization">>(
+                 op.getOperation())) {
     expectEqual(op, 0, 1, 1, 0);
   } else if (isa<onnx_ir::Op<"LSTM">, onnx_ir::Op<"GRU">, onnx_ir::Op<"RNN">>(op.getOperation())) {
     expectEqual(op, 0, 2, 1, 2);

@@ -17,6 +17,7 @@ namespace strut::pipeline {
 bool hasNoLowering(onnx_ir::AnyOp op) { return kernelize::unsupportedReason(op).has_value(); }
 
 void buildNormalizePipeline(OpPassManager &pm, bool foldConstants) {
+  pm.addPass(normalize::createShareConstants());
   pm.addPass(normalize::createInferShapes());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

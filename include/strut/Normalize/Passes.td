@@ -20,6 +20,18 @@ def InferShapes : Pass<"strut-infer-shapes", "::mlir::ModuleOp"> {
   ];
 }
 
+def ShareConstants : Pass<"strut-share-constants", "::mlir::ModuleOp"> {
+  let summary = "name equal bytes of files by one attribute";
+  let description = [{
+    A weight that several layers share may be written to a model once for each of
+    them. Constants of one type whose bytes are equal get the attribute of the first,
+    so that CSE and whatever counts the users of a weight see one. Bit-exact.
+  }];
+  let statistics = [
+    Statistic<"numShared", "num-shared", "Number of constants that had the bytes of another">
+  ];
+}
+
 def ExpandFunctions : Pass<"strut-expand-functions", "::mlir::ModuleOp"> {
   let summary = "replace operators by the function bodies that the standard gives them";
   let description = [{
