@@ -80,8 +80,10 @@ Reason supportsAttention(Operation *operation) {
   AnyOp op(operation);
   for (StringRef name : {"Q", "K", "V"}) {
     auto type = dyn_cast<RankedTensorType>(op.in(name).getType());
-    if (!type || !type.getElementType().isF32())
-      return "it is supported for f32 only";
+    if (!type || !isa<Float32Type, Float16Type, BFloat16Type>(type.getElementType()))
+      return "it is supported for f32, f16 and bf16 only";
+    if (type.getElementType() != getElementTypeOrSelf(op.in("Q")))
+      return "its operands Q, K and V are of different types";
     if (type.getRank() != 3 && type.getRank() != 4)
       return ("its operand " + name + " has neither three nor four axes").str();
   }
@@ -145,7 +147,8 @@ LogicalResult lowerAttention(Operation *operation, Context &context) {
   SmallVector<Dim> shape = {q->batch, q->heads, q->length, v->size};
   if (q->headsInside)
     std::swap(shape[1], shape[2]);
-  Context::Init init{shape, context.b.getF32Type(), q->map(d(B), d(H), d(M), d(E))};
+  Type element = getElementTypeOrSelf(op.in("Q"));
+  Context::Init init{shape, element, q->map(d(B), d(H), d(M), d(E))};
   auto scaleAttr = op.attr<FloatAttr>("scale");
   if (!scaleAttr && !q->size.isConstant())
     return context.refuse(op, "it has no scale, and the size of its heads is not constant");

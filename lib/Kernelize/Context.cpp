@@ -314,6 +314,9 @@ Operation *Context::finish(OperationState &state, ArrayRef<Input> inputs, ArrayR
   llvm::append_range(allMaps, maps);
   Value result = body ? body(code, scalars) : scalars.front();
   Type element = cast<ShapedType>(inits.front().getType()).getElementType();
+  // An attention's region yields a score, whatever the type of the init.
+  if (state.name.getStringRef() == kernel::AttentionOp::getOperationName())
+    element = accumulator;
   kernel::YieldOp::create(bodyBuilder, loc, code.cast(result, element));
   state.addOperands(operands);
   state.addTypes(inits.front().getType());
@@ -379,7 +382,6 @@ Value Context::attention(Location loc, ArrayRef<Input> inputs, const Init &init,
                          BodyBuilder score) {
   Value destination = empty(loc, init.shape, init.element);
   OperationState state(loc, kernel::AttentionOp::getOperationName());
-  // The region yields the score, whatever the type of the init.
   return finish(state, inputs, destination, init.map, b.getF32Type(), 3, score)->getResult(0);
 }
 

@@ -7,9 +7,10 @@ namespace strut::normalize {
 
 using onnx_ir::Op;
 
-static RankedTensorType floatsOf(Value value) {
+RankedTensorType floatsOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getElementType().isF32() ? type : RankedTensorType();
+  bool isFloat = type && isa<Float32Type, Float16Type, BFloat16Type>(type.getElementType());
+  return isFloat ? type : RankedTensorType();
 }
 
 bool isSplitIntoWindows(Value whole, Value split) {

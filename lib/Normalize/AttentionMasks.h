@@ -7,7 +7,10 @@
 
 namespace strut::normalize {
 
-/// Whether `split` is `whole`, f32 [X, H, M, S], as [X / W, W, H, M, S] with W, H, M and S known.
+/// The type of a tensor of f32, f16 or bf16, of which attention can be; else null.
+mlir::RankedTensorType floatsOf(mlir::Value value);
+
+/// Whether `split` is `whole`, [X, H, M, S], as [X / W, W, H, M, S] with W, H, M and S known.
 bool isSplitIntoWindows(mlir::Value whole, mlir::Value split);
 
 /// The masks that are added to scores [X, H, M, S], as one for the Attention operator.

@@ -1,4 +1,9 @@
 //===- LiftAttention.cpp - Attention from its formula ---------------------===//
+//
+// In f16 and bf16 the formula rounds the scores, the sum with a mask and the weights, of which the
+// operator rounds none: its results are nearer to what is meant.
+//
+//===----------------------------------------------------------------------===//
 #include "AttentionMasks.h"
 #include "LiftIdioms.h"
 
@@ -20,8 +25,8 @@ struct Scores {
 };
 
 bool isRank(Value value, int64_t rank) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() == rank && type.getElementType().isF32();
+  RankedTensorType type = floatsOf(value);
+  return type && type.getRank() == rank;
 }
 
 /// scale·Q·Kᵀ, the factor standing at the product or at either operand.
@@ -109,6 +114,15 @@ bool matchScores(Value value, Scores &scores) {
   return matchWhere(value, scores) || matchTerms(value, scores);
 }
 
+/// What a Cast from one of these types to another was made of, if nobody else reads that; else the
+/// value itself.
+Value beforeCast(Value value) {
+  auto cast = value.getDefiningOp<Op<"Cast">>();
+  return cast && cast->hasOneUse() && floatsOf(value) && floatsOf(cast.in("input"))
+             ? cast.in("input")
+             : value;
+}
+
 /// The softmax behind the weights of the values, also where a row without any
 /// finite score is made 0 by Where(IsNaN(weights), 0, weights).
 Op<"Softmax"> matchSoftmax(Value weights) {
@@ -130,14 +144,15 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
       : OpRewritePattern(context), counts(counts) {}
 
   LogicalResult matchAndRewrite(Op<"MatMul"> op, PatternRewriter &rewriter) const override {
-    Op<"Softmax"> softmax = matchSoftmax(op.in("A"));
+    Op<"Softmax"> softmax = matchSoftmax(beforeCast(op.in("A")));
     Value value = op.in("B");
     if (!softmax || !isRank(value, 4))
       return failure();
     auto axis = softmax.attr<IntegerAttr>("axis");
     Scores scores;
     if ((axis && axis.getInt() != -1 && axis.getInt() != 3) ||
-        !matchScores(softmax.in("input"), scores))
+        !matchScores(beforeCast(softmax.in("input")), scores) ||
+        getElementTypeOrSelf(scores.query) != getElementTypeOrSelf(value))
       return failure();
     auto perm = rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
     Value key =
@@ -158,7 +173,8 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
 
   /// 0 where the scores stand, the low constant elsewhere.
   static Value additiveMask(const Scores &scores, Location loc, PatternRewriter &rewriter) {
-    auto zero = DenseElementsAttr::get(RankedTensorType::get({}, rewriter.getF32Type()), 0.0f);
+    auto type = RankedTensorType::get({}, getElementTypeOrSelf(scores.masked));
+    auto zero = DenseElementsAttr::get(type, rewriter.getZeroAttr(type.getElementType()));
     Value nothing = Op<"Constant">::create(rewriter, loc, {}, rewriter.getNamedAttr("value", zero))
                         ->getResult(0);
     Value yes = scores.isInverted ? scores.masked : nothing;

@@ -157,6 +157,39 @@ func.func @attention_of_two_masks(%q: tensor<?x12x?x32xf32>, %k: tensor<?x12x32x
   return %4 : tensor<?x12x?x32xf32>
 }
 
+// Of halves, with a softmax of f32.
+
+// CHECK-LABEL: func.func @attention_of_halves
+// CHECK-NOT: onnx.Softmax
+// CHECK: onnx.Attention(%arg0, %{{.*}}, %arg2, %arg3) {scale = 2.500000e-01 : f32} : (tensor<?x12x?x32xf16>,
+// CHECK-SAME: -> tensor<?x12x?x32xf16>
+// CHECK-NOT: onnx.Cast
+func.func @attention_of_halves(%q: tensor<?x12x?x32xf16>, %k: tensor<?x12x32x?xf16>, %v: tensor<?x12x?x32xf16>, %mask: tensor<?x1x1x?xf16>) -> tensor<?x12x?x32xf16> {
+  %root = onnx.Constant() {value = dense<4.0> : tensor<f16>} : () -> tensor<f16>
+  %0 = onnx.MatMul(%q, %k) : (tensor<?x12x?x32xf16>, tensor<?x12x32x?xf16>) -> tensor<?x12x?x?xf16>
+  %1 = onnx.Div(%0, %root) : (tensor<?x12x?x?xf16>, tensor<f16>) -> tensor<?x12x?x?xf16>
+  %2 = onnx.Add(%1, %mask) : (tensor<?x12x?x?xf16>, tensor<?x1x1x?xf16>) -> tensor<?x12x?x?xf16>
+  %3 = onnx.Cast(%2) {to = 1 : i64} : (tensor<?x12x?x?xf16>) -> tensor<?x12x?x?xf32>
+  %4 = onnx.Softmax(%3) {axis = -1 : i64} : (tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %5 = onnx.Cast(%4) {to = 10 : i64} : (tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf16>
+  %6 = onnx.MatMul(%5, %v) : (tensor<?x12x?x?xf16>, tensor<?x12x?x32xf16>) -> tensor<?x12x?x32xf16>
+  return %6 : tensor<?x12x?x32xf16>
+}
+
+// The lowest number of f16 does not swallow the scores.
+
+// CHECK-LABEL: func.func @no_attention_of_halves_where
+func.func @no_attention_of_halves_where(%q: tensor<2x4x8x16xf16>, %k: tensor<2x4x16x8xf16>, %v: tensor<2x4x8x16xf16>, %mask: tensor<1x1x8x8xi1>) -> tensor<2x4x8x16xf16> {
+  %low = onnx.Constant() {value = dense<-6.5504E+4> : tensor<f16>} : () -> tensor<f16>
+  // CHECK-NOT: onnx.Attention
+  // CHECK: return
+  %0 = onnx.MatMul(%q, %k) : (tensor<2x4x8x16xf16>, tensor<2x4x16x8xf16>) -> tensor<2x4x8x8xf16>
+  %1 = onnx.Where(%mask, %0, %low) : (tensor<1x1x8x8xi1>, tensor<2x4x8x8xf16>, tensor<f16>) -> tensor<2x4x8x8xf16>
+  %2 = onnx.Softmax(%1) : (tensor<2x4x8x8xf16>) -> tensor<2x4x8x8xf16>
+  %3 = onnx.MatMul(%2, %v) : (tensor<2x4x8x8xf16>, tensor<2x4x8x16xf16>) -> tensor<2x4x8x16xf16>
+  return %3 : tensor<2x4x8x16xf16>
+}
+
 // A softmax along another axis is none.
 
 // CHECK-LABEL: func.func @no_attention
