@@ -28,10 +28,10 @@ struct CopyPlan {
 /// What tells kernels of the same op apart: "_k16".
 std::string suffixOf(const CopyPlan &plan);
 
-/// The best way to copy an operand of this type, as the host function knows it; none where copies
-/// of 4 bytes, the smallest, would be too large, or where steps do more than add to its indices.
-std::optional<CopyPlan> planCopy(mlir::MemRefType type, mlir::AffineMap map, const Nest &nest,
-                                 llvm::ArrayRef<unsigned> along, llvm::ArrayRef<unsigned> steps);
+/// The best way to copy an operand, by what the host function knows of it; none where copies of 4
+/// bytes, the smallest, would be too large, or where steps do more than add to its indices.
+std::optional<CopyPlan> planCopy(const Nest &nest, unsigned operand, llvm::ArrayRef<unsigned> along,
+                                 llvm::ArrayRef<unsigned> steps);
 
 /// Where the slices of one operand lie, and which part of them a thread has.
 struct SlicePlace {

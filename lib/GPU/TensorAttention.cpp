@@ -327,9 +327,8 @@ bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
   unsigned m = space.first, s = m + 1, d = m + 2, e = m + 3;
   SmallVector<CopyPlan> plans;
   for (auto [operand, along, steps] : {std::tuple(0, m, d), {1, s, d}, {2, e, s}}) {
-    MemRefType type = nest.typeOf(operand);
-    auto plan = planCopy(type, nest.maps[operand], nest, {along}, {steps});
-    if (!plan || type.getElementType() != element)
+    auto plan = planCopy(nest, operand, {along}, {steps});
+    if (!plan || nest.typeOf(operand).getElementType() != element)
       return false;
     plans.push_back(*plan);
   }

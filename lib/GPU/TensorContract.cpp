@@ -40,11 +40,9 @@ bool TensorContract::plan() {
     if (!isWide(nest, steps))
       return false;
     for (unsigned number : {2 * product, 2 * product + 1}) {
-      MemRefType type = nest.typeOf(number);
-      if (type.getElementType() != element)
+      if (nest.typeOf(number).getElementType() != element)
         return false;
-      auto plan =
-          planCopy(type, nest.maps[number], nest, number % 2 ? code.roles.n : code.roles.m, steps);
+      auto plan = planCopy(nest, number, number % 2 ? code.roles.n : code.roles.m, steps);
       if (!plan)
         return false;
       plans.push_back(*plan);

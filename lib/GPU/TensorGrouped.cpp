@@ -53,8 +53,8 @@ bool emitTensorGrouped(Simt &simt, OpBuilder &host, Grouping &code) {
       !isWide(nest, {GroupedOp::kTerm}))
     return false;
   // Neighbouring places have rows anywhere: those of the left side can only be copied along k.
-  auto lhs = planCopy(nest.typeOf(0), nest.maps[0], nest, {}, {GroupedOp::kTerm});
-  auto rhs = planCopy(nest.typeOf(1), nest.maps[1], nest, {GroupedOp::kColumn}, {GroupedOp::kTerm});
+  auto lhs = planCopy(nest, 0, {}, {GroupedOp::kTerm});
+  auto rhs = planCopy(nest, 1, {GroupedOp::kColumn}, {GroupedOp::kTerm});
   if (!lhs || !rhs)
     return false;
   launchBySize(simt, host, code, *kind, {*lhs, *rhs});
