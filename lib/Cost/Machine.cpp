@@ -85,7 +85,7 @@ json::Value Machine::toJSON() const {
       entry["shared"] = true;
     levels.push_back(std::move(entry));
   }
-  return json::Object{{"format", kFormat},
+  json::Object object{{"format", kFormat},
                       {"version", kVersion},
                       {"name", name},
                       {"targets", json::Array(targets)},
@@ -94,6 +94,9 @@ json::Value Machine::toJSON() const {
                       {"efficiency", pairsToJSON(efficiency)},
                       {"memory", std::move(levels)},
                       {"launch", pairsToJSON(launch)}};
+  if (multiprocessors > 0)
+    object["multiprocessors"] = multiprocessors;
+  return object;
 }
 
 namespace {
@@ -147,8 +150,9 @@ static bool mapMachine(const json::Value &value, Machine &machine, json::Path pa
   }
   const json::Object &object = *value.getAsObject();
   if (!map.map("name", machine.name) || !map.mapOptional("targets", machine.targets) ||
-      !map.map("threads", machine.threads) || !map.map("peak", machine.peak) ||
-      !map.map("memory", machine.memory))
+      !map.map("threads", machine.threads) ||
+      !map.mapOptional("multiprocessors", machine.multiprocessors) ||
+      !map.map("peak", machine.peak) || !map.map("memory", machine.memory))
     return false;
   for (auto [key, pairs] : {std::pair(StringRef("efficiency"), &machine.efficiency),
                             {StringRef("launch"), &machine.launch}}) {
@@ -166,6 +170,7 @@ static bool mapMachine(const json::Value &value, Machine &machine, json::Path pa
     return holds;
   };
   return expect(machine.threads >= 1, "expected at least one thread") &&
+         expect(machine.multiprocessors >= 0, "expected no negative multiprocessors") &&
          expect(machine.peak.count("f32") &&
                     all_of(machine.peak, [](auto &entry) { return isPositive(entry.second); }),
                 "expected positive peaks, that of f32 among them") &&

@@ -25,14 +25,17 @@ Value Contraction::blocks(OpBuilder &b, int64_t rows, int64_t columns) const {
   return product(b, loc, gridExtents(b, rows, columns));
 }
 
-void Contraction::begin(OpBuilder &b, ValueRange arguments, int64_t rows, int64_t columns) {
+void Contraction::begin(OpBuilder &b, ValueRange arguments) {
   parameters = arguments;
   setGroups(b, parameters);
-  SmallVector<Value> block = delinearize(b, loc, blockIndex(b, loc), gridExtents(b, rows, columns));
   origin.assign(nest.dims, indexConstant(b, loc, 0));
-  batch.place(b, loc, origin, block[0]);
-  firstRow = arith::MulIOp::create(b, loc, block[1], indexConstant(b, loc, rows));
-  firstColumn = arith::MulIOp::create(b, loc, block[2], indexConstant(b, loc, columns));
+}
+
+void Contraction::place(OpBuilder &b, Value tile, int64_t rows, int64_t columns) {
+  SmallVector<Value> at = delinearize(b, loc, tile, gridExtents(b, rows, columns));
+  batch.place(b, loc, origin, at[0]);
+  firstRow = arith::MulIOp::create(b, loc, at[1], indexConstant(b, loc, rows));
+  firstColumn = arith::MulIOp::create(b, loc, at[2], indexConstant(b, loc, columns));
 }
 
 SmallVector<Value> Contraction::pointAt(OpBuilder &b, Value row, Value column) const {
@@ -60,7 +63,8 @@ void launchContraction(Simt &simt, OpBuilder &host, Contraction &code, StringRef
             resident};
   simt.launch(host, code.op, name, code.nest.key(), code.nest.arguments(), grid,
               [&](OpBuilder &b, ValueRange arguments) {
-                code.begin(b, arguments, rows, columns);
+                code.begin(b, arguments);
+                code.place(b, blockIndex(b, code.loc), rows, columns);
                 body(b);
               });
 }

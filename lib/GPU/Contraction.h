@@ -21,8 +21,10 @@ public:
   void setGroups(mlir::OpBuilder &b, mlir::ValueRange operands);
   /// Blocks of a grid of tiles, after setGroups.
   mlir::Value blocks(mlir::OpBuilder &b, int64_t rows, int64_t columns) const;
-  /// In a kernel function with these arguments: where the tile of this block is.
-  void begin(mlir::OpBuilder &b, mlir::ValueRange arguments, int64_t rows, int64_t columns);
+  /// In a kernel function: its arguments, those of the nest.
+  void begin(mlir::OpBuilder &b, mlir::ValueRange arguments);
+  /// After that: where tile number `tile` of the grid is.
+  void place(mlir::OpBuilder &b, mlir::Value tile, int64_t rows, int64_t columns);
 
   /// The operands of a product, in a kernel function.
   TileOperand lhs(unsigned product) const {

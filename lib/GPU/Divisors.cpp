@@ -63,8 +63,8 @@ static Divisors divisorsOfView(Value memref) {
         for (auto [stride, group] : llvm::zip(joined.strides, view.getReassociationIndices()))
           for (int64_t axis : llvm::reverse(group)) {
             known.strides[axis] = stride;
-            stride = divisorOfProduct(
-                stride, divisorOfExtent(view.getResultType().getDimSize(axis)));
+            stride =
+                divisorOfProduct(stride, divisorOfExtent(view.getResultType().getDimSize(axis)));
           }
         return known;
       })

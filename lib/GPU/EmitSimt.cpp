@@ -81,6 +81,7 @@ struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {
     tensorContractions += simt.tensorContractions;
     tensorAttentions += simt.tensorAttentions;
     warpgroupContractions += simt.warpgroupContractions;
+    splitContractions += simt.splitContractions;
   }
 };
 

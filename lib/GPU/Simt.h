@@ -54,7 +54,7 @@ public:
   void finish();
 
   unsigned launches = 0, tensorContractions = 0, tensorAttentions = 0;
-  unsigned warpgroupContractions = 0;
+  unsigned warpgroupContractions = 0, splitContractions = 0;
   unsigned functions() const { return kernels.size(); }
 
 private:

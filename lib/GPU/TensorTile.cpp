@@ -29,7 +29,7 @@ std::string TensorShape::suffix(ArrayRef<CopyPlan> plans) const {
 TensorShapes::TensorShapes(Multiplicand kind, unsigned sums) {
   // Three products of rounded numbers are as good as f32 if their sums are: the sums of tensor
   // cores are cut off, not rounded, so that long ones drift.
-  int64_t segment = kind == Multiplicand::SplitTF32 ? 256 : 0;
+  int64_t segment = kind == Multiplicand::SplitTF32 ? segmentStepsOf(4) : 0;
   few = {kind, fewRows, 64, 32, 16, /*stages=*/6, segment};
   middle = {kind, 64, 64, 32, 32, /*stages=*/6, segment};
   bool heavy = segment || sums > 1; // in registers
@@ -126,7 +126,7 @@ SmallVector<Value> TensorTile::multiplySlice(OpBuilder &b, const Slices &lhs, co
 SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
                                         const CopyPlan &lhsPlan, Value firstRow,
                                         const TileOperand &rhs, const CopyPlan &rhsPlan,
-                                        Value firstColumn) const {
+                                        Value firstColumn, Value firstStep) const {
   I32 outside{b, loc};
   SlicePlace leftPlace{memory,          shape.rows, shape.elementBytes(),
                        shape.threads(), thread,     outside.mul(warpRow, shape.warpRows),
@@ -139,7 +139,14 @@ SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
   rightPlace.isLhs = false;
   Slices left(b, loc, leftPlace, lhs, lhsPlan, firstRow);
   Slices right(b, loc, rightPlace, rhs, rhsPlan, firstColumn);
-  Value end = lhs.steps->size, zero = indexConstant(b, loc, 0);
+  Value end = lhs.steps->size, start = indexConstant(b, loc, 0);
+  auto endOfSegment = [&](OpBuilder &b, Value from) -> Value {
+    return arith::MinUIOp::create(b, loc, plus(b, loc, from, shape.segment), lhs.steps->size);
+  };
+  if (firstStep) {
+    start = firstStep;
+    end = endOfSegment(b, firstStep);
+  }
   Value slice = indexConstant(b, loc, shape.steps());
   int64_t ahead = shape.stages - 1;
 
@@ -154,11 +161,12 @@ SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
     NVVM::CpAsyncCommitGroupOp::create(b, loc);
   };
   for (int64_t stage = 0; stage < ahead; ++stage)
-    fetch(b, outside.constant(stage), indexConstant(b, loc, stage * shape.steps()));
+    fetch(b, outside.constant(stage), plus(b, loc, start, stage * shape.steps()));
 
-  auto multiplySlices = [&](OpBuilder &b, Value from, Value to, ValueRange start) {
+  auto multiplySlices = [&](OpBuilder &b, Value from, Value to, ValueRange initial) {
     auto loop = scf::ForOp::create(
-        b, loc, from, to, slice, start, [&](OpBuilder &b, Location, Value step, ValueRange state) {
+        b, loc, from, to, slice, initial,
+        [&](OpBuilder &b, Location, Value step, ValueRange state) {
           I32 i{b, loc};
           Value stage = state.back();
           NVVM::CpAsyncWaitGroupOp::create(b, loc, uint32_t(ahead - 1));
@@ -176,19 +184,18 @@ SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
         });
     return SmallVector<Value>(loop.getResults());
   };
-  SmallVector<Value> start = zeros(b), result;
-  start.push_back(outside.constant(0));
-  if (!shape.segment) {
-    result = multiplySlices(b, zero, end, start);
+  SmallVector<Value> initial = zeros(b), result;
+  initial.push_back(outside.constant(0));
+  if (!shape.segment || firstStep) {
+    result = multiplySlices(b, start, end, initial);
   } else {
     Value segment = indexConstant(b, loc, shape.segment);
     auto loop = scf::ForOp::create(
-        b, loc, zero, end, segment, start,
+        b, loc, start, end, segment, initial,
         [&](OpBuilder &b, Location, Value from, ValueRange totals) {
-          Value to = arith::MinUIOp::create(b, loc, plus(b, loc, from, shape.segment), end);
           SmallVector<Value> fresh = zeros(b);
           fresh.push_back(totals.back());
-          SmallVector<Value> next = multiplySlices(b, from, to, fresh);
+          SmallVector<Value> next = multiplySlices(b, from, endOfSegment(b, from), fresh);
           for (auto [sum, total] : llvm::zip(MutableArrayRef(next).drop_back(), totals))
             sum = arith::AddFOp::create(b, loc, total, sum);
           scf::YieldOp::create(b, loc, next);

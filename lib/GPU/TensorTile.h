@@ -21,6 +21,7 @@ struct TensorShape {
   int64_t warpRows, warpColumns; ///< of a warp; multiples of 16
   int64_t stages;                ///< slices that shared memory has room for
   int64_t segment = 0; ///< so many steps are summed apart, against rounding; 0: all as one
+  static constexpr int64_t segmentSlices = 16; ///< of a segment, where there are any
 
   int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
   int64_t steps() const { return sliceBytes / elementBytes(); }
@@ -34,6 +35,11 @@ struct TensorShape {
   /// What tells kernels of the same op apart: "_k16_w8_64x64".
   std::string suffix(llvm::ArrayRef<CopyPlan> plans) const;
 };
+
+/// Steps of a segment, by the bytes of an element.
+constexpr int64_t segmentStepsOf(int64_t elementBytes) {
+  return TensorShape::segmentSlices * sliceBytes / elementBytes;
+}
 
 /// The tiles of a kind, from few rows to many. All add in the same order: the bits of an element
 /// do not depend on which one runs.
@@ -69,11 +75,13 @@ public:
 
   /// Sums of a thread.
   int64_t sums() const;
-  /// The product of both operands over all steps, which ends with a barrier.
+  /// The product of both operands over all steps, which ends with a barrier; with `firstStep`, over
+  /// one segment.
   llvm::SmallVector<mlir::Value> multiply(mlir::OpBuilder &b, const TileOperand &lhs,
                                           const CopyPlan &lhsPlan, mlir::Value firstRow,
                                           const TileOperand &rhs, const CopyPlan &rhsPlan,
-                                          mlir::Value firstColumn) const;
+                                          mlir::Value firstColumn,
+                                          mlir::Value firstStep = nullptr) const;
 
   /// Runs `body` for each element of the tile whose row and column are below `rows` and `columns`,
   /// with its value in each of `sums`. They go through shared memory, row by row of warps, so that

@@ -68,8 +68,9 @@ private:
 bool WarpgroupContract::plan() {
   const Nest &nest = code.nest;
   Type element = nest.typeOf(0).getElementType();
-  if (simt.target().getArch() != "sm_90a" || !(element.isF16() || element.isBF16()) ||
-      code.op.getNumSums() > mostSums || !isWide(nest, code.roles.n))
+  if (simt.target().getArch() != "sm_90a" || code.op.getWorkspace() ||
+      !(element.isF16() || element.isBF16()) || code.op.getNumSums() > mostSums ||
+      !isWide(nest, code.roles.n))
     return false;
   for (unsigned product = 0; product < code.op.getNumProducts(); ++product) {
     SmallVector<unsigned> steps = kernel::ContractOp::stepsOf(nest.maps, product);

@@ -12,16 +12,17 @@ from GPU.networks import ALL, network
 ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
 
 
-def _layer(rng, dtype=np.float32):
-    """y = relu(x w + b), 48 -> 72."""
-    constants = {name: rng.uniform(-1, 1, shape).astype(dtype) for name, shape in {"w": (48, 72), "b": (72,)}.items()}
+def _layer(rng, dtype=np.float32, inner=48, outer=72, rows="M"):
+    """y = relu(x w + b)."""
+    shapes = {"w": (inner, outer), "b": (outer,)}
+    constants = {name: rng.uniform(-1, 1, shape).astype(dtype) for name, shape in shapes.items()}
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["p"]),
         helper.make_node("Add", ["p", "b"], ["q"]),
         helper.make_node("Relu", ["q"], ["y"]),
     ]
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    return network(nodes, {"x": ("M", 48)}, {"y": ("M", 72)}, constants, kind), constants
+    return network(nodes, {"x": (rows, inner)}, {"y": (rows, outer)}, constants, kind), constants
 
 
 def _errors(y, x, constants):
@@ -69,6 +70,30 @@ def test_a_row_has_the_same_bits_whatever_the_tile(rng):
     whole = compiled.run({"x": x})["y"].copy()
     for rows in (1, 32, 33):
         assert np.array_equal(compiled.run({"x": x[:rows]})["y"], whole[:rows])
+
+
+def test_steps_are_shared_by_blocks(rng, tmp_path):
+    """Of few rows of long sums, whose bits stay those of many rows."""
+    model, constants = _layer(rng, inner=1300, outer=40)
+    names = _kernels(model, tmp_path)
+    assert any(name.startswith("tensor_contract_segment_k16_w16_32x64") for name in names), names
+    compiled = strut.compile(model, **ON_EMULATOR)
+    x = rng.uniform(-1, 1, (40, 1300)).astype(np.float32)
+    whole = compiled.run({"x": x})["y"].copy()
+    assert _errors(whole, x, constants).max() <= 1e-6
+    for rows in (0, 1, 17, 32, 33):
+        assert np.array_equal(compiled.run({"x": x[:rows]})["y"], whole[:rows])
+
+
+@pytest.mark.parametrize("precision", [None, "tf32", "f16"])
+def test_steps_of_a_known_number_of_rows_are_shared(rng, tmp_path, precision):
+    dtype = np.float32 if precision else np.float16
+    model, constants = _layer(rng, dtype, inner=4104, outer=40, rows=3)
+    names = _kernels(model, tmp_path, precision=precision)
+    assert any(name.startswith("tensor_contract_segment_k16_w16_32x64") for name in names), names
+    x = rng.uniform(-1, 1, (3, 4104)).astype(dtype)
+    y = strut.compile(model, precision=precision, **ON_EMULATOR).run({"x": x})["y"]
+    assert _errors(y.astype(np.float64), x, constants).max() <= 1.1e-3
 
 
 def test_convolutions(rng, tmp_path, assert_close):

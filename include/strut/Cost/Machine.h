@@ -33,6 +33,7 @@ struct Machine {
   std::string name;
   std::vector<std::string> targets; ///< LLVM CPU names or GPU architectures that it stands for
   int threads = 1;                  ///< that share the work of a kernel; 1 for a GPU as a whole
+  int multiprocessors = 0;          ///< of a GPU; 0: not told
   /// FLOP/s of one thread by element type: "f32", "bf16", "f16", "f64". A multiply-add
   /// is two.
   std::map<std::string, double> peak;

@@ -27,7 +27,29 @@ def EmitSimt : Pass<"strut-emit-simt", "::strut::kernel::ProgramOp"> {
     Statistic<"tensorContractions", "tensor-contractions", "contractions on tensor cores">,
     Statistic<"tensorAttentions", "tensor-attentions", "attentions on tensor cores">,
     Statistic<"warpgroupContractions", "warpgroup-contractions",
-              "contractions on the tensor cores of warpgroups">
+              "contractions on the tensor cores of warpgroups">,
+    Statistic<"splitContractions", "split-contractions",
+              "contractions whose steps are shared by blocks">
+  ];
+}
+
+def SplitSteps : Pass<"strut-split-steps", "::strut::kernel::ProgramOp"> {
+  let summary = "give products of few rows a workspace for the sums of parts of their steps";
+  let description = [{
+    On tensors, for a `#cuda.target` from sm_80 on. A product of up to 32 rows has few blocks, which
+    cannot ask for all that memory could give them. With a workspace, segments of its steps are
+    summed by blocks of their own, and those sums are added by a second kernel. A product gets one
+
+    1. if it is one product of matrices, of known numbers of steps and columns, and has two segments
+       at least;
+    2. if it is of f32 in three products, whose sums are those of segments in any case; another one
+       only if it never has more than 32 rows, for a row has the same bits whatever their number;
+    3. if the weight then comes so much faster that a second launch and the way of the sums through
+       memory are made up for, by the description of the GPU and its number of multiprocessors.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"splitProducts", "products", "products that got a workspace">
   ];
 }
 

@@ -62,6 +62,8 @@ TEST(Machine, RefusesWhatCannotBe) {
   EXPECT_NE(refusal("\"f32\"", "\"f31\"").find("peaks"), std::string::npos);
   EXPECT_NE(refusal("\"launch\"", "\"lunch\"").find("launch"), std::string::npos);
   EXPECT_NE(refusal("\"threads\": 4", "\"threads\": 0").find("thread"), std::string::npos);
+  EXPECT_NE(refusal("\"threads\"", "\"multiprocessors\": -1, \"threads\"").find("multiprocessors"),
+            std::string::npos);
   EXPECT_NE(refusal("\"bytes\"", "\"octets\"").find("bytes"), std::string::npos);
   EXPECT_NE(refusal("\"bandwidth\": ", "\"bandwidth\": -").find("bandwidth"), std::string::npos);
   EXPECT_NE(refusal("\"efficiency\": [", "\"efficiency\": [[1, 3], ").find("efficiency"),
