@@ -111,6 +111,8 @@ struct ConvertToNVVMPass : impl::ConvertToNVVMBase<ConvertToNVVMPass> {
     if (device && failed(passByValue(device, converter)))
       return signalPassFailure();
     RewritePatternSet patterns(context);
+    // Upstream's pass would expand maxima too, each of which is one instruction.
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     index::populateIndexToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
@@ -139,7 +141,6 @@ void buildPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());

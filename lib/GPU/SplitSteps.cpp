@@ -77,8 +77,7 @@ bool pays(const KnownProduct &product, Multiplicand kind, const cost::Machine &m
   double ofBlock = double(tile.stages - 1) * tile.columns * sliceBytes / latency;
   int64_t most = int64_t(machine.multiprocessors) * tile.resident(/*sums=*/1, {}) / tile.threads();
   auto secondsOf = [&](int64_t blocks) {
-    double bandwidth =
-        std::min(machine.memory.back().bandwidth, std::min(blocks, most) * ofBlock);
+    double bandwidth = std::min(machine.memory.back().bandwidth, std::min(blocks, most) * ofBlock);
     return double(product.columns * product.steps * product.elementBytes) / bandwidth;
   };
   int64_t blocks = llvm::divideCeil(product.columns, tile.columns);

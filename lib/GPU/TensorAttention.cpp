@@ -84,7 +84,8 @@ private:
                  ArrayRef<Value> factors, State &state) const;
   void finish(OpBuilder &b, const State &state) const;
 
-  Value exponential(OpBuilder &b, Value x) const;
+  /// Of a score less what is subtracted from those of its row.
+  Value exponential(OpBuilder &b, Value score, Value shift) const;
   /// Over the four lanes of a row.
   template <typename Op> Value overRow(OpBuilder &b, Value value) const {
     for (int64_t mask : {1, 2})
@@ -228,11 +229,14 @@ SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Val
   return sums;
 }
 
-/// Halves take the approximation of the GPU, whose error is far below theirs.
-Value TensorAttention::exponential(OpBuilder &b, Value x) const {
+/// Halves take the approximation of the GPU, whose error is far below theirs. The shift is the same
+/// for a row, so that what remains for a score is one FMA.
+Value TensorAttention::exponential(OpBuilder &b, Value score, Value shift) const {
   if (!isHalf(shape.kind))
-    return math::ExpOp::create(b, loc, x);
-  Value scaled = arith::MulFOp::create(b, loc, x, space.number(b, std::numbers::log2e_v<float>));
+    return math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
+  constexpr float log2e = std::numbers::log2e_v<float>;
+  Value offset = arith::MulFOp::create(b, loc, shift, space.number(b, -log2e));
+  Value scaled = math::FmaOp::create(b, loc, score, space.number(b, log2e), offset);
   return LLVM::CallIntrinsicOp::create(b, loc, b.getF32Type(),
                                        b.getStringAttr("llvm.nvvm.ex2.approx.ftz"),
                                        ValueRange{scaled})
@@ -249,14 +253,13 @@ SmallVector<Value> TensorAttention::softmax(OpBuilder &b, SmallVector<Value> &sc
   for (unsigned row = 0; row < threadRows; ++row) {
     Value maximum = overRow<arith::MaximumFOp>(b, highest[row]);
     shifts.push_back(space.shiftFor(b, maximum));
-    Value shrunk = arith::SubFOp::create(b, loc, state.maxima[row], shifts.back());
-    factors.push_back(exponential(b, shrunk));
+    factors.push_back(exponential(b, state.maxima[row], shifts.back()));
     state.maxima[row] = maximum;
     state.totals[row] = arith::MulFOp::create(b, loc, state.totals[row], factors.back());
   }
   for (auto [number, score] : llvm::enumerate(scores)) {
     unsigned row = rowOf(number);
-    score = exponential(b, arith::SubFOp::create(b, loc, score, shifts[row]));
+    score = exponential(b, score, shifts[row]);
     state.totals[row] = arith::AddFOp::create(b, loc, state.totals[row], score);
   }
   return factors;

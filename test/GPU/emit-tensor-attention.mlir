@@ -21,7 +21,10 @@
 // CHECK-COUNT-4: nvvm.cp.async.shared.global
 // CHECK: nvvm.cp.async.commit.group
 // CHECK-COUNT-4: nvvm.shfl.sync bfly
-// CHECK-COUNT-32: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"
+// The row's maximum is subtracted by the FMA that scales a score for the power of two.
+// CHECK: %[[POWER:.*]] = math.fma
+// CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"(%[[POWER]])
+// CHECK-COUNT-31: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz"
 // CHECK: nvvm.cp.async.wait.group 1
 // CHECK-NEXT: nvvm.barrier0
 // CHECK-COUNT-4: nvvm.convert.f32x2.to.f16x2

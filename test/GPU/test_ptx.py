@@ -100,6 +100,13 @@ def test_ptxas_spills_nothing_of_large_heads(compile_ptx, ptxas, tmp_path, preci
     assert all(registers <= REGISTERS and not spilled for registers, spilled in kernels.values()), kernels
 
 
+def test_a_maximum_is_one_instruction(compile_ptx, rng, tmp_path):
+    model = tmp_path / "cnn.onnx"
+    model.write_bytes(ALL["cnn"](rng).SerializeToString())
+    ptx = compile_ptx(model, "--gpu-arch", "sm_80").stdout
+    assert "max.NaN.f32" in ptx
+
+
 def test_the_same_model_gives_the_same_ptx(compile_ptx, network):
     _, model = network
     assert compile_ptx(model, "--gpu-arch", "sm_80").stdout == compile_ptx(model, "--gpu-arch", "sm_80").stdout
