@@ -45,6 +45,11 @@ struct AttentionShape {
   int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
   int64_t threads() const { return rows / warpRows * warpSize; }
   int64_t steps() const { return sliceBytes / elementBytes(); } ///< of a slice
+  /// Whether products are as good as f32.
+  bool isExact() const { return kind == Multiplicand::SplitTF32; }
+  /// Whether a thread keeps its part of the queries in registers: two numbers for each element
+  /// would spill.
+  bool keepsQueries() const { return !isExact(); }
   int64_t valueSlices() const { return keys / steps(); }
   int64_t featureBytes(int64_t rows) const { return rows * featureSlices * sliceBytes; }
   int64_t bytes() const {
@@ -77,6 +82,8 @@ private:
 
   SlicePlace place(OpBuilder &b, int64_t width, int64_t offset) const;
   void copyFeatures(OpBuilder &b, const Slices &slices) const;
+  /// The left side of the products with keys number `part` of slice `slice`.
+  Fragment queryFragment(OpBuilder &b, int64_t slice, int64_t part) const;
   SmallVector<Value> scores(OpBuilder &b, const Slices &keys, Value firstKey) const;
   /// Turns scores into weights; the factors by which older sums of the rows shrink.
   SmallVector<Value> softmax(OpBuilder &b, SmallVector<Value> &scores, State &state) const;
@@ -106,7 +113,8 @@ private:
   Value memory;       ///< pointer to shared memory
   Value thread, lane; ///< i32
   std::optional<Slices> queries;
-  SmallVector<Value> rows; ///< of this thread, index
+  SmallVector<Fragment> kept; ///< of the queries
+  SmallVector<Value> rows;    ///< of this thread, index
 };
 
 SmallVector<Value> TensorAttention::State::pack() const {
@@ -174,6 +182,12 @@ void TensorAttention::emit(OpBuilder &b) {
   };
   copyFeatures(b, *queries);
   copyKeys(b, zero);
+  if (shape.keepsQueries()) {
+    wait(b, 0);
+    for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
+      for (int64_t part = 0; part < multipliesOfSlice; ++part)
+        kept.push_back(queryFragment(b, slice, part));
+  }
   State start;
   start.sums.assign(shape.columns / 2, space.number(b, 0));
   start.maxima.assign(threadRows, space.lowest(b));
@@ -200,6 +214,11 @@ void TensorAttention::emit(OpBuilder &b) {
   finish(b, State::unpack(loop.getResults()));
 }
 
+Fragment TensorAttention::queryFragment(OpBuilder &b, int64_t slice, int64_t part) const {
+  Value number = I32{b, loc}.constant(slice);
+  return Fragment(b, loc, shape.kind, queries->load(b, number, part, 0));
+}
+
 /// Of this thread, in the order of mma.sync: blocks of 8 keys, then both rows, then two keys.
 SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Value firstKey) const {
   I32 i{b, loc};
@@ -207,7 +226,8 @@ SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Val
   for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
     for (int64_t part = 0; part < multipliesOfSlice; ++part) {
       Value number = i.constant(slice);
-      Fragment left(b, loc, shape.kind, queries->load(b, number, part, 0));
+      Fragment left =
+          kept.empty() ? queryFragment(b, slice, part) : kept[slice * multipliesOfSlice + part];
       for (int64_t block = 0; block < shape.keys / 16; ++block) {
         SmallVector<Value> registers = keys.load(b, number, part, block);
         for (int64_t half = 0; half < 2; ++half) {
@@ -229,10 +249,10 @@ SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Val
   return sums;
 }
 
-/// Halves take the approximation of the GPU, whose error is far below theirs. The shift is the same
-/// for a row, so that what remains for a score is one FMA.
+/// Weights that are rounded take the approximation of the GPU, whose error is far below. The shift
+/// is the same for a row, so that what remains for a score is one FMA.
 Value TensorAttention::exponential(OpBuilder &b, Value score, Value shift) const {
-  if (!isHalf(shape.kind))
+  if (shape.isExact())
     return math::ExpOp::create(b, loc, arith::SubFOp::create(b, loc, score, shift));
   constexpr float log2e = std::numbers::log2e_v<float>;
   Value offset = arith::MulFOp::create(b, loc, shift, space.number(b, -log2e));
@@ -273,7 +293,7 @@ void TensorAttention::addValues(OpBuilder &b, const Slices &values, ArrayRef<Val
   for (size_t first = 0; first < weights.size(); first += perProduct)
     left.push_back(Fragment::ofSums(b, loc, shape.kind, weights.slice(first, perProduct)));
   // Long sums of split numbers would drift by what tensor cores cut off: tiles are summed apart.
-  bool isApart = shape.kind == Multiplicand::SplitTF32;
+  bool isApart = shape.isExact();
   for (int64_t block = 0; block < shape.columns / 16; ++block) {
     auto mine = MutableArrayRef(state.sums).slice(8 * block, 8);
     SmallVector<Value> sums;
