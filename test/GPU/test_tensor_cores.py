@@ -85,6 +85,20 @@ def test_steps_are_shared_by_blocks(rng, tmp_path):
         assert np.array_equal(compiled.run({"x": x[:rows]})["y"], whole[:rows])
 
 
+def test_steps_of_windows_are_shared(rng, tmp_path, assert_close):
+    """A small picture has few places."""
+    w = rng.standard_normal((32, 256, 3, 3)).astype(np.float32) / 48
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])]
+    model = network(nodes, {"x": ("N", 256, 4, 4)}, {"y": ("N", 32, 4, 4)}, {"w": w})
+    names = _kernels(model, tmp_path)
+    assert any(name.startswith("tensor_contract_segment") for name in names), names
+    on_cpu, on_gpu = strut.compile(model), strut.compile(model, **ON_EMULATOR)
+    for count in (1, 2, 3):
+        x = rng.standard_normal((count, 256, 4, 4)).astype(np.float32)
+        expected = on_cpu.run({"x": x})["y"].copy()
+        assert_close(on_gpu.run({"x": x})["y"], expected, what=f"{count} pictures")
+
+
 @pytest.mark.parametrize("precision", [None, "tf32", "f16"])
 def test_steps_of_a_known_number_of_rows_are_shared(rng, tmp_path, precision):
     dtype = np.float32 if precision else np.float16
