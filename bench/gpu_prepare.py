@@ -6,7 +6,7 @@
 FOLDER/run does the rest on a machine with a GPU (bench/gpu_run.py). Layouts are products of a
 permutation and small integers, exact in every format that a template takes: an element that
 comes from the wrong place shows. Values are the small networks of the GPU's tests, as the CPU
-computes them.
+computes them, with attention of all spellings and a network of each family.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test"))
+from GPU import families, transformers  # noqa: E402
 from GPU.networks import ALL  # noqa: E402
 
 import strut  # noqa: E402
@@ -90,6 +91,20 @@ def values(rng):
                 yield from (Case(f"{name} {p} {rows}", model, inputs, precision=p) for p in ("tf32", "f16", "bf16"))
 
 
+def networks(rng):
+    """Attention as exporters write it, and a network of each family."""
+    for name, build in transformers.NETWORKS.items():
+        model = build(rng)
+        for batch, length in ((1, 1), (3, 17), (1, 129)):
+            inputs = transformers.inputs(model, batch, length, rng)
+            for precision in ("f32", "tf32", "f16", "bf16"):
+                yield Case(f"{name} {precision} {batch}x{length}", model, inputs, precision=precision)
+    for name, build in families.NETWORKS.items():
+        model = build(rng)
+        for size in (1, 3):
+            yield Case(f"{name} {size}", model, families.inputs(model, size, rng))
+
+
 def timed(rng):
     def draw(*shape):
         return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
@@ -98,6 +113,10 @@ def timed(rng):
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
     model = network([node], {"x": ("M", k)}, {"y": ("M", k)}, {"w": draw(k, k)})
     yield Case("product", model, {"x": draw(m, k)}, False, "product", 2 * m * k * k, 4 * (2 * m * k + k * k))
+    few, long = 16, 4096  # whose steps are shared by blocks
+    model = network([node], {"x": ("M", long)}, {"y": ("M", k)}, {"w": draw(long, k)})
+    work = (2 * few * long * k, 4 * (few * (long + k) + long * k))
+    yield Case("product of few rows", model, {"x": draw(few, long)}, False, "product", *work)
     rank, small = 128, 512
     nodes = [helper.make_node("MatMul", ["x", "u"], ["h"]), helper.make_node("MatMul", ["h", "v"], ["y"])]
     model = network(nodes, {"x": ("M", k)}, {"y": ("M", k)}, {"u": draw(k, rank), "v": draw(rank, k)})
@@ -187,7 +206,7 @@ def main() -> int:
     folder = arguments.folder
     rng = np.random.default_rng(5)
     sizes, length = ((72,), 136) if arguments.device == "emulate" else ((4096, 8192), 4096)
-    cases = [*layouts(rng), *values(rng), *timed(rng), *drawn(sizes, length)]
+    cases = [*layouts(rng), *values(rng), *networks(rng), *timed(rng), *drawn(sizes, length)]
     if arguments.only:
         cases = [case for case in cases if case.name.startswith(tuple(arguments.only.split(",")))]
     if not cases:

@@ -197,3 +197,10 @@ NETWORKS = {
     f.__name__: f
     for f in (mobile, convnext, dense, unet, windows, t5, recurrent, mixers, structured, quantised, graph)
 }
+
+
+def inputs(model, size, rng):
+    """For a batch of `size`."""
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    shape = [d.dim_value or {"B": size, "S": 4 * size + 1}[d.dim_param] for d in dims]
+    return {"x": rng.standard_normal(shape).astype(np.float32)}

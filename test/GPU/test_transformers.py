@@ -8,26 +8,13 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 import strut
-from GPU.transformers import NETWORKS, in_float64
+from GPU.transformers import NETWORKS, in_float64, inputs
 
 ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
 SIZES = [(1, 1), (3, 17), (1, 129), (0, 5), (2, 0)]
 # Errors as shares of the largest output, where all tensors are halves.
 BOUNDS = {np.float16: 6e-3, ml_dtypes.bfloat16: 5e-2}
 HALVES = [*((name, np.float16) for name in NETWORKS), ("bert", ml_dtypes.bfloat16)]
-
-
-def _inputs(model, batch, length, rng):
-    """Of each sequence some of the last places are padding."""
-    feed = {}
-    for value in model.graph.input:
-        if value.name == "mask":
-            ends = rng.integers(length // 2, length, (batch, 1), endpoint=True) if length else 0
-            feed["mask"] = (np.arange(length) < np.maximum(ends, 1)).astype(np.int64).reshape(batch, length)
-        else:
-            shape = [{"B": batch, "S": length}.get(d.dim_param, d.dim_value) for d in value.type.tensor_type.shape.dim]
-            feed[value.name] = rng.standard_normal(shape).astype(np.float32)
-    return feed
 
 
 def _attention_kernels(model, tmp_path, **options):
@@ -51,7 +38,7 @@ def test_f32_is_what_the_cpu_gives(rng, name, assert_close):
     model = NETWORKS[name](rng)
     on_cpu, on_gpu = strut.compile(model), strut.compile(model, **ON_EMULATOR)
     for batch, length in SIZES:
-        feed = _inputs(model, batch, length, rng)
+        feed = inputs(model, batch, length, rng)
         expected = on_cpu.run(feed)["y"].copy()
         assert_close(on_gpu.run(feed)["y"], expected, what=f"{batch} of {length}")
 
@@ -62,7 +49,7 @@ def test_halves(rng, name, dtype):
     exact = ReferenceEvaluator(in_float64(model))
     on_cpu, on_gpu = strut.compile(model), strut.compile(model, **ON_EMULATOR)
     for batch, length in SIZES:
-        feed = _inputs(model, batch, length, rng)
+        feed = inputs(model, batch, length, rng)
         feed["x"] = feed["x"].astype(dtype)
         for compiled in (on_cpu, on_gpu):
             y = compiled.run(feed)["y"].astype(np.float64)

@@ -98,6 +98,19 @@ def llama(rng, dtype=np.float32):
 NETWORKS = {f.__name__: f for f in (bert, gpt2, vit, llama)}
 
 
+def inputs(model, batch, length, rng):
+    """Random ones by their names; of each sequence some of the last places are padding."""
+    feed = {}
+    for value in model.graph.input:
+        if value.name == "mask":
+            ends = rng.integers(length // 2, length, (batch, 1), endpoint=True) if length else 0
+            feed["mask"] = (np.arange(length) < np.maximum(ends, 1)).astype(np.int64).reshape(batch, length)
+        else:
+            shape = [{"B": batch, "S": length}.get(d.dim_param, d.dim_value) for d in value.type.tensor_type.shape.dim]
+            feed[value.name] = rng.standard_normal(shape).astype(np.float32)
+    return feed
+
+
 def in_float64(model):
     """The same network, all of whose floats are of 64 bits."""
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
