@@ -88,3 +88,92 @@ func.func @gaps(%x: tensor<?x4x8xf32> {onnx.dims = ["n", "", ""]}) -> tensor<?x4
   %y = onnx.Tanh(%ab) : (tensor<?x4x32xf32>) -> tensor<?x4x32xf32>
   return %y : tensor<?x4x32xf32>
 }
+
+// -----
+
+// Condition 2: a part, and a concatenation that begins a longer one, is the right-hand side of a product.
+
+// CHECK-LABEL: func.func @as_right_side
+// CHECK: %[[OWN:.*]] = tensor.empty() : tensor<16x16xf32>
+// CHECK: %[[A:.*]] = kernel.contract {{.*}} outs(%[[OWN]] :
+// CHECK: kernel.contract ins(%arg1, %[[A]] :
+func.func @as_right_side(%x: tensor<16x8xf32>, %p: tensor<4x16xf32>) -> (tensor<16x24xf32>, tensor<4x16xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<16x8xf32>, tensor<8x16xf32>) -> tensor<16x16xf32>
+  %q = onnx.MatMul(%p, %a) : (tensor<4x16xf32>, tensor<16x16xf32>) -> tensor<4x16xf32>
+  %ax = onnx.Concat(%a, %x) {axis = 1 : i64} : (tensor<16x16xf32>, tensor<16x8xf32>) -> tensor<16x24xf32>
+  %y = onnx.Tanh(%ax) : (tensor<16x24xf32>) -> tensor<16x24xf32>
+  return %y, %q : tensor<16x24xf32>, tensor<4x16xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @beginning_as_right_side
+// CHECK-DAG: tensor.empty() : tensor<16x32xf32>
+// CHECK-DAG: tensor.empty() : tensor<16x40xf32>
+// CHECK: return
+func.func @beginning_as_right_side(%x: tensor<16x8xf32>, %p: tensor<4x16xf32>) -> (tensor<16x40xf32>, tensor<4x32xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<16x8xf32>, tensor<8x16xf32>) -> tensor<16x16xf32>
+  %b = onnx.MatMul(%x, %w) : (tensor<16x8xf32>, tensor<8x16xf32>) -> tensor<16x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 1 : i64} : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x32xf32>
+  %q = onnx.MatMul(%p, %ab) : (tensor<4x16xf32>, tensor<16x32xf32>) -> tensor<4x32xf32>
+  %abx = onnx.Concat(%a, %b, %x) {axis = 1 : i64} : (tensor<16x16xf32>, tensor<16x16xf32>, tensor<16x8xf32>) -> tensor<16x40xf32>
+  %y = onnx.Tanh(%abx) : (tensor<16x40xf32>) -> tensor<16x40xf32>
+  return %y, %q : tensor<16x40xf32>, tensor<4x32xf32>
+}
+
+// -----
+
+// Condition 3: what reads the beginning writes the rest: a map, a product.
+
+// CHECK-LABEL: func.func @writer_reads_beginning
+// CHECK: tensor.empty(%{{.*}}) : tensor<?x32xf32>
+// CHECK: return
+func.func @writer_reads_beginning(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x64xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %b = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x32xf32>
+  %r = onnx.Relu(%ab) : (tensor<?x32xf32>) -> tensor<?x32xf32>
+  %all = onnx.Concat(%a, %b, %r) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x32xf32>) -> tensor<?x64xf32>
+  %y = onnx.Tanh(%all) : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @product_reads_beginning
+// CHECK: %[[OWN:.*]] = tensor.empty(%{{.*}}) : tensor<?x16xf32>
+// CHECK: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<32x16xf32>) outs(%[[OWN]] :
+func.func @product_reads_beginning(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x48xf32>, tensor<?x16xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<8x16xf32>} : () -> tensor<8x16xf32>
+  %u = onnx.Constant() {value = dense<3.0> : tensor<32x16xf32>} : () -> tensor<32x16xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %b = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x16xf32>) -> tensor<?x16xf32>
+  %ab = onnx.Concat(%a, %b) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x32xf32>
+  %c = onnx.MatMul(%ab, %u) : (tensor<?x32xf32>, tensor<32x16xf32>) -> tensor<?x16xf32>
+  %r = onnx.Exp(%c) : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  %all = onnx.Concat(%a, %b, %c) {axis = 1 : i64} : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x48xf32>
+  %y = onnx.Tanh(%all) : (tensor<?x48xf32>) -> tensor<?x48xf32>
+  return %y, %r : tensor<?x48xf32>, tensor<?x16xf32>
+}
+
+// -----
+
+// Condition 4: a part that is read otherwise too lies in runs of 32 bytes.
+
+// CHECK-LABEL: func.func @short_runs
+// CHECK: %[[OWN:.*]] = tensor.empty(%{{.*}}) : tensor<?x8xf32>
+// CHECK: kernel.contract {{.*}} outs(%[[OWN]] :
+func.func @short_runs(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x16xf32>, tensor<?x8xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %a = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %r = onnx.Exp(%a) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %ax = onnx.Concat(%a, %x) {axis = 1 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x16xf32>
+  %y = onnx.Tanh(%ax) : (tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %y, %r : tensor<?x16xf32>, tensor<?x8xf32>
+}

@@ -221,3 +221,241 @@ func.func @one_chunk(%x: tensor<?x8xf32>) -> (tensor<?x3xf32>, tensor<?x4xf32>) 
   %1 = onnx.MatMul(%0#0, %w) : (tensor<?x4xf32>, tensor<4x3xf32>) -> tensor<?x3xf32>
   return %1, %0#1 : tensor<?x3xf32>, tensor<?x4xf32>
 }
+
+// Condition 7: a reshape that gives tokens each other's extents mixes them.
+
+// CHECK-LABEL: func.func @tokens_exchanged
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Reshape
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.form
+func.func @tokens_exchanged(%x: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %eight = onnx.Constant() {value = dense<8> : tensor<1xi64>} : () -> tensor<1xi64>
+  %b = onnx.Shape(%x) {end = 1 : i64, start = 0 : i64} : (tensor<?x?x8xf32>) -> tensor<1xi64>
+  %s = onnx.Shape(%x) {end = 2 : i64, start = 1 : i64} : (tensor<?x?x8xf32>) -> tensor<1xi64>
+  %two = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %to = onnx.Concat(%s, %b, %two) {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<3xi64>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x?x8xf32>, tensor<8x2xf32>) -> tensor<?x?x2xf32>
+  %1 = onnx.Reshape(%0, %to) : (tensor<?x?x2xf32>, tensor<3xi64>) -> tensor<?x?x2xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<?x?x2xf32>, tensor<2x8xf32>) -> tensor<?x?x8xf32>
+  return %2 : tensor<?x?x8xf32>
+}
+
+// The map ends where tokens and features become one axis.
+
+// CHECK-LABEL: func.func @tokens_join_features
+// CHECK: layer.linear
+// CHECK: layer.linear {{.*}}layer.form = "lowrank"
+// CHECK-NEXT: onnx.Reshape
+// CHECK-NEXT: onnx.Mul
+func.func @tokens_join_features(%x: tensor<?x4x8xf32>) -> tensor<?x32xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %flat = onnx.Constant() {value = dense<[-1, 32]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %c = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x4x8xf32>, tensor<8x2xf32>) -> tensor<?x4x2xf32>
+  %1 = onnx.MatMul(%0, %u) : (tensor<?x4x2xf32>, tensor<2x8xf32>) -> tensor<?x4x8xf32>
+  %2 = onnx.Reshape(%1, %flat) : (tensor<?x4x8xf32>, tensor<2xi64>) -> tensor<?x32xf32>
+  %3 = onnx.Mul(%2, %c) : (tensor<?x32xf32>, tensor<f32>) -> tensor<?x32xf32>
+  return %3 : tensor<?x32xf32>
+}
+
+// Tokens in another order.
+
+// CHECK-LABEL: func.func @tokens_gathered
+// CHECK: layer.linear
+// CHECK: %[[G:.*]] = onnx.Gather
+// CHECK: layer.linear %[[G]]
+func.func @tokens_gathered(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %back = onnx.Constant() {value = dense<[4, 3, 2, 1, 0]> : tensor<5xi64>} : () -> tensor<5xi64>
+  %0 = onnx.MatMul(%x, %v) : (tensor<5x8xf32>, tensor<8x2xf32>) -> tensor<5x2xf32>
+  %1 = onnx.Gather(%0, %back) {axis = 0 : i64} : (tensor<5x2xf32>, tensor<5xi64>) -> tensor<5x2xf32>
+  %2 = onnx.Einsum(%1, %u) {equation = "bk,kn->bn"} : (tensor<5x2xf32>, tensor<2x8xf32>) -> tensor<5x8xf32>
+  return %2 : tensor<5x8xf32>
+}
+
+// Condition 3: a convolution that strides, one that adds a border, one with a window.
+
+// CHECK-LABEL: func.func @strided
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @strided(%x: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x8x1x1xf32>} : () -> tensor<2x8x1x1xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<8x2x1x1xf32>} : () -> tensor<8x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {strides = array<i64: 2, 2>} : (tensor<?x8x?x?xf32>, tensor<2x8x1x1xf32>) -> tensor<?x2x?x?xf32>
+  %1 = onnx.Conv(%0, %u) : (tensor<?x2x?x?xf32>, tensor<8x2x1x1xf32>) -> tensor<?x8x?x?xf32>
+  return %1 : tensor<?x8x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @bordered
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @bordered(%x: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x8x1x1xf32>} : () -> tensor<2x8x1x1xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<8x2x1x1xf32>} : () -> tensor<8x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x?x?xf32>, tensor<2x8x1x1xf32>) -> tensor<?x2x?x?xf32>
+  %1 = onnx.Conv(%0, %u) : (tensor<?x2x?x?xf32>, tensor<8x2x1x1xf32>) -> tensor<?x8x?x?xf32>
+  return %1 : tensor<?x8x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @windowed
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @windowed(%x: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x8x3x3xf32>} : () -> tensor<2x8x3x3xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<8x2x1x1xf32>} : () -> tensor<8x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w) : (tensor<?x8x?x?xf32>, tensor<2x8x3x3xf32>) -> tensor<?x2x?x?xf32>
+  %1 = onnx.Conv(%0, %u) : (tensor<?x2x?x?xf32>, tensor<8x2x1x1xf32>) -> tensor<?x8x?x?xf32>
+  return %1 : tensor<?x8x?x?xf32>
+}
+
+// Condition 2: tokens are summed over, with a weight of each; they begin a map of their own.
+
+// CHECK-LABEL: func.func @tokens_summed
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x4x3xf32>
+// CHECK: onnx.Reshape
+// CHECK: layer.linear {{.*}} : tensor<?x12xf32>, tensor<12x6xf32>
+func.func @tokens_summed(%x: tensor<?x4x8xf32>) -> tensor<?x6xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x3xf32>} : () -> tensor<8x3xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<4x3x6xf32>} : () -> tensor<4x3x6xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x4x8xf32>, tensor<8x3xf32>) -> tensor<?x4x3xf32>
+  %1 = onnx.Einsum(%0, %w) {equation = "btk,tkn->bn"} : (tensor<?x4x3xf32>, tensor<4x3x6xf32>) -> tensor<?x6xf32>
+  return %1 : tensor<?x6xf32>
+}
+
+// Features that the weight does not have.
+
+// CHECK-LABEL: func.func @features_pass
+// CHECK: layer.linear %arg0
+// CHECK: onnx.Reshape
+// CHECK: layer.linear
+// CHECK-NOT: layer.form
+func.func @features_pass(%x: tensor<?x8xf32>) -> tensor<?x2x4xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %w = onnx.Constant() {value = dense<2.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %to = onnx.Constant() {value = dense<[-1, 2, 4]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.Reshape(%0, %to) : (tensor<?x8xf32>, tensor<3xi64>) -> tensor<?x2x4xf32>
+  %2 = onnx.MatMul(%1, %w) : (tensor<?x2x4xf32>, tensor<4x4xf32>) -> tensor<?x2x4xf32>
+  return %2 : tensor<?x2x4xf32>
+}
+
+// Nothing is summed over; a label of the weight alone is.
+
+// CHECK-LABEL: func.func @nothing_summed
+// CHECK: onnx.Einsum
+// CHECK-NOT: layer.
+func.func @nothing_summed(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = onnx.Constant() {value = dense<2.0> : tensor<8xf32>} : () -> tensor<8xf32>
+  %0 = onnx.Einsum(%x, %w) {equation = "bk,k->bk"} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @summed_alone
+// CHECK: onnx.Einsum
+// CHECK-NOT: layer.
+func.func @summed_alone(%x: tensor<?x8xf32>) -> tensor<?x6xf32> {
+  %w = onnx.Constant() {value = dense<2.0> : tensor<8x6x5xf32>} : () -> tensor<8x6x5xf32>
+  %0 = onnx.Einsum(%x, %w) {equation = "bk,knj->bn"} : (tensor<?x8xf32>, tensor<8x6x5xf32>) -> tensor<?x6xf32>
+  return %0 : tensor<?x6xf32>
+}
+
+// Condition 4: an addend that makes more tokens, or more features, of one.
+
+// CHECK-LABEL: func.func @addend_grows
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Add
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.form
+func.func @addend_grows(%x: tensor<1x8xf32>) -> tensor<3x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %c = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<1x8xf32>, tensor<8x2xf32>) -> tensor<1x2xf32>
+  %1 = onnx.Add(%0, %c) : (tensor<1x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<3x2xf32>, tensor<2x8xf32>) -> tensor<3x8xf32>
+  return %2 : tensor<3x8xf32>
+}
+
+// CHECK-LABEL: func.func @feature_grows
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Add
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.form
+func.func @feature_grows(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x1xf32>} : () -> tensor<8x1xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<3x8xf32>} : () -> tensor<3x8xf32>
+  %c = onnx.Constant() {value = dense<5.0> : tensor<3xf32>} : () -> tensor<3xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x1xf32>) -> tensor<?x1xf32>
+  %1 = onnx.Add(%0, %c) : (tensor<?x1xf32>, tensor<3xf32>) -> tensor<?x3xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<?x3xf32>, tensor<3x8xf32>) -> tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// Condition 5: a constant divided by the value, a value divided by 0.
+
+// CHECK-LABEL: func.func @divides
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Div
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.form
+func.func @divides(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %c = onnx.Constant() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x2xf32>) -> tensor<?x2xf32>
+  %1 = onnx.Div(%c, %0) : (tensor<2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<?x2xf32>, tensor<2x8xf32>) -> tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @divided_by_zero
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Div
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.form
+func.func @divided_by_zero(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x2xf32>} : () -> tensor<8x2xf32>
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x8xf32>} : () -> tensor<2x8xf32>
+  %c = onnx.Constant() {value = dense<[1.0, 0.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x8xf32>, tensor<8x2xf32>) -> tensor<?x2xf32>
+  %1 = onnx.Div(%0, %c) : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  %2 = onnx.MatMul(%1, %u) : (tensor<?x2xf32>, tensor<2x8xf32>) -> tensor<?x8xf32>
+  return %2 : tensor<?x8xf32>
+}
+
+// Condition 6: maps of one value, one of them with tokens exchanged.
+
+// CHECK-LABEL: func.func @other_axes
+// CHECK: layer.linear
+// CHECK: layer.linear
+// CHECK: onnx.Add
+// CHECK-NOT: layer.form
+func.func @other_axes(%x: tensor<4x4x8xf32>) -> tensor<4x4x8xf32> {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %0 = onnx.MatMul(%x, %v) : (tensor<4x4x8xf32>, tensor<8x8xf32>) -> tensor<4x4x8xf32>
+  %1 = onnx.MatMul(%x, %u) : (tensor<4x4x8xf32>, tensor<8x8xf32>) -> tensor<4x4x8xf32>
+  %2 = onnx.Transpose(%1) {perm = array<i64: 1, 0, 2>} : (tensor<4x4x8xf32>) -> tensor<4x4x8xf32>
+  %3 = onnx.Add(%2, %0) : (tensor<4x4x8xf32>, tensor<4x4x8xf32>) -> tensor<4x4x8xf32>
+  return %3 : tensor<4x4x8xf32>
+}
+
+// Condition 1: an addend that is given at run time.
+
+// CHECK-LABEL: func.func @given_addend
+// CHECK-NOT: layer.
+// CHECK: onnx.Conv(%arg0, %{{.*}}, %arg1)
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @given_addend(%x: tensor<1x8x9x9xf32>, %c: tensor<2xf32>) -> tensor<1x8x9x9xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x8x1x1xf32>} : () -> tensor<2x8x1x1xf32>
+  %u = onnx.Constant() {value = dense<2.0> : tensor<8x2x1x1xf32>} : () -> tensor<8x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w, %c) : (tensor<1x8x9x9xf32>, tensor<2x8x1x1xf32>, tensor<2xf32>) -> tensor<1x2x9x9xf32>
+  %1 = onnx.Conv(%0, %u) : (tensor<1x2x9x9xf32>, tensor<8x2x1x1xf32>) -> tensor<1x8x9x9xf32>
+  return %1 : tensor<1x8x9x9xf32>
+}

@@ -50,3 +50,14 @@ func.func @kept(%x: tensor<1x4x1x?xf32>, %z: tensor<1x4x1x?xf32>) -> (tensor<1x4
   %5 = onnx.Sub(%z, %p4) : (tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>) -> tensor<1x4x1x?xf32>
   return %0, %1, %2, %3, %4, %5 : tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>, tensor<1x4x1x?xf32>
 }
+
+// Condition 1: gaps in the window. Three places have a mean of one, which is subtracted from all.
+
+// CHECK-LABEL: func.func @gaps
+// CHECK-NOT: layer.pool_mixer
+// CHECK: return
+func.func @gaps(%x: tensor<1x4x?xf32>) -> tensor<1x4x?xf32> {
+  %0 = onnx.AveragePool(%x) {kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>, dilations = array<i64: 2>} : (tensor<1x4x?xf32>) -> tensor<1x4x?xf32>
+  %1 = onnx.Sub(%0, %x) : (tensor<1x4x?xf32>, tensor<1x4x?xf32>) -> tensor<1x4x?xf32>
+  return %1 : tensor<1x4x?xf32>
+}

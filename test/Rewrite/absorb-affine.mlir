@@ -253,3 +253,128 @@ func.func @rows(%x: tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>, tenso
   %6 = onnx.Add(%4, %x) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %1, %3, %5, %6 : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x2xf32>
 }
+
+// (2) A factor that a map and something else reads; a map's result with two readers.
+
+// CHECK-LABEL: func.func @factor_of_two_readers
+// CHECK: %[[M:.*]] = onnx.Mul(%arg0
+// CHECK: layer.linear %[[M]]
+// CHECK: onnx.Relu(%[[M]])
+func.func @factor_of_two_readers(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = onnx.Mul(%x, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %1 = layer.linear %0, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %2 = onnx.Relu(%0) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %1, %2 : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @result_of_two_readers
+// CHECK: %[[Y:.*]] = layer.linear
+// CHECK: onnx.Relu(%[[Y]])
+// CHECK: onnx.Mul(%[[Y]]
+func.func @result_of_two_readers(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Relu(%0) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.Mul(%0, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  return %1, %2 : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
+// (4) An addend that two convolutions read, one of them with a border: it is there for both.
+
+// CHECK-LABEL: func.func @shared_before_a_border
+// CHECK: %[[S:.*]] = onnx.Add(%arg0
+// CHECK: onnx.Conv(%[[S]]
+// CHECK: onnx.Conv(%[[S]]
+func.func @shared_before_a_border(%x: tensor<1x1x9xf32>) -> (tensor<1x1x7xf32>, tensor<1x1x9xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<1x1x3xf32>} : () -> tensor<1x1x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<1x1x3xf32>} : () -> tensor<1x1x3xf32>
+  %t = onnx.Constant() {value = dense<7.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = onnx.Add(%x, %t) : (tensor<1x1x9xf32>, tensor<f32>) -> tensor<1x1x9xf32>
+  %1 = onnx.Conv(%0, %w) : (tensor<1x1x9xf32>, tensor<1x1x3xf32>) -> tensor<1x1x7xf32>
+  %2 = onnx.Conv(%0, %v) {pads = array<i64: 1, 1>} : (tensor<1x1x9xf32>, tensor<1x1x3xf32>) -> tensor<1x1x9xf32>
+  return %1, %2 : tensor<1x1x7xf32>, tensor<1x1x9xf32>
+}
+
+// (8) A bias that overflows.
+
+// CHECK-LABEL: func.func @bias_overflows
+// CHECK: layer.linear
+// CHECK: onnx.Mul
+func.func @bias_overflows(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %b = onnx.Constant() {value = dense<1.0e30> : tensor<2xf32>} : () -> tensor<2xf32>
+  %f = onnx.Constant() {value = dense<1.0e20> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = layer.linear %x, %w bias %b : tensor<3x2xf32>, tensor<2x2xf32>, tensor<2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Mul(%0, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}
+
+// (3) A normalisation of another axis, reshapes after which an axis is another one. What is before them is absorbed.
+
+// CHECK-LABEL: func.func @other_axis
+// CHECK: layer.linear
+// CHECK: onnx.BatchNormalization
+func.func @other_axis(%x: tensor<?x2x2xf32>) -> tensor<?x2x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = layer.linear %x, %w : tensor<?x2x2xf32>, tensor<2x2xf32> -> tensor<?x2x2xf32>
+  %1 = onnx.BatchNormalization(%0, %f, %f, %f, %f) {epsilon = 1.0e-5 : f32} : (tensor<?x2x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x2xf32>
+  return %1 : tensor<?x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @other_stride
+// CHECK: onnx.Reshape
+// CHECK-NEXT: onnx.Mul
+func.func @other_stride(%x: tensor<3x2xf32>) -> tensor<2x3xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[[5.0], [7.0]]> : tensor<2x1xf32>} : () -> tensor<2x1xf32>
+  %to = onnx.Constant() {value = dense<[2, 3]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Reshape(%0, %to) : (tensor<3x2xf32>, tensor<2xi64>) -> tensor<2x3xf32>
+  %2 = onnx.Mul(%1, %f) : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// CHECK-LABEL: func.func @other_extent
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Reshape
+// CHECK-NEXT: onnx.Mul
+// CHECK-NOT: onnx.Mul
+func.func @other_extent(%x: tensor<6x2xf32>) -> tensor<2x6xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %g = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %f = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]> : tensor<6xf32>} : () -> tensor<6xf32>
+  %to = onnx.Constant() {value = dense<[2, 6]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = layer.linear %x, %w : tensor<6x2xf32>, tensor<2x2xf32> -> tensor<6x2xf32>
+  %1 = onnx.Mul(%0, %g) : (tensor<6x2xf32>, tensor<2xf32>) -> tensor<6x2xf32>
+  %2 = onnx.Reshape(%1, %to) : (tensor<6x2xf32>, tensor<2xi64>) -> tensor<2x6xf32>
+  %3 = onnx.Mul(%2, %f) : (tensor<2x6xf32>, tensor<6xf32>) -> tensor<2x6xf32>
+  return %3 : tensor<2x6xf32>
+}
+
+// (1) An infinite factor and an infinite addend stay; what is before them is absorbed.
+
+// CHECK-LABEL: func.func @infinite
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Div
+// CHECK-NOT: onnx.Mul
+// CHECK: layer.linear
+// CHECK-NEXT: onnx.Add
+// CHECK-NOT: onnx.Mul
+func.func @infinite(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %zero = onnx.Constant() {value = dense<[1.0, 0.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %inf = onnx.Constant() {value = dense<0x7F800000> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Mul(%0, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.Div(%1, %zero) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %3 = layer.linear %x, %v : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %4 = onnx.Mul(%3, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %5 = onnx.Add(%4, %inf) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  return %2, %5 : tensor<3x2xf32>, tensor<3x2xf32>
+}

@@ -83,3 +83,16 @@ func.func @tied(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> (tensor<?x2xf32>, t
   %2 = layer.linear %y, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   return %1, %2 : tensor<?x2xf32>, tensor<?x2xf32>
 }
+
+// (2) As many places as there are features, one of them twice.
+
+// CHECK-LABEL: func.func @read_twice
+// CHECK: onnx.Gather(%arg0
+// CHECK: layer.linear
+func.func @read_twice(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %from = onnx.Constant() {value = dense<[0, 0, 1]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %0 = onnx.Gather(%x, %from) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<3xi64>) -> tensor<?x3xf32>
+  %1 = layer.linear %0, %w : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  return %1 : tensor<?x2xf32>
+}

@@ -52,7 +52,7 @@ func.func @large(%x: tensor<?x512xf32>, %w: tensor<?x2xf32>, %e: tensor<?x2xi64>
 // Condition 1: rows along several axes. Condition 2: a weight that is computed.
 
 // CHECK-LABEL: func @kept
-// CHECK-NOT: layer.chosen
+// CHECK-NOT: layer.kind
 // CHECK: return
 func.func @kept(%x: tensor<?x?x64xf32>, %w: tensor<?x?x2xf32>, %e: tensor<?x?x2xi64>, %z: tensor<?x64xf32>, %v: tensor<?x2xf32>, %f: tensor<?x2xi64>, %c: tensor<4x64x32xf32>) -> (tensor<?x?x16xf32>, tensor<?x16xf32>) {
   %a = onnx.Constant() {value = dense<1.0> : tensor<4x64x32xf32>} : () -> tensor<4x64x32xf32>

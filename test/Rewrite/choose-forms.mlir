@@ -152,3 +152,19 @@ func.func @ffn(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
   %y = layer.linear %r, %v : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
   return %y : tensor<2x128xf32>
 }
+
+// -----
+
+// A bias that overflows.
+
+// CHECK-LABEL: func.func @bias_overflows
+// CHECK: layer.linear
+// CHECK-NEXT: layer.linear {{.*}}layer.chosen = "factored"
+func.func @bias_overflows(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
+  %v = onnx.Constant() {value = dense<1.0e-20> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %b = onnx.Constant() {value = dense<1.0e30> : tensor<16xf32>} : () -> tensor<16xf32>
+  %u = onnx.Constant() {value = dense<1.0e10> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %0 = layer.linear %x, %v bias %b : tensor<2x128xf32>, tensor<128x16xf32>, tensor<16xf32> -> tensor<2x16xf32>
+  %1 = layer.linear %0, %u : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
+  return %1 : tensor<2x128xf32>
+}

@@ -164,3 +164,150 @@ func.func @shortcuts(%x: tensor<?x2xf32>, %z: tensor<?x2xf32>, %h: tensor<?x2xf1
   %8 = onnx.Sum(%x, %7) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %1, %3, %4, %6, %8 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf16>, tensor<?x2xf32>
 }
+
+// (1) A function that differs between channels, two maps, channels that are rows of the map.
+
+// CHECK-LABEL: func.func @function_per_channel
+// CHECK: onnx.Where
+func.func @function_per_channel(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %c = onnx.Constant() {value = dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>} : () -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Mul(%0, %c) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Where(%one, %1, %0) : (tensor<4xi1>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @two_maps
+// CHECK: onnx.Where
+func.func @two_maps(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %v1 = onnx.Constant() {value = dense<3.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %1 = layer.linear %x, %v1 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %2 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = onnx.Where(%one, %2, %1) : (tensor<4xi1>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %4 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @rows_as_channels
+// CHECK: onnx.Where
+func.func @rows_as_channels(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %0 = layer.linear %x, %w1 : tensor<4x2xf32>, tensor<2x4xf32> -> tensor<4x4xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = onnx.Relu(%1) : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = onnx.Where(%one, %2, %1) : (tensor<4xi1>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
+// (1) Every other channel, and two of them backwards; slices, pieces and places along rows.
+
+// CHECK-LABEL: func.func @slices
+// CHECK: onnx.Slice
+func.func @slices(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one_ = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %two = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %end = onnx.Constant() {value = dense<4> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = layer.linear %x, %w1 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Slice(%0, %zero, %end, %one_, %two) : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %three = onnx.Constant() {value = dense<3> : tensor<1xi64>} : () -> tensor<1xi64>
+  %back = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %2 = onnx.Slice(%0, %three, %one_, %one_, %back) : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %3 = onnx.Relu(%2) : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %4 = onnx.Concat(%1, %3) {axis = 1 : i64} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  %5 = layer.linear %4, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %5 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @sliced_rows
+// CHECK: onnx.Slice
+// CHECK: onnx.Where
+func.func @sliced_rows(%x: tensor<8x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %end = onnx.Constant() {value = dense<4> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = layer.linear %x, %w1 : tensor<8x2xf32>, tensor<2x4xf32> -> tensor<8x4xf32>
+  %1 = onnx.Slice(%0, %zero, %end, %zero) : (tensor<8x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<4x4xf32>
+  %2 = onnx.Relu(%1) : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = onnx.Where(%one, %2, %1) : (tensor<4xi1>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @pieces_of_rows
+// CHECK: onnx.Split
+// CHECK: onnx.Where
+func.func @pieces_of_rows(%x: tensor<8x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %0 = layer.linear %x, %w1 : tensor<8x2xf32>, tensor<2x4xf32> -> tensor<8x4xf32>
+  %1, %r = onnx.Split(%0) {axis = 0 : i64, num_outputs = 2 : i64} : (tensor<8x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  %2 = onnx.Relu(%1) : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = onnx.Where(%one, %2, %1) : (tensor<4xi1>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @rows_exchanged
+// CHECK: onnx.Gather
+// CHECK: onnx.Where
+func.func @rows_exchanged(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %back = onnx.Constant() {value = dense<[3, 2, 1, 0]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %0 = layer.linear %x, %w1 : tensor<4x2xf32>, tensor<2x4xf32> -> tensor<4x4xf32>
+  %1 = onnx.Gather(%0, %back) {axis = 0 : i64} : (tensor<4x4xf32>, tensor<4xi64>) -> tensor<4x4xf32>
+  %2 = onnx.Relu(%1) : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = onnx.Where(%one, %2, %1) : (tensor<4xi1>, tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
+// (2) The map itself has another reader.
+
+// CHECK-LABEL: func.func @map_is_read
+// CHECK: onnx.Where
+func.func @map_is_read(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x4xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %0 = layer.linear %x, %w1 : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Where(%one, %1, %0) : (tensor<4xi1>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3, %0 : tensor<?x2xf32>, tensor<?x4xf32>
+}
+
+// (6) A bias that overflows.
+
+// CHECK-LABEL: func.func @bias_overflows
+// CHECK: onnx.Where
+func.func @bias_overflows(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0e-20> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %b1 = onnx.Constant() {value = dense<1.0e30> : tensor<4xf32>} : () -> tensor<4xf32>
+  %w2 = onnx.Constant() {value = dense<1.0e10> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[true, false, false, false]> : tensor<4xi1>} : () -> tensor<4xi1>
+  %0 = layer.linear %x, %w1 bias %b1 : tensor<?x2xf32>, tensor<2x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Where(%one, %1, %0) : (tensor<4xi1>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}

@@ -1,5 +1,6 @@
 // RUN: strut-opt %s --strut-compress-linear=tolerance=1e-3 --remark-format=emitRemark --remarks-filter=compress-linear 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=SAYS < %t
+// RUN: FileCheck %s --check-prefix=SILENT < %t
 
 // Rank 1: the second row is twice the first.
 
@@ -70,4 +71,15 @@ func.func @kept(%x: tensor<?x2xf32>, %v: tensor<2x4xf32>, %h: tensor<?x2xf16>, %
   %5 = onnx.Relu(%twice) : (tensor<2x4xf32>) -> tensor<2x4xf32>
   %6 = layer.linear %x, %full : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
   return %0, %1, %2, %3, %4, %5, %6 : tensor<?x4xf32>, tensor<?x4xf16>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<2x4xf32>, tensor<?x4xf32>
+}
+
+// Of what has no factors of its own, or no numbers, nothing is said.
+
+// CHECK-LABEL: func.func @silent
+// SILENT-NOT: weight of 1 x
+// SILENT-NOT: weight of 3 x
+func.func @silent(%x: tensor<?x3xf32>, %v: tensor<3x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %0 = layer.linear %x, %v : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = layer.linear %x, %v : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  return %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
 }

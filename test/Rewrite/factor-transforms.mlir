@@ -3,7 +3,7 @@
 // RUN: not strut-opt %s --strut-factor-transforms='machine=absent.json' 2>&1 | FileCheck %s --check-prefix=ABSENT
 // ABSENT: no machine is named 'absent.json', and it is no file that can be read
 
-// Transforms are too large to be written here: test/Execute/test_transforms.py has them. Equal
+// Transforms are too large to be written here: test/Execute/test_factor_transforms.py has them. Equal
 // numbers are a Kronecker product of equal numbers.
 // CHECK-LABEL: func @product
 // SLOW-LABEL: func @product

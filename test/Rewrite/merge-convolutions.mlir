@@ -78,3 +78,86 @@ func.func @kept(%x: tensor<1x8x9x9xf32>, %h: tensor<1x8x9x9xf16>) -> (tensor<1x8
   %12 = onnx.Mul(%6, %11) : (tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>) -> tensor<1x8x9x9xf32>
   return %2, %4, %12, %10, %8 : tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf32>, tensor<1x8x9x9xf16>
 }
+
+// Dimensions that are open: windows with gaps, other strides, results of other sizes. Where an extent is 1 they can be added.
+
+// CHECK-LABEL: func.func @gaps
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @gaps(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %0 = onnx.Conv(%x, %w) {dilations = array<i64: 2, 2>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %2 : tensor<?x4x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @strides
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @strides(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) {strides = array<i64: 2, 2>} : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %2 : tensor<?x4x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @sizes
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @sizes(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %2 : tensor<?x4x?x?xf32>
+}
+
+// A weight that is given, statistics that are, a normalisation in training: the others merge.
+
+// CHECK-LABEL: func.func @one_is_given
+// CHECK: onnx.Conv(%arg0, %arg1)
+// CHECK: onnx.Conv(
+// CHECK-NOT: onnx.Conv(
+// CHECK: return
+func.func @one_is_given(%x: tensor<?x4x?x?xf32>, %g: tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Conv(%x, %g) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Sum(%0, %1, %2) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %3 : tensor<?x4x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @statistics_are_given
+// CHECK: onnx.BatchNormalization
+// CHECK: onnx.Conv(
+// CHECK-NOT: onnx.Conv(
+// CHECK: return
+func.func @statistics_are_given(%x: tensor<?x4x?x?xf32>, %g: tensor<4xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.BatchNormalization(%x, %g, %g, %g, %g) {epsilon = 1.0e-5 : f32} : (tensor<?x4x?x?xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Sum(%0, %1, %2) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %3 : tensor<?x4x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @in_training
+// CHECK: onnx.BatchNormalization
+// CHECK: onnx.Add
+func.func @in_training(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %g = onnx.Constant() {value = dense<1.0> : tensor<4xf32>} : () -> tensor<4xf32>
+  %2 = onnx.BatchNormalization(%x, %g, %g, %g, %g) {epsilon = 1.0e-5 : f32, training_mode = 1 : i64} : (tensor<?x4x?x?xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Add(%0, %2) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %3 : tensor<?x4x?x?xf32>
+}

@@ -230,3 +230,19 @@ func.func @adapters_overflow(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
   %5 = onnx.Add(%2, %4) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
   return %5 : tensor<?x4xf32>
 }
+
+// (5) Biases whose sum overflows.
+
+// CHECK-LABEL: func.func @biases_overflow
+// CHECK-COUNT-2: layer.linear
+// CHECK: onnx.Add
+func.func @biases_overflow(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %b = onnx.Constant() {value = dense<3.0e38> : tensor<2xf32>} : () -> tensor<2xf32>
+  %c = onnx.Constant() {value = dense<2.0e38> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = layer.linear %x, %w bias %b : tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %v bias %c : tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32> -> tensor<?x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}

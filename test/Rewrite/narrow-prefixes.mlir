@@ -198,3 +198,93 @@ func.func @other_nets(%x: tensor<?x3xf32>, %n: tensor<i64>, %v: tensor<3x4xf32>)
   %8 = layer.linear %7, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
   return %2, %5, %r, %8 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x4xf32>, tensor<?x2xf32>
 }
+
+// (5) The second weight is given, the first one, its bias.
+
+// CHECK-LABEL: func.func @second_is_given
+// CHECK: onnx.Cast
+// CHECK: onnx.Mul
+// CHECK: layer.linear
+func.func @second_is_given(%x: tensor<?x3xf32>, %n: tensor<i64>, %w2: tensor<4x2xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @first_is_given
+// CHECK: onnx.Cast
+// CHECK: onnx.Mul
+// CHECK: layer.linear
+func.func @first_is_given(%x: tensor<?x3xf32>, %n: tensor<i64>, %w1: tensor<3x4xf32>) -> tensor<?x2xf32> {
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @bias_is_given
+// CHECK: onnx.Cast
+// CHECK: onnx.Mul
+// CHECK: layer.linear
+func.func @bias_is_given(%x: tensor<?x3xf32>, %n: tensor<i64>, %b: tensor<4xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 bias %b : tensor<?x3xf32>, tensor<3x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// (3) Channels of two functions, and in another order.
+
+// CHECK-LABEL: func.func @two_functions
+// CHECK: onnx.Cast
+// CHECK: onnx.Mul
+// CHECK: layer.linear
+func.func @two_functions(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %1 = onnx.Relu(%a) : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = onnx.Concat(%1, %b) {axis = 1 : i64} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%2, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %4 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @exchanged
+// CHECK: onnx.Cast
+// CHECK: onnx.Mul
+// CHECK: layer.linear
+func.func @exchanged(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %2 = onnx.Concat(%b, %a) {axis = 1 : i64} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  %3 = onnx.Mul(%2, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %4 = layer.linear %3, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %4 : tensor<?x2xf32>
+}

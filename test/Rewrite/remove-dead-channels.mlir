@@ -116,3 +116,42 @@ func.func @kept(%x: tensor<?x1xf32>, %b: tensor<3xf32>) -> (tensor<?x1xf32>, ten
   %20 = layer.linear %19, %d6 : tensor<?x3xf32>, tensor<3x1xf32> -> tensor<?x1xf32>
   return %2, %5, %4, %8, %11, %14, %17, %20 : tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x3xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>
 }
+
+// (2) Something else reads the second weight, the first one.
+
+// CHECK-LABEL: func.func @second_is_shared
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x3xf32>
+func.func @second_is_shared(%x: tensor<?x1xf32>) -> (tensor<?x2xf32>, tensor<3x2xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<1x3xf32>} : () -> tensor<1x3xf32>
+  %w2 = onnx.Constant() {value = dense<[[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x1xf32>, tensor<1x3xf32> -> tensor<?x3xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %3 = onnx.Relu(%w2) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %2, %3 : tensor<?x2xf32>, tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @first_is_shared
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x3xf32>
+func.func @first_is_shared(%x: tensor<?x1xf32>) -> (tensor<?x2xf32>, tensor<1x3xf32>) {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<1x3xf32>} : () -> tensor<1x3xf32>
+  %w2 = onnx.Constant() {value = dense<[[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x1xf32>, tensor<1x3xf32> -> tensor<?x3xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %3 = onnx.Relu(%w1) : (tensor<1x3xf32>) -> tensor<1x3xf32>
+  return %2, %3 : tensor<?x2xf32>, tensor<1x3xf32>
+}
+
+// (4) Three channels of four take as long.
+
+// CHECK-LABEL: func.func @three_of_four
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x4xf32>
+func.func @three_of_four(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %w2 = onnx.Constant() {value = dense<[[0.0, 0.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}

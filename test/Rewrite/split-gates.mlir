@@ -63,3 +63,72 @@ func.func @kept(%x: tensor<?x1xf32>, %v: tensor<1x4xf32>) -> (tensor<?x4xf32>, t
   %8 = onnx.Mul(%7#0, %7#1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %2, %5, %4#1, %8 : tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
 }
+
+// (1) Halves of two maps, halves along another axis of the map, a half with two functions.
+
+// CHECK-LABEL: func.func @two_maps
+// CHECK-COUNT-2: onnx.Split
+func.func @two_maps(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %v = onnx.Constant() {value = dense<[[5.0, 6.0, 7.0, 8.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %1 = layer.linear %x, %v : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %c, %d = onnx.Split(%1) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %2 = onnx.Mul(%a, %d) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @halves_of_rows
+// CHECK: onnx.Split
+func.func @halves_of_rows(%x: tensor<4x1xf32>) -> tensor<4x2xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %v = onnx.Constant() {value = dense<[[5.0, 6.0, 7.0, 8.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<4x1xf32>, tensor<1x4xf32> -> tensor<4x4xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  %a, %b = onnx.Split(%1) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>)
+  %2 = onnx.Sigmoid(%a) : (tensor<4x2xf32>) -> tensor<4x2xf32>
+  %3 = onnx.Mul(%2, %b) : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %3 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @functions_left
+// CHECK: onnx.Concat
+func.func @functions_left(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %v = onnx.Constant() {value = dense<[[5.0, 6.0, 7.0, 8.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %c, %d = onnx.Split(%a) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>)
+  %1 = onnx.Relu(%c) : (tensor<?x1xf32>) -> tensor<?x1xf32>
+  %2 = onnx.Concat(%1, %d) {axis = 1 : i64} : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x2xf32>
+  %3 = onnx.Mul(%2, %b) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @functions_right
+// CHECK: onnx.Concat
+func.func @functions_right(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %v = onnx.Constant() {value = dense<[[5.0, 6.0, 7.0, 8.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %c, %d = onnx.Split(%a) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>)
+  %1 = onnx.Relu(%c) : (tensor<?x1xf32>) -> tensor<?x1xf32>
+  %2 = onnx.Concat(%1, %d) {axis = 1 : i64} : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x2xf32>
+  %3 = onnx.Mul(%b, %2) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}
+
+// (2) The map itself has another reader.
+
+// CHECK-LABEL: func.func @map_is_read
+// CHECK: onnx.Split
+func.func @map_is_read(%x: tensor<?x1xf32>) -> (tensor<?x2xf32>, tensor<?x4xf32>) {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %v = onnx.Constant() {value = dense<[[5.0, 6.0, 7.0, 8.0]]> : tensor<1x4xf32>} : () -> tensor<1x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x1xf32>, tensor<1x4xf32> -> tensor<?x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
+  %2 = onnx.Mul(%a, %b) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %2, %0 : tensor<?x2xf32>, tensor<?x4xf32>
+}

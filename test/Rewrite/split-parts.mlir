@@ -91,3 +91,56 @@ func.func @whole(%x: tensor<4x6x2xf32>) -> (tensor<4x6x2xf32>, tensor<4x6xf32>, 
   %3 = onnx.Gather(%2, %second) {axis = 1 : i64} : (tensor<4x6x2xf32>, tensor<i64>) -> tensor<4x2xf32>
   return %0, %1, %3 : tensor<4x6x2xf32>, tensor<4x6xf32>, tensor<4x2xf32>
 }
+
+// -----
+
+// (2) An operand whose last axis is open. (3) A reshape that makes parts of something else.
+
+// CHECK-LABEL: func.func @open_axis
+// CHECK: onnx.Mul(%{{.*}}, %{{.*}}) : (tensor<4x6x2xf32>, tensor<4x6x?xf32>)
+func.func @open_axis(%x: tensor<4x6x2xf32>, %o: tensor<4x6x?xf32>) -> tensor<4x6x1xf32> {
+  %none = onnx.Absent
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %f = onnx.DFT(%x, %none, %none) : (tensor<4x6x2xf32>, none, none) -> tensor<4x6x2xf32>
+  %0 = onnx.Mul(%f, %o) : (tensor<4x6x2xf32>, tensor<4x6x?xf32>) -> tensor<4x6x2xf32>
+  %1 = onnx.Gather(%0, %one) {axis = 2 : i64} : (tensor<4x6x2xf32>, tensor<1xi64>) -> tensor<4x6x1xf32>
+  return %1 : tensor<4x6x1xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @parts_made
+// CHECK: onnx.Reshape({{.*}} -> tensor<4x6x2xf32>
+func.func @parts_made(%x: tensor<4x6x2xf32>) -> tensor<4x6x1xf32> {
+  %none = onnx.Absent
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %wide = onnx.Constant() {value = dense<[4, 12]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %to = onnx.Constant() {value = dense<[4, 6, 2]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %f = onnx.DFT(%x, %none, %none) : (tensor<4x6x2xf32>, none, none) -> tensor<4x6x2xf32>
+  %0 = onnx.Reshape(%f, %wide) : (tensor<4x6x2xf32>, tensor<2xi64>) -> tensor<4x12xf32>
+  %1 = onnx.Relu(%0) : (tensor<4x12xf32>) -> tensor<4x12xf32>
+  %2 = onnx.Reshape(%1, %to) : (tensor<4x12xf32>, tensor<3xi64>) -> tensor<4x6x2xf32>
+  %3 = onnx.Gather(%2, %one) {axis = 2 : i64} : (tensor<4x6x2xf32>, tensor<1xi64>) -> tensor<4x6x1xf32>
+  return %3 : tensor<4x6x1xf32>
+}
+
+// -----
+
+// (4) An infinite factor. (5) f16.
+
+// CHECK-LABEL: func.func @other_factors
+// CHECK: onnx.Mul(%arg0
+// CHECK-NOT: layer.scale
+// CHECK: onnx.Mul(%arg1
+// CHECK-NOT: layer.scale
+// CHECK: return
+func.func @other_factors(%x: tensor<4x6x1xf32>, %h: tensor<4x6x1xf16>) -> (tensor<4x6x2xf32>, tensor<4x6x2xf16>) {
+  %none = onnx.Absent
+  %inf = onnx.Constant() {value = dense<0x7F800000> : tensor<f32>} : () -> tensor<f32>
+  %two = onnx.Constant() {value = dense<2.0> : tensor<f16>} : () -> tensor<f16>
+  %0 = onnx.Mul(%x, %inf) : (tensor<4x6x1xf32>, tensor<f32>) -> tensor<4x6x1xf32>
+  %1 = onnx.DFT(%0, %none, %none) : (tensor<4x6x1xf32>, none, none) -> tensor<4x6x2xf32>
+  %2 = onnx.Mul(%h, %two) : (tensor<4x6x1xf16>, tensor<f16>) -> tensor<4x6x1xf16>
+  %3 = onnx.DFT(%2, %none, %none) : (tensor<4x6x1xf16>, none, none) -> tensor<4x6x2xf16>
+  return %1, %3 : tensor<4x6x2xf32>, tensor<4x6x2xf16>
+}

@@ -109,3 +109,121 @@ func.func @read(%x: tensor<?x1xf32>) -> (tensor<?x1xf32>, tensor<?x2xf32>, tenso
   %13 = onnx.Add(%9, %12) : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
   return %6, %4, %13 : tensor<?x1xf32>, tensor<?x2xf32>, tensor<?x1xf32>
 }
+
+// (3) One weight for both, a net or a hidden layer that something else reads.
+
+// CHECK-LABEL: func.func @shared_weight
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @shared_weight(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Relu(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @net_is_read
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @net_is_read(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Relu(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y, %o1 : tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @hidden_is_read
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @hidden_is_read(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x3xf32>) {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Relu(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y, %h1 : tensor<?x2xf32>, tensor<?x3xf32>
+}
+
+// (2) A function of rows, another function without attributes either.
+
+// CHECK-LABEL: func.func @rows_together
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @rows_together(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Softmax(%h0) {axis = -1 : i64} : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Softmax(%h1) {axis = -1 : i64} : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @other_name
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @other_name(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Tanh(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// (4) The bias of one of three is given: the others become one.
+
+// CHECK-LABEL: func.func @one_is_given
+// CHECK: layer.linear %arg0, %{{.*}} bias %arg1 : tensor<?x2xf32>, tensor<2x3xf32>, tensor<3xf32> -> tensor<?x3xf32>
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x6xf32>
+func.func @one_is_given(%x: tensor<?x2xf32>, %b: tensor<3xf32>) -> tensor<?x2xf32> {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v0 = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v0 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v1 = onnx.Constant() {value = dense<6.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Relu(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v1 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %u2 = onnx.Constant() {value = dense<3.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v2 = onnx.Constant() {value = dense<7.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h2 = layer.linear %x, %u2 bias %b : tensor<?x2xf32>, tensor<2x3xf32>, tensor<3xf32> -> tensor<?x3xf32>
+  %f2 = onnx.Relu(%h2) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o2 = layer.linear %f2, %v2 : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1, %o2) : (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

@@ -70,10 +70,19 @@ def test_tables_are_transforms(name, rng, compile_model, strut_run, root, tmp_pa
         assert_close(actual, expected, what=f"{name} {lead}")
 
 
+def test_small_tables_stay(strut_run, root, tmp_path):
+    """Three stages take as long as one small product."""
+    path = tmp_path / "model.onnx"
+    for matrix in (dct(24), waves(24)):
+        path.write_bytes(layer(np.float32(matrix), np.zeros(matrix.shape[1], np.float32)).SerializeToString())
+        ((kind, _),) = blocks(strut_run, path, root)
+        assert kind == "dense", matrix.shape
+
+
 def test_what_is_nearly_a_transform_is_none(rng, strut_run, root, tmp_path):
     """One number is off by what rounding to f16 would make of it, or rows stand in another order."""
     path, close = tmp_path / "model.onnx", []
-    for name in ("hadamard", "kronecker", "dct"):
+    for name in ("hadamard", "kronecker", "dct", "waves"):
         close.append(np.float32(MATRICES[name](rng)))
         middle = np.argsort(np.abs(close[-1]), axis=None)[close[-1].size // 2]
         close[-1].flat[middle] *= 1 + 1e-3
