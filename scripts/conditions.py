@@ -15,12 +15,18 @@ source that checks one, a comment says so:
            isConstant(op.getWeight());
 
 What follows the comment is what is deleted: the condition of an `if` becomes false, an operand
-of `&&` becomes true, one of `||` false, and an expression that stands alone true. All of them are
-compiled once, as switches that an environment variable throws, into a library in a folder of
-its own, so neither the tree nor the build is touched. Then run, without each in turn, the lit test
-named after the pass, the lit tests of all rooms that have conditions, and
-test/Execute/test_NAME.py, until one fails. A condition whose deletion no test notices, or that
-no comment marks, is printed, and the exit code is 1.
+of `&&` becomes true, one of `||` false, and an expression that stands alone true. What holds
+without a check that could be deleted is marked with the reason:
+
+    // Condition 3 of split-gates holds: only constants have numbers.
+    auto weight = readMatrix(map.getWeight());
+
+All conditions are compiled once, as switches that an environment variable throws, into a library
+in a folder of its own, so neither the tree nor the build is touched. Then run, without each in
+turn, the lit tests named after the pass, the unit tests of the room, the lit tests of all rooms
+that have conditions, and test/Execute/test_NAME.py, until one fails. A condition whose deletion no
+test notices, or that no comment marks, is printed, and the exit code is 1. Two minutes of
+compiling, and then a second for each that the first test notices.
 """
 
 import argparse
@@ -31,14 +37,22 @@ import os
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMENT = re.compile(r"//\s*Conditions? (\d+ of [a-z-]+(?:(?:,| and) \d+ of [a-z-]+)*)\.[ \t]*\n")
+NAMES = r"//\s*Conditions? (\d+ of [a-z-]+(?:(?:,| and) \d+ of [a-z-]+)*)"
+COMMENT = re.compile(NAMES + r"\.[ \t]*\n")
+IMPLIED = re.compile(NAMES + r" holds?: ")
 MENTION = re.compile(r"//.*\bConditions? \d+ of [a-z]")
 PAIRS = {"(": ")", "[": "]", "{": "}", "<": ">"}
+
+
+def _names(comment):
+    """(name of the pass, number) of each condition that a comment names."""
+    return [(name, int(number)) for number, name in re.findall(r"(\d+) of ([a-z-]+)", comment[1])]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +66,9 @@ class Condition:
     begin: int
     end: int
     instead: str
+
+    def room(self):
+        return self.file.parent.name
 
     def place(self):
         return f"{self.file.relative_to(ROOT)}:{self.line}"
@@ -109,6 +126,12 @@ def deletion(text, comment_begin, comment_end):
     return at, end, "true" if operator == "&&" else "false"
 
 
+def implied(root=ROOT):
+    """(name of the pass, number) of the conditions that a comment says to hold without a check."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted((root / "lib").glob("**/*.cpp"))]
+    return {name for text in texts for comment in IMPLIED.finditer(text) for name in _names(comment)}
+
+
 def marked(root=ROOT):
     """(conditions that are marked in the source, what is wrong with other marks)."""
     found, wrong = [], []
@@ -116,7 +139,7 @@ def marked(root=ROOT):
         text = file.read_text(encoding="utf-8")
         comments = list(COMMENT.finditer(text))
         for mention in MENTION.finditer(text):
-            if not any(comment.start() == mention.start() for comment in comments):
+            if not IMPLIED.match(text, mention.start()) and not COMMENT.match(text, mention.start()):
                 line = text.count("\n", 0, mention.start()) + 1
                 wrong.append(f"{file.relative_to(root)}:{line}: not '// Condition N of PASS.'")
         for comment in comments:
@@ -126,8 +149,8 @@ def marked(root=ROOT):
             except ValueError as error:
                 wrong.append(f"{file.relative_to(root)}:{line}: {error}")
                 continue
-            for number, name in re.findall(r"(\d+) of ([a-z-]+)", comment[1]):
-                found.append(Condition(name, int(number), file, line, begin, end, instead))
+            for name, number in _names(comment):
+                found.append(Condition(name, number, file, line, begin, end, instead))
     return found, wrong
 
 
@@ -143,6 +166,7 @@ def described(root=ROOT):
     return numbers
 
 
+PATIENCE = 600  # seconds; the longest test takes a tenth of it
 SWITCH = "STRUT_DELETED_CONDITION"
 HEAD = f"""#include <cstdlib>
 #include <cstring>
@@ -170,21 +194,22 @@ class Bench:
 
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
-        self.library = folder / "libStrut.so"
+        built = (build / "lib" / "libStrut.so").resolve()  # with its version
+        self.library = folder / built.name
         entries = json.loads((build / "compile_commands.json").read_text())
         self.compile = {
             entry["file"]: shlex.split(entry["command"]) for entry in entries if "lib/" in entry["file"]
         }
         said = subprocess.run(
-            ["ninja", "-C", build, "--quiet", "-t", "commands", "-s", "lib/libStrut.so"],
+            ["ninja", "-C", build, "--quiet", "-t", "commands", "-s", f"lib/{built.name}"],
             check=True, text=True, capture_output=True,
         )  # fmt: skip
         self.link = shlex.split(said.stdout.strip().removeprefix(": && ").removesuffix(" && :"))
 
-    def _run(self, command, **options):
+    def _run(self, command):
         return subprocess.run(
             list(map(str, command)), cwd=self.build, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def make(self, conditions):
@@ -211,17 +236,31 @@ class Bench:
         done = self._run(link)
         if done.returncode:
             sys.exit(f"the library does not link with switches:\n{done.stdout}")
+        (self.folder / (self.build / "lib" / "libStrut.so").readlink()).symlink_to(self.library)
 
     def is_red(self, command, condition=None):
+        """Whether a test fails, or does not end: a rewrite that fires always may fire for ever."""
         environment = os.environ | {"LD_LIBRARY_PATH": str(self.folder), "STRUT_BUILD": str(self.build)}
         if condition:
             environment[SWITCH] = condition.place()
-        return self._run(command, env=environment, timeout=1200).returncode != 0
+        process = subprocess.Popen(
+            list(map(str, command)), cwd=self.build, env=environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            return process.wait(timeout=PATIENCE) != 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
 
-    def tests(self, name, rooms):
-        """(what, command) of the tests of a pass, the quick ones first."""
+    def tests(self, name, room, rooms):
+        """(what, command) of the tests of a pass with a condition in this room, the quick ones first."""
         lit = ["lit", "-q", "-j2", self.build / "test", "--filter"]
         yield f"{name}.mlir", [*lit, f"/{name}[^/]*$"]
+        unit = self.build / "bin" / f"strut-unit-{room}"
+        if unit.exists():
+            yield unit.name, [unit, "--gtest_brief=1"]
         execute = ROOT / "test" / "Execute" / f"test_{name.replace('-', '_')}.py"
         yield "lit", [*lit, f"({'|'.join(rooms)})/"]
         if execute.exists():
@@ -248,23 +287,27 @@ def main():
             text = condition.file.read_text(encoding="utf-8")[condition.begin : condition.end]
             print(f"{condition}: {' '.join(text.split())} -> {condition.instead}")
         return
-    rooms = sorted({condition.file.parent.name for condition in marked()[0]})
+    rooms = sorted({condition.room() for condition in marked()[0]})
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="strut-conditions-") as folder:
         bench = Bench(arguments.build.resolve(), pathlib.Path(folder))
         bench.make(conditions)
-        for name in sorted({condition.name for condition in conditions}):
-            for what, command in bench.tests(name, rooms):
+        for name, room in sorted({(condition.name, condition.room()) for condition in conditions}):
+            for what, command in bench.tests(name, room, rooms):
                 if what != "lit" and bench.is_red(command):
                     sys.exit(f"{what} is red with all conditions there")
         for condition in conditions:
             red = next(
-                (what for what, command in bench.tests(condition.name, rooms) if bench.is_red(command, condition)),
+                (
+                    what
+                    for what, command in bench.tests(condition.name, condition.room(), rooms)
+                    if bench.is_red(command, condition)
+                ),
                 None,
             )
             print(f"{condition}: {f'red in {red}' if red else 'NO TEST NOTICES'}", flush=True)
             survivors += red is None
-    places = {(condition.name, condition.number) for condition in conditions}
+    places = {(condition.name, condition.number) for condition in conditions} | implied()
     unmarked = [
         f"{name}:{number}"
         for name, numbers in described().items()

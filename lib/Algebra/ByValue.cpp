@@ -57,6 +57,7 @@ static std::optional<Kronecker> split(const Matrix &w, int64_t a, int64_t m, int
   double allowed = tolerance * std::abs(top);
   for (int64_t k = 0; k < w.rows(); ++k)
     for (int64_t l = 0; l < w.cols(); ++l)
+      // Condition 2 of factor-transforms.
       if (!(std::abs(w(k, l) - factors.outer(k / b, l / n) * factors.inner(k % b, l % n)) <=
             allowed))
         return std::nullopt;
@@ -97,6 +98,7 @@ std::optional<Columns> hadamardColumns(const Matrix &w, double tolerance) {
         from |= bit;
     for (int64_t k = 0; k < w.rows(); ++k) {
       double expected = llvm::popcount(uint64_t(k & from)) % 2 ? -scale : scale;
+      // Condition 2 of factor-transforms.
       if (!(std::abs(w(k, n) - expected) <= tolerance * std::abs(scale)))
         return std::nullopt;
     }
@@ -164,6 +166,7 @@ static std::optional<Wave> waveOf(ArrayRef<double> v, double tolerance) {
       *part = 0;
   for (int64_t k = 0; k < size; ++k) {
     double expected = cosine * cosineOf(2 * bin * k, size) + sine * sineOf(2 * bin * k, size);
+    // Condition 2 of factor-transforms.
     if (!(std::abs(v[k] - expected) <= allowed))
       return std::nullopt;
   }
@@ -187,6 +190,7 @@ static std::optional<std::pair<int64_t, double>> cosineColumnOf(ArrayRef<double>
   scale *= (number == 0 ? 1.0 : 2.0) / double(size);
   double allowed = tolerance * largest(v);
   for (int64_t k = 0; k < size; ++k)
+    // Condition 2 of factor-transforms.
     if (!(std::abs(v[k] - scale * element(k)) <= allowed))
       return std::nullopt;
   return std::pair(number, scale);

@@ -171,10 +171,12 @@ bool Placement::absorb(Whole &shorter) {
   if (shorter.last->getBlock() != whole.last->getBlock() || (!isNested && !beginsWith(shorter)))
     return false;
   SmallVector<Operation *> readers;
+  // Condition 2 of place-parts.
   if (!isOnlyRead(beginning, readers))
     return false;
   if (isNested)
     llvm::erase(readers, first.writer.getOperation());
+  // Condition 3 of place-parts.
   if (llvm::any_of(readers, [&](Operation *reader) { return writers.contains(reader); }))
     return false;
   addWriters(shorter);
@@ -204,8 +206,11 @@ void Placement::findProducers() {
       continue;
     auto producer = part.moved().getDefiningOp<kernel::KernelOpInterface>();
     if (!producer || !isa<kernel::ContractOp, kernel::RowsOp, kernel::MapOp>(*producer) ||
-        producer->getNumResults() != 1 || producer->getBlock() != whole.last->getBlock() ||
+        producer->getNumResults() != 1 ||
+        // Condition 1 of place-parts.
+        producer->getBlock() != whole.last->getBlock() ||
         !producer.getKernelInits()[0].getDefiningOp<tensor::EmptyOp>() ||
+        // Condition 3 of place-parts.
         llvm::is_contained(beginningReaders, producer))
       continue;
     producers[part.writer] = producer;
@@ -215,13 +220,18 @@ void Placement::findProducers() {
     if (!producers.contains(part.writer))
       continue;
     SmallVector<Operation *> readers;
-    bool fits = isOnlyRead(part.moved(), readers);
+    bool isRead = isOnlyRead(part.moved(), readers);
     // The copies of all of it go.
     llvm::erase_if(readers, [&](Operation *reader) {
       return copies.contains(reader) && reader->getOperand(0) == part.moved();
     });
-    fits &= llvm::none_of(readers, [&](Operation *reader) { return writers.contains(reader); });
-    if (!fits || (!readers.empty() && !hasLongRuns(part)))
+    bool stays = // Condition 2 of place-parts.
+        !isRead ||
+        // Condition 3 of place-parts.
+        llvm::any_of(readers, [&](Operation *reader) { return writers.contains(reader); }) ||
+        // Condition 4 of place-parts.
+        (!readers.empty() && !hasLongRuns(part));
+    if (stays)
       producers.erase(part.writer);
   }
 }
@@ -344,7 +354,9 @@ struct PlacePartsPass : impl::PlacePartsBase<PlacePartsPass> {
     IRRewriter rewriter(&getContext());
     SmallVector<bool> done(wholes.size(), false);
     for (size_t i = 0; i < wholes.size(); ++i) {
-      if (done[i] || isReturned(wholes[i].last.getResult()))
+      if (done[i] ||
+          // Condition 5 of place-parts.
+          isReturned(wholes[i].last.getResult()))
         continue;
       Placement placement(rewriter, wholes[i]);
       SmallVector<size_t> begun;

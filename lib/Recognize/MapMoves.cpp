@@ -256,7 +256,6 @@ static std::optional<MapState> viewed(onnx_ir::AnyOp op, MapState state) {
       return std::nullopt;
     back.push_back(*axis);
   }
-  // Condition 7 of recognize-maps.
   if (last - first > 1)
     return std::nullopt;
   if (last > first) {
@@ -297,10 +296,7 @@ static std::optional<MapState> gathered(Op<"Gather"> op, MapState state) {
   int64_t rank = indices ? cast<ShapedType>(op.in("indices").getType()).getRank() : 2;
   if (rank > 1 || indices->empty() || axis < 0 || axis >= int64_t(state.axes.size()))
     return std::nullopt;
-  // Condition 7 of recognize-maps.
-  if (!state.axes[axis].isFeature())
-    return std::nullopt;
-  int64_t extent = state.axes[axis].features;
+  int64_t extent = state.axes[axis].features; // 0 of tokens, of which none are chosen
   std::vector<int64_t> kept;
   for (int64_t index : *indices) {
     kept.push_back(index < 0 ? index + extent : index);

@@ -80,9 +80,7 @@ static std::optional<LabelledProduct> labelsOfConv(Op<"Conv"> op, int64_t rank) 
       // Condition 3 of recognize-maps.
       !isAll("strides", 1) ||
       // Condition 3 of recognize-maps.
-      !isAll("pads", 0) ||
-      // Condition 3 of recognize-maps.
-      llvm::any_of(type.getShape().drop_front(2), [](int64_t taps) { return taps != 1; }))
+      !isAll("pads", 0))
     return std::nullopt;
   enum { group, output, summed };
   SmallVector<int> places = batchLabels(rank - 1);
@@ -143,20 +141,15 @@ static int64_t placeOf(ArrayRef<int> labels, int label) {
   return found == labels.end() ? -1 : found - labels.begin();
 }
 
-/// Makes features of the axes of a root that the weight has, if they are its last ones.
+/// Makes features of as many of the last axes of a root as the weight has axes of it. Those that
+/// it does not have are refused by `rolesOf`.
 static bool chooseFeatures(MapState &state, const LabelledProduct &labels) {
   // Of an image, it is known which they are.
   if (state.tokensBehind > 0)
     return true;
   auto type = cast<RankedTensorType>(state.root.getType());
-  unsigned count = 0;
-  for (auto [i, label] : llvm::enumerate(llvm::reverse(labels.input))) {
-    bool isFeature = placeOf(labels.weight, label) >= 0;
-    // Condition 2 of recognize-maps.
-    if (isFeature && count != i)
-      return false;
-    count += isFeature;
-  }
+  unsigned count =
+      llvm::count_if(labels.input, [&](int label) { return placeOf(labels.weight, label) >= 0; });
   if (count == 0)
     return false;
   for (int64_t i = type.getRank() - count; i < type.getRank(); ++i) {

@@ -125,12 +125,8 @@ MapReader::State MapReader::pointwise(AnyOp op) {
     return state;
   }
   bool first = !ConstantView::of(op->getOperand(0));
-  Value constant = op->getOperand(first ? 1 : 0);
-  // Condition 4 of recognize-maps.
-  if (!ConstantView::of(constant))
-    return std::nullopt;
   State state = operand(op->getOperand(first ? 0 : 1));
-  auto values = state ? perFeature(constant, *state) : std::nullopt;
+  auto values = state ? perFeature(op->getOperand(first ? 1 : 0), *state) : std::nullopt;
   if (!values)
     return std::nullopt;
   if (isa<Op<"Div">>(op.getOperation())) {
@@ -221,10 +217,7 @@ MapReader::State MapReader::product(Operation &op) {
   if (isConstant(input))
     std::swap(input, weight);
   auto view = ConstantView::of(weight);
-  // Condition 1 of recognize-maps.
-  if (!view)
-    return std::nullopt;
-  if (isConstant(input))
+  if (!view || isConstant(input))
     return std::nullopt;
   State state = operand(input);
   State result = state ? product(op, std::move(*state), input, *view) : std::nullopt;
@@ -245,11 +238,11 @@ MapReader::State MapReader::product(Operation &op, MapState state, Value input,
     auto group = AnyOp(&op).attr<IntegerAttr>("group");
     int64_t groups = group ? group.getInt() : 1;
     Axis channels = state.axes[1];
-    // Condition 2 of recognize-maps.
     if (!channels.isFeature() || channels.features % groups != 0)
       return std::nullopt;
     state.axes[1].features = groups;
     state.axes.insert(state.axes.begin() + 2, Axis{{}, channels.features / groups});
+    // A window of several elements has no such view.
     view = weight.reshaped({groups, weight.extent(0) / groups, weight.extent(1)});
     if (!view)
       return std::nullopt;

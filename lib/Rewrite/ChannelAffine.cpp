@@ -31,7 +31,6 @@ static std::optional<unsigned> mappedIndex(Operation *op) {
   if (!isa_and_present<Op<"Mul">, Op<"Div">, Op<"Add">, Op<"Sub">>(op))
     return std::nullopt;
   bool left = isConstant(op->getOperand(0)), right = isConstant(op->getOperand(1));
-  // Condition 1 of absorb-affine.
   if (left == right)
     return std::nullopt;
   // Condition 5 of absorb-affine.

@@ -102,9 +102,6 @@ Trace::Indices Trace::followMap(layer::LinearOp map, int64_t axis) {
   // Condition 1 of collapse-linear-branches and 1 of split-gates.
   if (axis != map.getType().getRank() - 1)
     return std::nullopt;
-  // Condition 3 of collapse-linear-branches and 3 of split-gates.
-  if (!isConstantMatrix(map.getWeight()) || (map.getBias() && !isConstant(map.getBias())))
-    return std::nullopt;
   int64_t channels = map.getMapShape().second;
   if (!found.map)
     for (int64_t c = 0; c < channels; ++c)
@@ -156,7 +153,6 @@ Trace::Indices Trace::followSplit(Op<"Split"> op, Value piece, int64_t axis) {
 }
 
 Trace::Indices Trace::followConcat(Op<"Concat"> op, int64_t axis) {
-  // Condition 1 of collapse-linear-branches.
   if (axisOf(op, rankOf(op->getResult(0))) != axis)
     return std::nullopt;
   std::vector<int64_t> channels;

@@ -54,7 +54,7 @@ std::optional<Transforms> transformsOf(Op<"DFT"> op) {
   int64_t rank = type.getRank(), axis = rank - 2;
   if (Value given = op.in("axis")) {
     std::optional<int64_t> number = numberOf(given);
-    // Condition 1 of choose-transforms.
+    // Condition 1 of choose-transforms holds: only a constant has a number.
     if (!number)
       return std::nullopt;
     axis = *number < 0 ? *number + rank : *number;
@@ -71,7 +71,6 @@ std::optional<Transforms> transformsOf(Op<"DFT"> op) {
   else if (!type.isDynamicDim(axis))
     length = flag("inverse") && flag("onesided") ? 2 * (type.getDimSize(axis) - 1)
                                                  : type.getDimSize(axis);
-  // Condition 1 of choose-transforms.
   if (!length)
     return std::nullopt;
   return Transforms{*length, countBut(type, axis), type.getShape().back() == 1,
@@ -89,7 +88,7 @@ std::optional<Transforms> transformsOf(Op<"STFT"> op) {
     length = numberOf(given);
   }
   auto signal = dyn_cast<RankedTensorType>(op.in("signal").getType());
-  // Condition 2 of choose-transforms.
+  // Condition 2 of choose-transforms holds: only a constant has a number.
   if (!length)
     return std::nullopt;
   if (!type || !signal || type.getRank() != 4)

@@ -38,9 +38,6 @@ std::optional<Hidden> hiddenBefore(layer::LinearOp second, bool reducedPrecision
   // Condition 4 of collapse-linear-branches.
   if (!mayCombine(second.getType().getElementType(), reducedPrecision))
     return std::nullopt;
-  // Condition 3 of collapse-linear-branches.
-  if (!isConstantMatrix(second.getWeight()) || (second.getBias() && !isConstant(second.getBias())))
-    return std::nullopt;
   std::optional<Channels> channels = channelsInto(second, second.getInput());
   if (!channels || channels->between.empty() ||
       int64_t(channels->of.size()) != second.getMapShape().first)
@@ -56,11 +53,9 @@ bool pays(Hidden &hidden) {
   double before = computed * hidden.inputs + all * hidden.outputs;
   double after =
       double(hidden.inputs) * hidden.outputs + (all - idle) * (hidden.inputs + hidden.outputs);
-  return
-      // Condition 1 of collapse-linear-branches.
-      idle > 0 &&
-      // Condition 5 of collapse-linear-branches.
-      after < before;
+  return idle > 0 &&
+         // Condition 5 of collapse-linear-branches.
+         after < before;
 }
 
 /// Weights and biases in f64; no biases are zeros.
@@ -107,6 +102,7 @@ struct Collapse : OpRewritePattern<layer::LinearOp> {
     std::optional<Hidden> hidden = hiddenBefore(op, reducedPrecision);
     if (!hidden || !pays(*hidden))
       return failure();
+    // Condition 3 of collapse-linear-branches holds: only constants have numbers.
     std::optional<Weights> weights = read(*hidden);
     if (!weights)
       return failure();

@@ -55,10 +55,13 @@ bool isReadInParts(Value value) {
 }
 
 bool isCandidate(layer::LinearOp map) {
-  auto weight = map.getWeight().getType();
-  return weight.hasStaticShape() && weight.getNumElements() > 0 &&
-         isConstantOf(map.getWeight(), map) && isConstantMatrix(map.getWeight()) &&
-         (!map.getBias() || isConstant(map.getBias())) && !map->hasAttr(layer::kConsideredAttr) &&
+  return !map->hasAttr(layer::kConsideredAttr) &&
+         // Condition 1 of concatenate-maps and 2 of concatenate-maps.
+         isConstantOf(map.getWeight(), map) &&
+         // Condition 1 of concatenate-maps.
+         (!map.getBias() || isConstant(map.getBias())) &&
+         map.getWeight().getType().getNumElements() > 0 &&
+         // Condition 3 of concatenate-maps.
          isReadInParts(map.getResult());
 }
 
@@ -175,7 +178,9 @@ struct ConcatenateMaps : impl::ConcatenateMapsBase<ConcatenateMaps> {
           if (isCandidate(map))
             readers[map.getInput()].push_back(map);
         for (auto &[value, maps] : readers)
-          if (maps.size() > 1 && gainOf(maps, setting) > kWorthwhile)
+          if (maps.size() > 1 &&
+              // Condition 4 of concatenate-maps.
+              gainOf(maps, setting) > kWorthwhile)
             if (std::optional<Wide> wide = beside(maps)) {
               concatenate(maps, *wide);
               numMaps += maps.size() - 1;

@@ -60,9 +60,6 @@ std::optional<Matrix> matrixToTry(layer::LinearOp map) {
   // Condition 1 of factor-transforms.
   if (!type.getElementType().isF32() && !type.getElementType().isF64())
     return std::nullopt;
-  // Condition 1 of factor-transforms.
-  if (!isConstantMatrix(map.getWeight()))
-    return std::nullopt;
   auto view = recognize::ConstantView::of(map.getWeight());
   auto column = view ? view->sliced(1, 0, 1, 1) : std::nullopt;
   auto numbers = column ? column->numbers() : std::nullopt;
@@ -163,12 +160,10 @@ struct Product {
 
 std::vector<Product> productsOf(const Matrix &weight, double tolerance) {
   std::vector<Product> found;
-  // Condition 2 of factor-transforms.
   for (Kronecker &factors : algebra::kroneckerFactors(weight, tolerance))
     found.push_back({std::move(factors), {}});
   if (!found.empty())
     return found;
-  // Condition 2 of factor-transforms.
   std::optional<Columns> columns = algebra::hadamardColumns(weight, tolerance);
   if (!columns)
     return found;
@@ -312,7 +307,10 @@ struct FactorTransforms : impl::FactorTransformsBase<FactorTransforms> {
     SmallVector<double> rows = rowsOf(map.getType());
     auto [inputs, outputs] = map.getMapShape();
     Type element = map.getType().getElementType();
-    std::optional<Matrix> weight = rows.empty() ? std::nullopt : matrixToTry(map);
+    // Condition 3 of factor-transforms.
+    if (rows.empty())
+      return;
+    std::optional<Matrix> weight = matrixToTry(map);
     if (!weight)
       return;
     std::string type = nameOf(element);
@@ -334,13 +332,13 @@ struct FactorTransforms : impl::FactorTransformsBase<FactorTransforms> {
         best = std::move(product);
       }
     }
-    // Condition 3 of factor-transforms.
-    if (best && most >= kWorthwhile) {
+    if (best &&
+        // Condition 3 of factor-transforms.
+        most >= kWorthwhile) {
       build(map, *best, type);
       ++numKronecker;
       return;
     }
-    // Condition 2 of factor-transforms.
     std::optional<FourierColumns> waves = algebra::fourierColumns(*weight, toleranceOf(element));
     if (!waves)
       return;

@@ -81,10 +81,8 @@ private:
 std::optional<HiddenLayer> HiddenLayer::before(layer::LinearOp second) {
   HiddenLayer hidden(second);
   if (hidden.type.getRank() == 0 || ShapedType::isDynamic(hidden.size()) ||
-      // Condition 2 of remove-dead-channels.
-      !isConstantOf(second.getWeight(), second) ||
-      // Condition 3 of remove-dead-channels.
-      !isConstantMatrix(second.getWeight()) || !hidden.read(second.getInput()) ||
+      // Condition 2 of remove-dead-channels and 3 of remove-dead-channels.
+      !isConstantOf(second.getWeight(), second) || !hidden.read(second.getInput()) ||
       hidden.maps.empty())
     return std::nullopt;
   return hidden;
@@ -124,9 +122,6 @@ bool HiddenLayer::read(Value value) {
 bool HiddenLayer::readMap(layer::LinearOp map) {
   // Condition 2 of remove-dead-channels.
   if (!isConstantOf(map.getWeight(), map))
-    return false;
-  // Condition 3 of remove-dead-channels.
-  if (map.getBias() && !isConstant(map.getBias()))
     return false;
   auto bias = map.getBias() ? readConstant(map.getBias()) : std::vector<double>(size(), 0);
   if (!bias)

@@ -30,6 +30,7 @@ struct SplitGate : OpRewritePattern<Op<"Mul">> {
     int64_t half = both ? both->from.size() / 2 : 0;
     if (!both || half == 0 || half != type.getShape().back() || !areHalves(*both))
       return failure();
+    // Condition 3 of split-gates holds: only constants have numbers.
     auto weight = readMatrix(both->map.getWeight());
     auto bias = both->map.getBias() ? readConstant(both->map.getBias())
                                     : std::optional<std::vector<double>>(std::in_place);

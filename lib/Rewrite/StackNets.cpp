@@ -38,10 +38,8 @@ bool isFunction(Operation *op) {
 
 bool ownsConstants(layer::LinearOp map) {
   return
-      // Condition 3 of stack-nets.
+      // Condition 3 of stack-nets and 4 of stack-nets.
       isConstantOf(map.getWeight(), map) &&
-      // Condition 4 of stack-nets.
-      isConstantMatrix(map.getWeight()) &&
       // Condition 4 of stack-nets.
       (!map.getBias() || isConstant(map.getBias()));
 }

@@ -78,7 +78,7 @@ func.func @through_views(%x: tensor<?x4xf32>) -> (tensor<?x?xf32>, tensor<?x4xf3
 
 // -----
 
-// (1) Two values that are read.
+// Two values that are read.
 // CHECK-LABEL: func @two_values
 // CHECK-NOT: onnx.Split
 func.func @two_values(%x: tensor<?x4xf32>, %z: tensor<?x4xf32>) -> tensor<?x?xf32> {
@@ -93,7 +93,7 @@ func.func @two_values(%x: tensor<?x4xf32>, %z: tensor<?x4xf32>) -> tensor<?x?xf3
 
 // -----
 
-// (2) A weight that is computed, and a bias that is.
+// (1) A weight that is computed, and a bias that is.
 // CHECK-LABEL: func @computed
 // CHECK-NOT: onnx.Split
 func.func @computed(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>, %bias: tensor<4xf32>) -> tensor<?x?xf32> {
@@ -111,7 +111,7 @@ func.func @computed(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>, %bias: tensor<4xf3
 
 // -----
 
-// (3) One weight for both.
+// (2) One weight for both.
 // CHECK-LABEL: func @shared_weight
 // CHECK-NOT: onnx.Split
 func.func @shared_weight(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
@@ -126,7 +126,7 @@ func.func @shared_weight(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
 
 // -----
 
-// (4) An activation, an output, a cache and another map are written or computed in place.
+// (3) An activation, an output, a cache and another map are written or computed in place.
 // CHECK-LABEL: func @in_place
 // CHECK-NOT: onnx.Split
 func.func @in_place(%x: tensor<?x4xf32>, %past: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
@@ -147,7 +147,7 @@ func.func @in_place(%x: tensor<?x4xf32>, %past: tensor<?x4xf32>) -> (tensor<?x4x
 
 // -----
 
-// (5) So many rows that starting a kernel counts for nothing.
+// (4) So many rows that starting a kernel counts for nothing.
 // CHECK-LABEL: func @many_rows
 // CHECK-NOT: onnx.Split
 func.func @many_rows(%x: tensor<100000x64xf32>) -> tensor<100000x100000xf32> {
@@ -158,4 +158,26 @@ func.func @many_rows(%x: tensor<100000x64xf32>) -> tensor<100000x100000xf32> {
   %t = onnx.Transpose(%b) {perm = array<i64: 1, 0>} : (tensor<100000x64xf32>) -> tensor<64x100000xf32>
   %s = onnx.MatMul(%a, %t) : (tensor<100000x64xf32>, tensor<64x100000xf32>) -> tensor<100000x100000xf32>
   return %s : tensor<100000x100000xf32>
+}
+
+// -----
+
+// (1) One of three has a bias that is computed: the others become one.
+
+// CHECK-LABEL: func.func @one_is_computed
+// CHECK: layer.linear %arg0, {{.*}} -> tensor<?x8xf32>
+// CHECK: onnx.Split
+// CHECK: layer.linear %arg0, %{{.*}} bias %arg1
+func.func @one_is_computed(%x: tensor<?x4xf32>, %bias: tensor<4xf32>) -> tensor<?x?xf32> {
+  %wa = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wb = onnx.Constant() {value = dense<2.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wc = onnx.Constant() {value = dense<3.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %a = layer.linear %x, %wa : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %b = layer.linear %x, %wb : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %c = layer.linear %x, %wc bias %bias : tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %t = onnx.Transpose(%b) {perm = array<i64: 1, 0>} : (tensor<?x4xf32>) -> tensor<4x?xf32>
+  %s = onnx.MatMul(%a, %t) : (tensor<?x4xf32>, tensor<4x?xf32>) -> tensor<?x?xf32>
+  %u = onnx.MatMul(%s, %c) : (tensor<?x?xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  %r = onnx.MatMul(%u, %t) : (tensor<?x4xf32>, tensor<4x?xf32>) -> tensor<?x?xf32>
+  return %r : tensor<?x?xf32>
 }

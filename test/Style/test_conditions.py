@@ -21,8 +21,15 @@ def test_marks_are_well_formed():
 
 
 def test_marks_name_conditions_that_a_pass_describes():
-    unknown = [str(mark) for mark in MARKED if mark.number not in NUMBERED.get(mark.name, ())]
+    names = {(mark.name, mark.number) for mark in MARKED} | conditions.implied()
+    unknown = [name for name in names if name[1] not in NUMBERED.get(name[0], ())]
     assert not unknown, f"no such number in the description of the pass: {unknown}"
+
+
+def test_each_condition_that_a_pass_describes_has_a_mark():
+    names = {(mark.name, mark.number) for mark in MARKED} | conditions.implied()
+    unmarked = {(name, number) for name, numbers in NUMBERED.items() for number in numbers} - names
+    assert not unmarked, "write '// Condition N of PASS.' where the code checks it"
 
 
 def test_what_is_deleted_is_an_expression():

@@ -339,16 +339,15 @@ def ConcatenateMaps : Pass<"strut-concatenate-maps", "::mlir::ModuleOp"> {
 
         [x W1 + b1, x W2 + b2, ...] = x [W1 W2 ...] + [b1 b2 ...]
 
-    Maps are concatenated where
+    Maps that read the same value in the same block are concatenated where
 
-    1. they read the same value in the same block, and have elements of one type,
-    2. weights and biases are constants; one that is absent is -0, for x + (-0) = x,
-    3. nothing else reads the weights, which would be stored twice,
-    4. all that reads their results are kernels that read a part of a row as they read a
+    1. weights and biases are constants; one that is absent is -0, for x + (-0) = x,
+    2. nothing else reads the weights, which would be stored twice,
+    3. all that reads their results are kernels that read a part of a row as they read a
        whole one: attention, products, normalisations, rotations, sums. Pointwise code is the
        epilogue of the map before it, an output or a cache is written in place, and a
        map that follows is a factor of the same chain,
-    5. a described machine (docs/cost.md) takes at least 2 % longer for them, with 1024 rows
+    4. a described machine (docs/cost.md) takes at least 2 % longer for them, with 1024 rows
        where their number is open.
 
     Bit-exact: each column is a sum of its own.
