@@ -1,7 +1,7 @@
 //===- TensorAttention.cpp - kernel.attention on tensor cores -------------===//
 //
-// Each warp has 16 query rows. Their scores with a tile of keys stay in the registers that the
-// product leaves them in, as do their weights, which are the left side of the product with the
+// Each warp has 16 query rows, or 32. Their scores with a tile of keys stay in the registers that
+// the product leaves them in, as do their weights, which are the left side of the product with the
 // values. Keys are copied while values are multiplied, and values while keys are. Maxima and sums
 // of a row are kept by the four lanes that have its scores.
 //
@@ -9,6 +9,7 @@
 #include "AttentionSpace.h"
 #include "Fragments.h"
 #include "Slices.h"
+#include "TensorTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -28,8 +29,9 @@ struct AttentionShape {
   Multiplicand kind;
   int64_t featureSlices; ///< of a head of queries and keys
   int64_t columns;       ///< of the values, 32, 64 or 128
+  int64_t tiles = 1;     ///< of 16 query rows, that each warp has
   // What there is room for: 48 KiB, of which queries, keys and values each have a third.
-  static constexpr int64_t rows = 64, keys = 64;
+  static constexpr int64_t keys = 64, warps = 4;
 
   AttentionShape(Multiplicand kind, int64_t features, int64_t valueColumns) : kind(kind) {
     featureSlices = llvm::divideCeil(features * elementBytes(), sliceBytes);
@@ -43,23 +45,25 @@ struct AttentionShape {
     return std::max(featureSlices * sliceBytes, columns * elementBytes()) <= 256;
   }
   int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
-  int64_t threads() const { return rows / warpRows * warpSize; }
+  int64_t rows() const { return warps * tiles * warpRows; }
+  int64_t threads() const { return warps * warpSize; }
   int64_t steps() const { return sliceBytes / elementBytes(); } ///< of a slice
   /// Whether products are as good as f32.
   bool isExact() const { return kind == Multiplicand::SplitTF32; }
   /// Whether a thread keeps its part of the queries in registers: two numbers for each element
   /// would spill.
-  bool keepsQueries() const { return !isExact(); }
+  bool keepsQueries() const { return !isExact() && tiles == 1; }
+  /// Whether warps may have two tiles of rows, whose sums and weights there are registers for.
+  bool mayBeTall() const { return isHalf(kind) && featureSlices <= 2 && columns <= 64; }
   int64_t valueSlices() const { return keys / steps(); }
   int64_t featureBytes(int64_t rows) const { return rows * featureSlices * sliceBytes; }
   int64_t bytes() const {
-    return featureBytes(rows) + featureBytes(keys) + keys * columns * elementBytes();
+    return featureBytes(rows()) + featureBytes(keys) + keys * columns * elementBytes();
   }
 };
 
-/// The two rows of a thread, which are 8 apart; of its four sums of an mma.sync each has two.
-constexpr unsigned threadRows = 2;
-constexpr unsigned rowOf(unsigned sum) { return sum % 4 / 2; }
+/// The rows of a thread in a tile, which are 8 apart; of its four sums of an mma.sync each has two.
+constexpr unsigned tileRows = 2;
 
 class TensorAttention {
 public:
@@ -77,13 +81,13 @@ private:
     SmallVector<Value> totals; ///< of the weights of each row that this lane has
 
     SmallVector<Value> pack() const;
-    static State unpack(ValueRange values);
+    static State unpack(ValueRange values, unsigned rows);
   };
 
   SlicePlace place(OpBuilder &b, int64_t width, int64_t offset) const;
   void copyFeatures(OpBuilder &b, const Slices &slices) const;
-  /// The left side of the products with keys number `part` of slice `slice`.
-  Fragment queryFragment(OpBuilder &b, int64_t slice, int64_t part) const;
+  /// Of a tile, the left side of the products with keys number `part` of slice `slice`.
+  Fragment queryFragment(OpBuilder &b, int64_t slice, int64_t part, int64_t tile) const;
   SmallVector<Value> scores(OpBuilder &b, const Slices &keys, Value firstKey) const;
   /// Turns scores into weights; the factors by which older sums of the rows shrink.
   SmallVector<Value> softmax(OpBuilder &b, SmallVector<Value> &scores, State &state) const;
@@ -93,6 +97,12 @@ private:
 
   /// Of a score less what is subtracted from those of its row.
   Value exponential(OpBuilder &b, Value score, Value shift) const;
+  /// Rows of a thread.
+  unsigned rowCount() const { return tileRows * shape.tiles; }
+  /// Which of them one of `count` sums belongs to: they are in the order of tiles.
+  unsigned rowOf(size_t sum, size_t count) const {
+    return sum / (count / shape.tiles) * tileRows + sum % 4 / 2;
+  }
   /// Over the four lanes of a row.
   template <typename Op> Value overRow(OpBuilder &b, Value value) const {
     for (int64_t mask : {1, 2})
@@ -124,10 +134,10 @@ SmallVector<Value> TensorAttention::State::pack() const {
   return values;
 }
 
-TensorAttention::State TensorAttention::State::unpack(ValueRange values) {
-  return {SmallVector<Value>(values.drop_back(2 * threadRows)),
-          SmallVector<Value>(values.take_back(2 * threadRows).take_front(threadRows)),
-          SmallVector<Value>(values.take_back(threadRows))};
+TensorAttention::State TensorAttention::State::unpack(ValueRange values, unsigned rows) {
+  return {SmallVector<Value>(values.drop_back(2 * rows)),
+          SmallVector<Value>(values.take_back(2 * rows).take_front(rows)),
+          SmallVector<Value>(values.take_back(rows))};
 }
 
 /// Slices of the right side of products, at this offset of shared memory.
@@ -154,21 +164,23 @@ void TensorAttention::emit(OpBuilder &b) {
   thread = i.from(threadIndex(b, loc));
   lane = i.rem(thread, warpSize);
   Value warp = i.div(thread, warpSize);
-  SlicePlace queryPlace = place(b, shape.rows, 0);
-  queryPlace.first = i.mul(warp, warpRows);
+  SlicePlace queryPlace = place(b, shape.rows(), 0);
+  queryPlace.first = i.mul(warp, shape.tiles * warpRows);
   queryPlace.isLhs = true;
   queries.emplace(b, loc, queryPlace, space.queries(), plans[0], space.firstRow);
   Value row = i.toIndex(i.add(queryPlace.first, i.div(lane, 4)));
   row = arith::AddIOp::create(b, loc, space.firstRow, row);
-  rows = {row, plus(b, loc, row, 8)};
+  for (int64_t tile = 0; tile < shape.tiles; ++tile)
+    for (int64_t offset : {0, 8})
+      rows.push_back(plus(b, loc, row, tile * warpRows + offset));
 
   auto keysFrom = [&](OpBuilder &b, Value firstKey) {
-    SlicePlace keyPlace = place(b, shape.keys, shape.featureBytes(shape.rows));
+    SlicePlace keyPlace = place(b, shape.keys, shape.featureBytes(shape.rows()));
     keyPlace.interleaved = !isHalf(shape.kind); // the order in which products take the weights
     return Slices(b, loc, keyPlace, space.keys(), plans[1], firstKey);
   };
   SlicePlace valuePlace =
-      place(b, shape.columns, shape.featureBytes(shape.rows) + shape.featureBytes(shape.keys));
+      place(b, shape.columns, shape.featureBytes(shape.rows()) + shape.featureBytes(shape.keys));
   Slices values(b, loc, valuePlace, space.values(), plans[2], space.firstColumn);
 
   Value zero = indexConstant(b, loc, 0), tile = indexConstant(b, loc, shape.keys);
@@ -186,17 +198,17 @@ void TensorAttention::emit(OpBuilder &b) {
     wait(b, 0);
     for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
       for (int64_t part = 0; part < multipliesOfSlice; ++part)
-        kept.push_back(queryFragment(b, slice, part));
+        kept.push_back(queryFragment(b, slice, part, 0));
   }
   State start;
-  start.sums.assign(shape.columns / 2, space.number(b, 0));
-  start.maxima.assign(threadRows, space.lowest(b));
-  start.totals.assign(threadRows, space.number(b, 0));
+  start.sums.assign(shape.tiles * shape.columns / 2, space.number(b, 0));
+  start.maxima.assign(rowCount(), space.lowest(b));
+  start.totals.assign(rowCount(), space.number(b, 0));
   auto loop = scf::ForOp::create(
       b, loc, zero, space.s.size, tile, start.pack(),
       [&](OpBuilder &b, Location, Value firstKey, ValueRange carried) {
         I32 i{b, loc};
-        State state = State::unpack(carried);
+        State state = State::unpack(carried, rowCount());
         for (int64_t slice = 0; slice < shape.valueSlices(); ++slice)
           values.copy(b, i.constant(slice), plus(b, loc, firstKey, slice * shape.steps()));
         NVVM::CpAsyncCommitGroupOp::create(b, loc);
@@ -211,29 +223,34 @@ void TensorAttention::emit(OpBuilder &b) {
         scf::YieldOp::create(b, loc, state.pack());
       });
   NVVM::CpAsyncWaitGroupOp::create(b, loc, 0); // of no keys, for the queries
-  finish(b, State::unpack(loop.getResults()));
+  finish(b, State::unpack(loop.getResults(), rowCount()));
 }
 
-Fragment TensorAttention::queryFragment(OpBuilder &b, int64_t slice, int64_t part) const {
+Fragment TensorAttention::queryFragment(OpBuilder &b, int64_t slice, int64_t part,
+                                        int64_t tile) const {
   Value number = I32{b, loc}.constant(slice);
-  return Fragment(b, loc, shape.kind, queries->load(b, number, part, 0));
+  return Fragment(b, loc, shape.kind, queries->load(b, number, part, tile));
 }
 
-/// Of this thread, in the order of mma.sync: blocks of 8 keys, then both rows, then two keys.
+/// Of this thread, in the order of tiles, then of mma.sync: blocks of 8 keys, then both rows, then
+/// two keys.
 SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Value firstKey) const {
   I32 i{b, loc};
-  SmallVector<Value> sums(shape.keys / 8 * 4, space.number(b, 0));
+  constexpr int64_t perTile = AttentionShape::keys / 8 * 4;
+  SmallVector<Value> sums(shape.tiles * perTile, space.number(b, 0));
   for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
     for (int64_t part = 0; part < multipliesOfSlice; ++part) {
-      Value number = i.constant(slice);
-      Fragment left =
-          kept.empty() ? queryFragment(b, slice, part) : kept[slice * multipliesOfSlice + part];
+      SmallVector<Fragment> left;
+      for (int64_t tile = 0; tile < shape.tiles; ++tile)
+        left.push_back(kept.empty() ? queryFragment(b, slice, part, tile)
+                                    : kept[slice * multipliesOfSlice + part]);
       for (int64_t block = 0; block < shape.keys / 16; ++block) {
-        SmallVector<Value> registers = keys.load(b, number, part, block);
+        SmallVector<Value> registers = keys.load(b, i.constant(slice), part, block);
         for (int64_t half = 0; half < 2; ++half) {
           Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
-          addProduct(b, loc, shape.kind, left, right,
-                     MutableArrayRef(sums).slice((2 * block + half) * 4, 4));
+          for (auto [tile, factor] : llvm::enumerate(left))
+            addProduct(b, loc, shape.kind, factor, right,
+                       MutableArrayRef(sums).slice(tile * perTile + (2 * block + half) * 4, 4));
         }
       }
     }
@@ -242,9 +259,9 @@ SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Val
     int64_t second = number % 2;
     Value inBlock =
         isHalf(shape.kind) ? i.add(i.mul(member, 2), second) : i.add(member, 4 * second);
-    Value key =
-        arith::AddIOp::create(b, loc, firstKey, i.toIndex(i.add(inBlock, int64_t(number) / 4 * 8)));
-    sum = space.score(b, rows[rowOf(number)], key, sum);
+    Value inTile = i.add(inBlock, int64_t(number) % perTile / 4 * 8);
+    Value key = arith::AddIOp::create(b, loc, firstKey, i.toIndex(inTile));
+    sum = space.score(b, rows[rowOf(number, sums.size())], key, sum);
   }
   return sums;
 }
@@ -267,10 +284,10 @@ SmallVector<Value> TensorAttention::softmax(OpBuilder &b, SmallVector<Value> &sc
                                             State &state) const {
   SmallVector<Value> highest(state.maxima), shifts, factors;
   for (auto [number, score] : llvm::enumerate(scores)) {
-    Value &mine = highest[rowOf(number)];
+    Value &mine = highest[rowOf(number, scores.size())];
     mine = arith::MaximumFOp::create(b, loc, mine, score);
   }
-  for (unsigned row = 0; row < threadRows; ++row) {
+  for (unsigned row = 0; row < rowCount(); ++row) {
     Value maximum = overRow<arith::MaximumFOp>(b, highest[row]);
     shifts.push_back(space.shiftFor(b, maximum));
     factors.push_back(exponential(b, state.maxima[row], shifts.back()));
@@ -278,7 +295,7 @@ SmallVector<Value> TensorAttention::softmax(OpBuilder &b, SmallVector<Value> &sc
     state.totals[row] = arith::MulFOp::create(b, loc, state.totals[row], factors.back());
   }
   for (auto [number, score] : llvm::enumerate(scores)) {
-    unsigned row = rowOf(number);
+    unsigned row = rowOf(number, scores.size());
     score = exponential(b, score, shifts[row]);
     state.totals[row] = arith::AddFOp::create(b, loc, state.totals[row], score);
   }
@@ -292,40 +309,44 @@ void TensorAttention::addValues(OpBuilder &b, const Slices &values, ArrayRef<Val
   int64_t perProduct = isHalf(shape.kind) ? 8 : 4; // weights of a thread
   for (size_t first = 0; first < weights.size(); first += perProduct)
     left.push_back(Fragment::ofSums(b, loc, shape.kind, weights.slice(first, perProduct)));
+  size_t products = left.size() / shape.tiles;
   // Long sums of split numbers would drift by what tensor cores cut off: tiles are summed apart.
   bool isApart = shape.isExact();
-  for (int64_t block = 0; block < shape.columns / 16; ++block) {
-    auto mine = MutableArrayRef(state.sums).slice(8 * block, 8);
-    SmallVector<Value> sums;
-    for (auto [number, sum] : llvm::enumerate(mine))
-      sums.push_back(isApart ? space.number(b, 0)
-                             : arith::MulFOp::create(b, loc, sum, factors[rowOf(number)]));
-    for (auto [product, factor] : llvm::enumerate(left)) {
+  SmallVector<Value> sums(state.sums);
+  for (auto [number, sum] : llvm::enumerate(sums))
+    sum = isApart ? space.number(b, 0)
+                  : arith::MulFOp::create(b, loc, sum, factors[rowOf(number, sums.size())]);
+  for (int64_t block = 0; block < shape.columns / 16; ++block)
+    for (size_t product = 0; product < products; ++product) {
       SmallVector<Value> registers = values.load(b, i.constant(product / multipliesOfSlice),
                                                  product % multipliesOfSlice, block);
       for (int64_t half = 0; half < 2; ++half) {
         Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
-        addProduct(b, loc, shape.kind, factor, right, MutableArrayRef(sums).slice(4 * half, 4));
+        for (int64_t tile = 0; tile < shape.tiles; ++tile)
+          addProduct(
+              b, loc, shape.kind, left[tile * products + product], right,
+              MutableArrayRef(sums).slice(tile * shape.columns / 2 + 8 * block + 4 * half, 4));
       }
     }
-    for (auto [number, sum] : llvm::enumerate(mine))
-      sum = isApart ? Value(math::FmaOp::create(b, loc, sum, factors[rowOf(number)], sums[number]))
-                    : sums[number];
-  }
+  for (auto [number, sum] : llvm::enumerate(state.sums))
+    sum = isApart ? Value(math::FmaOp::create(b, loc, sum, factors[rowOf(number, sums.size())],
+                                              sums[number]))
+                  : sums[number];
 }
 
 void TensorAttention::finish(OpBuilder &b, const State &state) const {
   I32 i{b, loc};
   Value first =
       arith::AddIOp::create(b, loc, space.firstColumn, i.toIndex(i.mul(i.rem(lane, 4), 2)));
-  for (unsigned row = 0; row < threadRows; ++row) {
+  size_t perTile = state.sums.size() / shape.tiles;
+  for (unsigned row = 0; row < rowCount(); ++row) {
     Value scale = space.scaleFor(b, overRow<arith::AddFOp>(b, state.totals[row]));
     Value isRow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, rows[row], space.m.size);
     scf::IfOp::create(b, loc, isRow, [&](OpBuilder &b, Location) {
       for (auto [number, sum] : llvm::enumerate(state.sums)) {
-        if (rowOf(number) != row)
+        if (rowOf(number, state.sums.size()) != row)
           continue;
-        Value column = plus(b, loc, first, number / 4 * 8 + number % 2);
+        Value column = plus(b, loc, first, number % perTile / 4 * 8 + number % 2);
         Value isColumn =
             arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, column, space.e.size);
         scf::IfOp::create(b, loc, isColumn, [&](OpBuilder &b, Location) {
@@ -339,6 +360,44 @@ void TensorAttention::finish(OpBuilder &b, const State &state) const {
 }
 
 } // namespace
+
+/// Tiles of 128 rows where they fill a GPU: in them every key and value that is read from shared
+/// memory is multiplied twice. Masks in memory, for whose addresses there are no registers left, do
+/// without.
+static void launchBySize(Simt &simt, OpBuilder &host, AttentionSpace &space,
+                         const AttentionShape &shape, ArrayRef<CopyPlan> plans) {
+  std::string name = "tensor_attention";
+  for (const CopyPlan &plan : plans)
+    name += suffixOf(plan);
+  name += "_" + std::to_string(shape.featureSlices * shape.steps()) + "x" +
+          std::to_string(shape.columns);
+  auto launch = [&](OpBuilder &b, const AttentionShape &shape, StringRef name) {
+    launchAttention(simt, b, space, name, shape.rows(), shape.columns, shape.threads(),
+                    /*resident=*/256,
+                    [&](OpBuilder &b) { TensorAttention(simt, space, shape, plans).emit(b); });
+  };
+  int64_t rows = space.nest.staticExtent(space.first);
+  bool hasMask = space.nest.inputs > 3;
+  if (!shape.mayBeTall() || hasMask || (!ShapedType::isDynamic(rows) && rows <= shape.rows()))
+    return launch(host, shape, name);
+  AttentionShape tall = shape;
+  tall.tiles = 2;
+  Location loc = space.loc;
+  space.setGroups(host, space.nest.operands);
+  Value isFew = arith::CmpIOp::create(host, loc, arith::CmpIPredicate::ult,
+                                      space.blocks(host, tall.rows(), tall.columns),
+                                      indexConstant(host, loc, TensorShapes::manyBlocks));
+  scf::IfOp::create(
+      host, loc, isFew,
+      [&](OpBuilder &b, Location) {
+        launch(b, shape, name);
+        scf::YieldOp::create(b, loc);
+      },
+      [&](OpBuilder &b, Location) {
+        launch(b, tall, name + "_" + std::to_string(tall.rows()));
+        scf::YieldOp::create(b, loc);
+      });
+}
 
 bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
   const Nest &nest = space.nest;
@@ -362,14 +421,7 @@ bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
   if (!plans[2].alongSteps &&
       shape.columns * shape.elementBytes() > shape.threads() * plans[2].bytes)
     return false;
-  std::string name = "tensor_attention";
-  for (const CopyPlan &plan : plans)
-    name += suffixOf(plan);
-  name += "_" + std::to_string(shape.featureSlices * shape.steps()) + "x" +
-          std::to_string(shape.columns);
-  launchAttention(simt, host, space, name, shape.rows, shape.columns, shape.threads(),
-                  /*resident=*/256,
-                  [&](OpBuilder &b) { TensorAttention(simt, space, shape, plans).emit(b); });
+  launchBySize(simt, host, space, shape, plans);
   ++simt.tensorAttentions;
   return true;
 }

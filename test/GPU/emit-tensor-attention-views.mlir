@@ -3,7 +3,7 @@
 // Queries are slices of rows of an open number that hold 192 features, keys and values slices that begin at an
 // open place: of heads of 16 features both lie in runs of 16 bytes. Values of 20 begin every 40 bytes.
 
-// CHECK: cuda.kernels = ["tensor_attention_k16_k16_w8_32x32_0"]
+// CHECK: cuda.kernels = ["tensor_attention_k16_k16_w8_32x32_0", "tensor_attention_k16_k16_w8_32x32_128_1"]
 func.func @main(%x: tensor<?x?x192xf16> {strut.name = "x", strut.dims = ["B", "M", ""]},
                 %c: tensor<?x?x64xf16> {strut.name = "c", strut.dims = ["B", "T", ""]},
                 %w: tensor<?x?x4x20xf16> {strut.name = "w", strut.dims = ["B", "S", "", ""]},

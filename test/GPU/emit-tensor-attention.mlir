@@ -2,7 +2,10 @@
 
 // 64 queries by 64 keys: both products in registers of 4 warps, and nothing of the scores in memory.
 
-// CHECK: cuda.kernels = ["tensor_attention_k16_k16_w16_64x64_0"]
+// CHECK: cuda.kernels = ["tensor_attention_k16_k16_w16_64x64_0", "tensor_attention_k16_k16_w16_64x64_128_1"]
+// CHECK: %[[TALL:.*]] = arith.ceildivui %{{.*}}, %c128
+// CHECK: %[[FEW:.*]] = arith.cmpi ult, %[[TALL]], %c96
+// CHECK: scf.if %[[FEW]]
 // CHECK: cuda.launch @device::@tensor_attention_k16_k16_w16_64x64_0 on %{{.*}} grid %{{.*}}, %c128
 // CHECK-LABEL: func.func @tensor_attention_k16_k16_w16_64x64_0(
 // CHECK-SAME: attributes {cuda.blocks = 2 : i64, cuda.threads = 128 : i64}
@@ -31,6 +34,17 @@
 // CHECK-COUNT-32: nvvm.mma.sync
 // CHECK-NOT: memref.store {{.*}}, 3>
 // CHECK: scf.yield
+// Two tiles of 16 rows a warp: twice the sums and products, and the same copies of keys and values.
+// CHECK-LABEL: func.func @tensor_attention_k16_k16_w16_64x64_128_1(
+// CHECK: %{{.*}}:72 = scf.for
+// CHECK-COUNT-4: nvvm.cp.async.shared.global
+// CHECK: nvvm.cp.async.commit.group
+// CHECK-COUNT-64: nvvm.mma.sync
+// CHECK-COUNT-4: nvvm.cp.async.shared.global
+// CHECK: nvvm.cp.async.commit.group
+// CHECK-COUNT-64: nvvm.mma.sync
+// CHECK-NOT: nvvm.mma.sync
+// CHECK: return
 func.func @main(%q: tensor<?x64xf16> {strut.name = "q", strut.dims = ["M", ""]},
                 %k: tensor<?x64xf16> {strut.name = "k", strut.dims = ["S", ""]},
                 %v: tensor<?x64xf16> {strut.name = "v", strut.dims = ["S", ""]},

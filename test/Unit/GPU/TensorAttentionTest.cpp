@@ -32,6 +32,7 @@ struct Attention {
   gpu::Precision precision = gpu::Precision::F32;
   bool keysByColumns = false; ///< k[h / 2, d, s]
   bool isCausal = false;      ///< query i sees keys up to i + s - m; none if that is negative
+  bool hasMask = true;        ///< else b is 0, and no operand
   static constexpr int64_t heads = 2;
   std::vector<float> qs = random(heads * m * d, 2), ks = random(s * d, 2), vs = random(s * e, 1),
                      bs = mask();
@@ -45,7 +46,7 @@ struct Attention {
     return values;
   }
   std::vector<float> mask() const {
-    std::vector<float> values = random(m * s, 1);
+    std::vector<float> values = random(m * s, hasMask ? 1 : 0);
     for (int64_t i = 0; i < m * s; ++i)
       if (isCausal && i % s > i / s + s - m)
         values[i] = -std::numeric_limits<float>::infinity();
@@ -64,20 +65,25 @@ struct Attention {
       return formatv("%{0}: {1} {{strut.name = \"{0}\", strut.dims = [{2}]}", name, of, dims);
     };
     const char *three = "\"\", \"\", \"\"";
-    std::string arguments = argument("q", q, three) + ", " + argument("k", k, three) + ", " +
-                            argument("v", v, three) + ", " + argument("b", b, "\"\", \"\"");
+    std::string arguments =
+        argument("q", q, three) + ", " + argument("k", k, three) + ", " + argument("v", v, three);
+    if (hasMask)
+      arguments += ", " + argument("b", b, "\"\", \"\"");
     return formatv(
         "func.func @main({0}) -> ({1} {{strut.name = \"y\"}) attributes {{strut.symbols = []} {{\n"
         "%o = tensor.empty() : {1}\n"
-        "%y = kernel.attention ins(%q, %k, %v, %b : {2}, {3}, {4}, {5}) outs(%o : {1}) "
+        "%y = kernel.attention ins(%q, %k, %v{7} : {2}, {3}, {4}{5}) outs(%o : {1}) "
         "attributes {{indexing_maps = [affine_map<(h, m, s, d, e) -> (h, m, d)>, "
         "affine_map<(h, m, s, d, e) -> (h floordiv 2, {6})>, "
-        "affine_map<(h, m, s, d, e) -> (h floordiv 2, s, e)>, "
-        "affine_map<(h, m, s, d, e) -> (m, s)>, affine_map<(h, m, s, d, e) -> (h, m, e)>]} {{\n"
-        "^bb0(%a: f32, %c: f32):\n%f = arith.constant 0.25 : f32\n"
-        "%t = arith.mulf %a, %f : f32\n%r = arith.addf %t, %c : f32\nkernel.yield %r : f32\n"
+        "affine_map<(h, m, s, d, e) -> (h floordiv 2, s, e)>, {8}"
+        "affine_map<(h, m, s, d, e) -> (h, m, e)>]} {{\n"
+        "^bb0(%a: f32{9}):\n%f = arith.constant 0.25 : f32\n"
+        "%t = arith.mulf %a, %f : f32\n{10}\n"
         "} -> {1}\nreturn %y : {1}\n}",
-        arguments, y, q, k, v, b, keysByColumns ? "d, s" : "s, d");
+        arguments, y, q, k, v, hasMask ? ", " + b : "", keysByColumns ? "d, s" : "s, d",
+        hasMask ? ", %b" : "", hasMask ? "affine_map<(h, m, s, d, e) -> (m, s)>, " : "",
+        hasMask ? ", %c: f32" : "",
+        hasMask ? "%r = arith.addf %t, %c : f32\nkernel.yield %r : f32" : "kernel.yield %t : f32");
   }
 
   Kernels compile(const Kernels::Change &change = nullptr, const char *arch = "sm_80") const {
@@ -91,19 +97,22 @@ struct Attention {
     return element == Element::F16 ? 1e-3 : 8e-3;
   }
 
-  /// What is wrong with a run; empty if nothing is.
+  /// What is wrong with a run; empty if nothing is. `isTall`: of the kernel for 128 rows a block.
   std::string defect(const Kernels &kernels, const std::string &schedule,
-                     std::vector<float> *results = nullptr) const {
+                     std::vector<float> *results = nullptr, bool isTall = false) const {
     std::vector<float> keys(ks);
     if (keysByColumns)
       for (int64_t i = 0; i < s * d; ++i)
         keys[i % d * s + i / d] = ks[i];
-    int64_t rows = 64, columns = e <= 32 ? 32 : e <= 64 ? 64 : 128;
+    int64_t rows = isTall ? 128 : 64, columns = e <= 32 ? 32 : e <= 64 ? 64 : 128;
     DeviceArray q(driver(), {heads, m, d}, qs, element),
         k(driver(), {1, keysByColumns ? d : s, keysByColumns ? s : d}, keys, element),
         v(driver(), {1, s, e}, vs, element), b(driver(), {m, s}, bs), y(driver(), {heads, m, e});
-    std::string said = kernels.run(driver(), kernels.names.front(), schedule, {&q, &k, &v, &b, &y},
-                                   heads * divideCeil(m, rows) * divideCeil(e, columns), rows * 2);
+    std::vector<const DeviceArray *> arguments = {&q, &k, &v, &b, &y};
+    if (!hasMask)
+      arguments.erase(arguments.begin() + 3);
+    std::string said = kernels.run(driver(), kernels.names[isTall], schedule, arguments,
+                                   heads * divideCeil(m, rows) * divideCeil(e, columns), 128);
     if (!said.empty())
       return said;
     std::vector<float> got = y.values();
@@ -166,6 +175,28 @@ void expectRight(const Attention &attention, const char *name, ArrayRef<const ch
 TEST(TensorAttention, F16) {
   expectRight({70, 130, 64, 64}, "tensor_attention_k16_k16_w16_64x64_0",
               {"forward", "backward", "greedy:1", "random:1"});
+}
+Attention withoutMask(int64_t m, int64_t s, int64_t d, int64_t e, Element element = Element::F16) {
+  return {m, s, d, e, element, gpu::Precision::F32, false, false, /*hasMask=*/false};
+}
+TEST(TensorAttention, TallTiles) {
+  for (Element element : {Element::F16, Element::BF16})
+    for (auto [d, e] : {std::pair(64, 64), {20, 32}}) {
+      Attention attention = withoutMask(140, 72, d, e, element);
+      Kernels kernels = attention.compile();
+      ASSERT_EQ(kernels.names.size(), 2u);
+      std::vector<float> low, tall;
+      EXPECT_EQ(attention.defect(kernels, "random:9", &low), "");
+      EXPECT_EQ(attention.defect(kernels, "greedy:3", &tall, /*isTall=*/true), "");
+      EXPECT_EQ(low, tall) << "bits depend on the tile";
+    }
+}
+TEST(TensorAttention, TallTilesAreForManyRowsOfSmallHeadsInHalves) {
+  EXPECT_EQ(withoutMask(70, 20, 64, 64).compile().names.size(), 2u);
+  EXPECT_EQ(withoutMask(64, 20, 64, 64).compile().names.size(), 1u);
+  EXPECT_EQ(withoutMask(70, 20, 128, 64).compile().names.size(), 1u);
+  EXPECT_EQ(withoutMask(70, 20, 64, 64, Element::F32).compile().names.size(), 1u);
+  EXPECT_EQ((Attention{70, 20, 64, 64}).compile().names.size(), 1u);
 }
 TEST(TensorAttention, BF16LargeHeads) {
   expectRight({17, 70, 128, 128, Element::BF16}, "tensor_attention_k16_k16_w16_128x128_0",
