@@ -47,12 +47,15 @@ int64_t productOf(RankedTensorType type, AffineMap map, ArrayRef<unsigned> dims)
   return product;
 }
 
-/// Conditions 1 and 2.
+/// The product, if its form and sizes allow for segments.
 std::optional<KnownProduct> productFrom(kernel::ContractOp op, TargetAttr target) {
   Type element = getElementTypeOrSelf(op.getLhs().getType());
   std::optional<Multiplicand> kind = multiplicandOf(element, target);
   kernel::ContractOp::Roles roles = op.getRoles();
-  if (!kind || op.getNumProducts() != 1 || op.getWorkspace() || !roles.batch.empty())
+  if (!kind || op.getWorkspace())
+    return std::nullopt;
+  // Condition 1 of split-steps.
+  if (op.getNumProducts() != 1 || !roles.batch.empty())
     return std::nullopt;
   Type right = op.getRhs().getType();
   if (auto packed = dyn_cast<kernel::PackedType>(right))
@@ -63,15 +66,18 @@ std::optional<KnownProduct> productFrom(kernel::ContractOp op, TargetAttr target
                        productOf(result, maps.back(), roles.n),
                        productOf(cast<RankedTensorType>(right), maps[1], roles.k),
                        element.getIntOrFloatBitWidth() / 8};
-  bool isOpen = ShapedType::isDynamic(product.rows);
+  // Condition 1 of split-steps.
   if (ShapedType::isDynamic(product.columns) || ShapedType::isDynamic(product.steps) ||
-      product.segments() < 2 || (isOpen && *kind != Multiplicand::SplitTF32) ||
-      (!isOpen && product.rows > TensorShapes::fewRows))
+      product.segments() < 2)
+    return std::nullopt;
+  // Condition 2 of split-steps.
+  if (ShapedType::isDynamic(product.rows) ? *kind != Multiplicand::SplitTF32
+                                          : product.rows > TensorShapes::fewRows)
     return std::nullopt;
   return product;
 }
 
-/// Condition 3.
+/// Whether segments are faster, by the description of the GPU.
 bool pays(const KnownProduct &product, Multiplicand kind, const cost::Machine &machine) {
   const TensorShape tile = TensorShapes(kind, /*sums=*/1).few;
   double ofBlock = double(tile.stages - 1) * tile.columns * sliceBytes / latency;
@@ -101,7 +107,9 @@ struct SplitStepsPass : impl::SplitStepsBase<SplitStepsPass> {
     getOperation().walk([&](kernel::ContractOp op) {
       std::optional<KnownProduct> product = productFrom(op, target);
       Type element = getElementTypeOrSelf(op.getLhs().getType());
-      if (product && pays(*product, *multiplicandOf(element, target), machine)) {
+      if (product &&
+          // Condition 3 of split-steps.
+          pays(*product, *multiplicandOf(element, target), machine)) {
         op.getWorkspaceMutable().assign(workspaceFor(op, *product));
         ++splitProducts;
       }

@@ -91,3 +91,60 @@ func.func @main(%x: tensor<4x4096xf16> {strut.name = "x", strut.dims = ["", ""]}
   } -> tensor<4x64xf32>
   return %y : tensor<4x64xf32>
 }
+
+// -----
+
+// Neither is a batch of products one product,
+
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: workspace
+func.func @main(%x: tensor<2x4x4096xf16> {strut.name = "x", strut.dims = ["", "", ""]},
+                %w: tensor<2x4096x64xf16> {strut.name = "w", strut.dims = ["", "", ""]})
+    -> (tensor<2x4x64xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %o = tensor.empty() : tensor<2x4x64xf32>
+  %y = kernel.contract ins(%x, %w : tensor<2x4x4096xf16>, tensor<2x4096x64xf16>) outs(%o : tensor<2x4x64xf32>)
+      attributes {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, k, n)>,
+                                   affine_map<(b, m, n, k) -> (b, m, n)>]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<2x4x64xf32>
+  return %y : tensor<2x4x64xf32>
+}
+
+// -----
+
+// nor are segments of an open number of columns known to pay,
+
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: workspace
+func.func @main(%x: tensor<4x4096xf16> {strut.name = "x", strut.dims = ["", ""]},
+                %w: tensor<4096x?xf16> {strut.name = "w", strut.dims = ["", "N"]}, %n: index)
+    -> (tensor<4x?xf32> {strut.name = "y"}) attributes {strut.symbols = ["N"]} {
+  %o = tensor.empty(%n) : tensor<4x?xf32>
+  %y = kernel.contract ins(%x, %w : tensor<4x4096xf16>, tensor<4096x?xf16>) outs(%o : tensor<4x?xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+                                   affine_map<(m, n, k) -> (m, n)>]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<4x?xf32>
+  return %y : tensor<4x?xf32>
+}
+
+// -----
+
+// nor are 33 rows few.
+
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: workspace
+func.func @main(%x: tensor<33x4096xf16> {strut.name = "x", strut.dims = ["", ""]},
+                %w: tensor<4096x64xf16> {strut.name = "w", strut.dims = ["", ""]})
+    -> (tensor<33x64xf32> {strut.name = "y"}) attributes {strut.symbols = []} {
+  %o = tensor.empty() : tensor<33x64xf32>
+  %y = kernel.contract ins(%x, %w : tensor<33x4096xf16>, tensor<4096x64xf16>) outs(%o : tensor<33x64xf32>)
+      attributes {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+                                   affine_map<(m, n, k) -> (m, n)>]} {
+  ^bb0(%sum: f32):
+    kernel.yield %sum : f32
+  } -> tensor<33x64xf32>
+  return %y : tensor<33x64xf32>
+}
