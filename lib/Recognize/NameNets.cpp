@@ -68,9 +68,37 @@ bool isNorm(Operation *op) {
 Value before(Operation *op) {
   if (isMap(op) || isNorm(op))
     return op->getOperand(0);
-  if (isa<Op<"Reshape">>(op))
-    return op->getOperand(0); // the shape may be computed
+  if (isa<Op<"Reshape">, Op<"ScatterND">>(op))
+    return op->getOperand(0); // shape and places may be computed
   return onlyOperand(op);
+}
+
+/// Whether features of a value are written into it that are functions of its own; their ops.
+bool isWrittenBack(Operation *op, Members &ops) {
+  if (!isa_and_present<Op<"ScatterND">>(op))
+    return false;
+  SmallVector<Value> open = {op->getOperand(2)};
+  Members found;
+  bool reachesData = false;
+  constexpr unsigned most = 100;
+  while (!open.empty()) {
+    Value at = open.pop_back_val();
+    Operation *from = at.getDefiningOp();
+    reachesData |= at == op->getOperand(0);
+    if (at == op->getOperand(0) || !from || isConstant(at) || found.contains(from))
+      continue;
+    if (isMap(from) || from->getNumRegions() > 0 || found.size() == most)
+      return false;
+    found.insert(from);
+    // Integers are shapes and places.
+    llvm::append_range(open, llvm::make_filter_range(from->getOperands(), [](Value operand) {
+                         Type type = getElementTypeOrSelf(operand.getType());
+                         return isa<FloatType>(type) || type.isInteger(1);
+                       }));
+  }
+  if (reachesData)
+    ops.insert_range(found);
+  return reachesData;
 }
 
 /// A value as functions and maps of another one.
@@ -93,7 +121,7 @@ std::optional<Path> pathTo(Value value, bool functions) {
     // A run of maps ends where a function gives what they read.
     if (inMaps && function)
       break;
-    if (!map && !isMove(op) && !(functions && function))
+    if (!map && !isMove(op) && !(functions && (function || isWrittenBack(op, path.ops))))
       break;
     Value next = before(op);
     if (!next)
@@ -172,6 +200,26 @@ bool isGated(Operation *op, Members &ops) {
   return true;
 }
 
+/// A gated net with chosen channels changed and written back, or with a test whether its values
+/// lie within a box.
+bool isUnlearned(Operation *op, Members &ops) {
+  if (!isGated(op, ops))
+    return false;
+  bool isChanged = llvm::any_of(ops, llvm::IsaPred<Op<"ScatterND">>);
+  for (Operation *part : op->getUsers()) {
+    bool above = false, below = false;
+    for (Operation *test : isMove(part) ? part->getUsers() : op->getUsers()) {
+      bool greater = isa<Op<"Greater">, Op<"GreaterOrEqual">>(test);
+      if (!(greater || isa<Op<"Less">, Op<"LessOrEqual">>(test)) || !onlyOperand(test))
+        continue;
+      (greater == isConstant(test->getOperand(1)) ? above : below) = true;
+      ops.insert(test);
+    }
+    isChanged |= above && below;
+  }
+  return isChanged;
+}
+
 /// Whether the end of a slice of a weight is known at run time.
 bool isNarrowed(Value weight) {
   Operation *op = weight.getDefiningOp();
@@ -247,10 +295,6 @@ bool isRoutedUpdate(Value value, Value root, Members &ops, unsigned &maps, int64
   return false;
 }
 
-/// A sum with a map of x: beside it a net of x, updates of x by a few features, or a map of a
-/// basis of functions.
-StringRef kindOfSum(Operation *op, Members &ops);
-
 /// What a KAN's maps read: features of x that tell intervals apart.
 bool isBasis(Value value, Value root, Members &ops) {
   SmallVector<Value> open = {value};
@@ -281,6 +325,7 @@ bool isBasis(Value value, Value root, Members &ops) {
   return true;
 }
 
+/// A sum with a map of x: beside it a net of x, updates by a few features, or a map of a basis.
 StringRef kindOfSum(Operation *op, Members &ops) {
   if (!isa<Op<"Add">, Op<"Sum">>(op))
     return "";
@@ -439,6 +484,7 @@ struct NameNets : impl::NameNetsBase<NameNets> {
       return "";
     using Test = bool (*)(Operation *, Members &);
     for (auto [kind, test] : {std::pair<StringRef, Test>("prefix", isPrefix),
+                              {"unlearned", isUnlearned},
                               {"gated", isGated},
                               {"random_feature", isRandomFeature},
                               {"fourier_head", isFourierHead}}) {

@@ -40,9 +40,9 @@ EXPECTED = {
     "lora_factors_shared": ["lora", "lora"],
     "lora_base_shared": ["lowrank", "lowrank"],  # with the base as a layer of its own
     "beside": [],  # one layer
-    "neuron_adjust": [],
-    "key_space_all": ["gated"],
-    "key_space_count": ["gated"],
+    "neuron_adjust": ["unlearned"],
+    "key_space_all": ["unlearned"],
+    "key_space_count": ["unlearned"],
     "activator": ["gated"],
     "moe_masked": ["moe"],
     "moe_batched": ["moe"],

@@ -91,6 +91,7 @@ def NameNets : Pass<"strut-name-nets", "::mlir::func::FuncOp"> {
     | kind | |
     | --- | --- |
     | `gated` | f(x V) (x W), with norms of either half, and the map after it |
+    | `unlearned` | such a net with chosen channels of a half changed and written back, or with a test whether its values lie within a box |
     | `prefix` | f(x V) times a mask of channels below a number that is given at run time |
     | `dual` | x V + f(x W) U: a linear part beside a net of the same x |
     | `lora` | x W + (g (x A)) B: updates with few features that data weighs |
