@@ -1,4 +1,4 @@
-"""A small network of each family: it compiles for GPUs, and is in emulation what it is on the CPU."""
+"""A small network of each family is in emulation what it is on the CPU."""
 
 import pytest
 
@@ -7,11 +7,8 @@ from GPU.families import NETWORKS, inputs
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_family(rng, tmp_path, assert_close, name):
+def test_a_family(rng, assert_close, name):
     model = NETWORKS[name](rng)
-    ptx = tmp_path / "network.ptx"
-    strut.compile(model, ptx, gpu_arch="sm_90a", emit="ptx")
-    assert ".visible .entry" in ptx.read_text() and ".extern" not in ptx.read_text()
     on_cpu = strut.compile(model)
     on_gpu = strut.compile(model, gpu_arch="emulate", no_cpu=True, device="emulate")
     for size in (1, 3):
