@@ -372,7 +372,9 @@ def Kernel_FetchOp : Kernel_Op<"fetch", [Pure]> {
   let summary = "reads an input of the enclosing kernel at computed indices";
   let description = [{
     Reads input number `input`, which has the empty map, at `indices`. Indices
-    must be in bounds.
+    must be in bounds. Of an input that turns out to have no elements nothing is
+    read, whatever the indices, and 0 is what comes: a border is filled around
+    nothing, too.
   }];
   let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$input, Variadic<Index>:$indices);
   let results = (outs AnyTypeOf<[AnyFloat, AnyInteger]>:$result);

@@ -408,7 +408,8 @@ void MapEmitter::emitPoint(OpBuilder &b, ValueRange parameters, IRMapping values
     SmallVector<Value> indices;
     for (Value v : fetch.getIndices())
       indices.push_back(values.lookup(v));
-    return fetchLanes(b, loc, parameters[fetch.getInput()], indices, lanes, count);
+    return fetchLanes(b, loc, parameters[fetch.getInput()], indices, lanes, count,
+                      nest.mayBeEmpty(fetch.getInput()));
   };
   cloneAsVectors(b, nest.body(), values, lanes, special);
   for (auto [i, value] : llvm::enumerate(nest.body().getTerminator()->getOperands())) {

@@ -50,7 +50,8 @@ Value RowEmitter::special(OpBuilder &b, Operation *op, IRMapping &values,
   SmallVector<Value> indices;
   for (Value v : fetch.getIndices())
     indices.push_back(values.lookup(v));
-  return fetchLanes(b, loc, parameters[fetch.getInput()], indices, lanes, limit);
+  return fetchLanes(b, loc, parameters[fetch.getInput()], indices, lanes, limit,
+                    nest.mayBeEmpty(fetch.getInput()));
 }
 
 /// A value of the body at an element; uniform ones are known.

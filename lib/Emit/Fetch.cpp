@@ -90,12 +90,43 @@ static Value fetchStored(OpBuilder &b, Location loc, Value source, ArrayRef<Valu
   return test.getResult(0);
 }
 
+/// What `read` gives, of a type that has a zero, if the memory has elements; else zero.
+static Value unlessEmpty(OpBuilder &b, Location loc, Value memory,
+                         function_ref<Value(OpBuilder &)> read) {
+  Value hasElements;
+  for (int64_t axis = 0; axis < cast<MemRefType>(memory.getType()).getRank(); ++axis) {
+    Value extent = b.createOrFold<memref::DimOp>(loc, memory, axis);
+    Value some =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, extent, indexConstant(b, loc, 0));
+    hasElements = hasElements ? Value(arith::AndIOp::create(b, loc, hasElements, some)) : some;
+  }
+  if (!hasElements)
+    return read(b);
+  Type type;
+  auto test = scf::IfOp::create(
+      b, loc, hasElements,
+      [&](OpBuilder &b, Location) {
+        Value value = read(b);
+        type = value.getType();
+        scf::YieldOp::create(b, loc, value);
+      },
+      [&](OpBuilder &b, Location) {
+        scf::YieldOp::create(
+            b, loc, Value(arith::ConstantOp::create(b, loc, cast<TypedAttr>(b.getZeroAttr(type)))));
+      });
+  return test.getResult(0);
+}
+
 Value fetchLanes(OpBuilder &b, Location loc, Value source, ArrayRef<Value> indices, int64_t lanes,
-                 Value count) {
-  if (llvm::all_of(indices, [](Value v) { return !isa<VectorType>(v.getType()); }))
-    return loadElement(b, loc, source, indices);
+                 Value count, bool mayBeEmpty) {
+  Value memory = storageView(b, loc, source);
+  bool isUniform = llvm::all_of(indices, [](Value v) { return !isa<VectorType>(v.getType()); });
+  auto read = [&](OpBuilder &b) -> Value {
+    return isUniform ? Value(memref::LoadOp::create(b, loc, memory, indices))
+                     : fetchStored(b, loc, memory, indices, lanes, count);
+  };
   // Converted once, behind the branches: vectors of halves are not assembled on every target.
-  Value stored = fetchStored(b, loc, storageView(b, loc, source), indices, lanes, count);
+  Value stored = mayBeEmpty ? unlessEmpty(b, loc, memory, read) : read(b);
   return fromStorage(b, loc, stored, cast<MemRefType>(source.getType()).getElementType());
 }
 

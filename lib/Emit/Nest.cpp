@@ -55,6 +55,11 @@ bool Nest::isFetched(unsigned operand) const {
   return operand < inputs && isa<NoneType>(body().getArgument(operand).getType());
 }
 
+bool Nest::mayBeEmpty(unsigned operand) const {
+  return llvm::any_of(typeOf(operand).getShape(),
+                      [](int64_t extent) { return ShapedType::isDynamic(extent) || extent == 0; });
+}
+
 bool Nest::usesAxis(AffineMap map) const {
   return llvm::any_of(llvm::seq(dims - axes, dims),
                       [&](unsigned d) { return map.isFunctionOfDim(d); });
@@ -109,6 +114,7 @@ std::string Nest::key() const {
   llvm::raw_string_ostream os(key);
   for (AffineMap map : maps)
     os << map;
+  body().walk([&](kernel::FetchOp fetch) { os << mayBeEmpty(fetch.getInput()); });
   return key;
 }
 

@@ -166,7 +166,8 @@ Value evaluateAt(OpBuilder &b, const Nest &nest, Operation *op, const IRMapping 
   SmallVector<Value> indices;
   for (Value v : fetch.getIndices())
     indices.push_back(values.lookup(v));
-  return loadElement(b, op->getLoc(), parameters[fetch.getInput()], indices);
+  return fetchLanes(b, op->getLoc(), parameters[fetch.getInput()], indices, 1, nullptr,
+                    nest.mayBeEmpty(fetch.getInput()));
 }
 
 Value evaluateSums(OpBuilder &b, const Nest &nest, ValueRange sums, unsigned firstExtra,

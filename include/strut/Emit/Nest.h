@@ -40,6 +40,8 @@ public:
   }
   /// True for an input that the body only fetches from.
   bool isFetched(unsigned operand) const;
+  /// Whether the operand of this number may turn out to have no elements.
+  bool mayBeEmpty(unsigned operand) const;
   bool usesAxis(mlir::AffineMap map) const;
   /// The dimension of a kernel.index after collapsing.
   unsigned dimOf(kernel::IndexOp index) const { return newDims[index.getDim()]; }

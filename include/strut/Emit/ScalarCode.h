@@ -112,9 +112,11 @@ mlir::Value loadContiguous(mlir::OpBuilder &b, mlir::Location loc, mlir::Value s
 mlir::Value laneIndices(mlir::OpBuilder &b, mlir::Location loc, mlir::Value first, int64_t lanes);
 
 /// Reads `source` at `indices`, each a scalar or a vector of lanes. Lanes at or
-/// beyond `count` (null for all) are not read there.
+/// beyond `count` (null for all) are not read there. With `mayBeEmpty`, nothing is read of a
+/// source that turns out to have no elements, and what comes is zero.
 mlir::Value fetchLanes(mlir::OpBuilder &b, mlir::Location loc, mlir::Value source,
-                       llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value count);
+                       llvm::ArrayRef<mlir::Value> indices, int64_t lanes, mlir::Value count,
+                       bool mayBeEmpty);
 
 } // namespace strut::emit
 
