@@ -143,6 +143,9 @@ package::ProgramInfo completeInterface(kernel::ProgramOp planned, package::Model
   for (auto lifetime :
        main->getAttrOfType<ArrayAttr>("strut.lifetimes").getAsRange<DenseI32ArrayAttr>())
     program.lifetimes.push_back({lifetime[0], lifetime[1]});
+  if (auto requirements = main->getAttrOfType<ArrayAttr>(plan::kRequirementsAttr))
+    for (StringRef text : requirements.getAsValueRange<StringAttr>())
+      program.requirements.push_back(text.str());
 
   auto bind = planned.lookupSymbol<func::FuncOp>("main_bind");
   auto returned = bind.getBody().front().getTerminator()->getOperands();

@@ -129,8 +129,24 @@ void Host::generateRun() {
   func::ReturnOp::create(b, loc);
 }
 
+/// `status`, if it is not 0; else a code behind those of the dimensions for the first of
+/// `numbers` that is not 0.
+static Value withRequirements(OpBuilder &b, Location loc, Value status, ValueRange numbers,
+                              unsigned numDims) {
+  Value zero = arith::ConstantIntOp::create(b, loc, 0, 32), broken = zero;
+  Value fine = arith::ConstantIndexOp::create(b, loc, 0);
+  for (size_t i = numbers.size(); i-- > 0;) {
+    Value holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, numbers[i], fine);
+    Value code = arith::ConstantIntOp::create(b, loc, numDims + 1 + i, 32);
+    broken = arith::SelectOp::create(b, loc, holds, broken, code);
+  }
+  Value valid = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, status, zero);
+  return arith::SelectOp::create(b, loc, valid, broken, status);
+}
+
 /// `bind(dims, bytes, shapes)`: checks the limits of the dimensions and what
-/// they must be multiples of, then stores what @main_bind returns.
+/// they must be multiples of, then stores what @main_bind returns, whose last numbers
+/// are more checks.
 void Host::generateBind() {
   auto bind = program.lookupSymbol<func::FuncOp>("main_bind");
   OpBuilder b = OpBuilder::atBlockEnd(&program.getBody().front());
@@ -171,7 +187,11 @@ void Host::generateBind() {
   }
   auto call = func::CallOp::create(b, loc, bind, dims);
   size_t buffers = main->getAttrOfType<ArrayAttr>("strut.lifetimes").size();
-  for (auto [i, value] : llvm::enumerate(call.getResults())) {
+  auto requirements = main->getAttrOfType<ArrayAttr>("strut.requirements");
+  ValueRange results = call.getResults();
+  size_t stored = results.size() - (requirements ? requirements.size() : 0);
+  status = withRequirements(b, loc, status, results.drop_front(stored), dims.size());
+  for (auto [i, value] : llvm::enumerate(results.take_front(stored))) {
     bool size = i < buffers;
     Value at = address(entry.getArgument(size ? 1 : 2), size ? i : i - buffers);
     LLVM::StoreOp::create(b, loc, arith::IndexCastOp::create(b, loc, i64, value), at);

@@ -45,6 +45,7 @@ private:
   llvm::Error fitInputs(ArrayRef<Array> inputs);
   llvm::Error readElements(ArrayRef<Array> inputs);
   llvm::Error readNotes(std::vector<Array> &values);
+  llvm::Error failDims(size_t index, ArrayAttr requirements);
   llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
   llvm::Error checkFlops();
   llvm::Error checkBytes(uint64_t bytes);
@@ -264,6 +265,14 @@ llvm::Error Evaluation::lower(ArrayRef<Array> inputs) {
   return runPasses([](OpPassManager &pm) { pipeline::buildCPUPipeline(pm); });
 }
 
+/// By the index of a dimension without a valid value, or of a requirement behind these.
+llvm::Error Evaluation::failDims(size_t index, ArrayAttr requirements) {
+  if (index < dims.size())
+    return llvm::createStringError(
+        llvm::formatv("dimension {0} cannot be {1}", index, dims[index]));
+  return llvm::createStringError(cast<StringAttr>(requirements[index - dims.size()]).getValue());
+}
+
 /// Memory that a run works in.
 struct Memory {
   Array bytes;
@@ -283,6 +292,7 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
   size_t choices = 0;
   if (auto named = lowered->getAttrOfType<ArrayAttr>(plan::kChoicesAttr))
     choices = named.size();
+  auto requirements = lowered->getAttrOfType<ArrayAttr>(plan::kRequirementsAttr);
   module = pipeline::takeProgram(program);
   llvm::LLVMContext llvmContext;
   std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*module, llvmContext, "evaluate");
@@ -297,8 +307,7 @@ llvm::Expected<std::vector<Array>> Evaluation::run(ArrayRef<Array> inputs) {
     axes += type.getRank();
   std::vector<int64_t> sizes(buffers), offsets, shapes(axes + choices);
   if (int32_t wrong = jit->bind(dims.data(), sizes.data(), shapes.data()))
-    return llvm::createStringError(
-        llvm::formatv("dimension {0} cannot be {1}", wrong - 1, dims[wrong - 1]));
+    return failDims(wrong - 1, requirements);
   // One buffer after the other: intermediates are few, and are gone in a moment.
   uint64_t arena = 0, results = 0;
   for (int64_t size : sizes) {

@@ -23,10 +23,10 @@ static_assert(sizeof(StrutDescription) == 96 && offsetof(StrutDescription, dims)
 static_assert(sizeof(StrutLifetime) == 8);
 static_assert(sizeof(StrutElement) == 12);
 static_assert(sizeof(StrutNote) == 24 && offsetof(StrutNote, trouble) == 16);
-static_assert(sizeof(StrutProgram) == 136 && offsetof(StrutProgram, elements) == 112 &&
-              offsetof(StrutProgram, notes) == 128 && offsetof(StrutProgram, lifetimes) == 16 &&
-              offsetof(StrutProgram, weights) == 40 && offsetof(StrutProgram, cpu_features) == 72 &&
-              offsetof(StrutProgram, device) == 96);
+static_assert(sizeof(StrutProgram) == 144 && offsetof(StrutProgram, elements) == 112 &&
+              offsetof(StrutProgram, requirements) == 136 && offsetof(StrutProgram, notes) == 128 &&
+              offsetof(StrutProgram, lifetimes) == 16 && offsetof(StrutProgram, weights) == 40 &&
+              offsetof(StrutProgram, cpu_features) == 72 && offsetof(StrutProgram, device) == 96);
 static_assert(sizeof(StrutImage) == 24 && offsetof(StrutImage, data) == 16 &&
               sizeof(StrutDeviceKernel) == 24 && sizeof(StrutDeviceProgram) == 32 &&
               offsetof(StrutDeviceProgram, images) == 16);
@@ -276,14 +276,27 @@ Expected<Constant *> ProgramEmitter::emit(const ProgramInfo &program, Constant *
   });
   Constant *file =
       options.weights.sideFile ? text(*options.weights.sideFile) : static_cast<Constant *>(null());
-  return constant(
-      structure({about, int32(program.lifetimes.size()), int32(model.elements.size()),
-                 array(lifetimes, "strut.lifetimes"), *bind, *run, weights,
-                 int64(options.weights.bytes), file, int64(options.weights.hash),
-                 int64(requiredCpuFeatures(options.target)), int64(program.weightsBegin),
-                 int64(program.weightsUsed), device(program), next, elements(),
-                 int32(model.notes.size()), int32(numNotes()), notes()}),
-      "strut.program");
+  return constant(structure({about,
+                             int32(program.lifetimes.size()),
+                             int32(model.elements.size()),
+                             array(lifetimes, "strut.lifetimes"),
+                             *bind,
+                             *run,
+                             weights,
+                             int64(options.weights.bytes),
+                             file,
+                             int64(options.weights.hash),
+                             int64(requiredCpuFeatures(options.target)),
+                             int64(program.weightsBegin),
+                             int64(program.weightsUsed),
+                             device(program),
+                             next,
+                             elements(),
+                             int32(model.notes.size()),
+                             int32(numNotes()),
+                             notes(),
+                             texts(program.requirements, "strut.requirements")}),
+                  "strut.program");
 }
 
 Error ProgramEmitter::emit() {

@@ -2,7 +2,8 @@
 //
 // Lifetimes are known at compile time, sizes when dimensions are bound: so this
 // pass writes down the lifetimes and generates the code for the sizes, and the
-// runtime lays out the arena.
+// runtime lays out the arena. What the host function asserts of dimensions is found
+// out then, too, before anything runs.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Kernel/Kernel.h"
@@ -10,6 +11,7 @@
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -44,7 +46,7 @@ public:
   /// `input`; else null.
   Operation *firstToUpdate(Value input, memref::AllocOp buffer);
   LogicalResult collect();
-  void generateBind();
+  LogicalResult generateBind();
   void placeInArena();
 
   SmallVector<Buffer> buffers;
@@ -53,6 +55,8 @@ private:
   Operation *inBody(Operation *op) { return body.findAncestorOpInBlock(*op); }
   int32_t positionOf(Operation *op) { return positions.lookup(inBody(op)); }
   static Value bytesOf(OpBuilder &b, memref::AllocOp alloc);
+  /// Takes the assertions out of the function: a number for each, 0 where it holds.
+  LogicalResult takeAssertions(SmallVectorImpl<Value> &numbers);
 
   func::FuncOp main;
   Block &body;
@@ -266,7 +270,34 @@ Value HostPlanner::bytesOf(OpBuilder &b, memref::AllocOp alloc) {
   return bytes;
 }
 
-void HostPlanner::generateBind() {
+LogicalResult HostPlanner::takeAssertions(SmallVectorImpl<Value> &numbers) {
+  SmallVector<Attribute> messages;
+  SmallVector<cf::AssertOp> assertions;
+  main.walk([&](cf::AssertOp assertion) { assertions.push_back(assertion); });
+  for (cf::AssertOp assertion : assertions) {
+    SetVector<Operation *> slice;
+    BackwardSliceOptions options;
+    options.omitBlockArguments = true;
+    (void)getBackwardSlice(assertion.getOperation(), &slice, options);
+    auto reads = [](Operation *op) {
+      return llvm::any_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>);
+    };
+    if (assertion->getBlock() != &body || llvm::any_of(slice, reads))
+      return assertion.emitError("an assertion must be one on dimensions alone");
+    OpBuilder b(assertion);
+    Location loc = assertion.getLoc();
+    Value fine = arith::ConstantIndexOp::create(b, loc, 0),
+          trouble = arith::ConstantIndexOp::create(b, loc, 1);
+    numbers.push_back(arith::SelectOp::create(b, loc, assertion.getArg(), fine, trouble));
+    messages.push_back(assertion.getMsgAttr());
+    assertion.erase();
+  }
+  if (!messages.empty())
+    main->setAttr(kRequirementsAttr, ArrayAttr::get(main.getContext(), messages));
+  return success();
+}
+
+LogicalResult HostPlanner::generateBind() {
   unsigned symbols = 0, first = 0;
   if (auto names = main->getAttrOfType<ArrayAttr>("strut.symbols"))
     symbols = names.size();
@@ -289,6 +320,8 @@ void HostPlanner::generateBind() {
     }
   if (!choices.empty())
     main->setAttr(kChoicesAttr, ArrayAttr::get(main.getContext(), choices));
+  if (failed(takeAssertions(wanted)))
+    return failure();
 
   OpBuilder b(main);
   SmallVector<Type> indices(symbols, b.getIndexType()), results(wanted.size(), b.getIndexType());
@@ -313,6 +346,7 @@ void HostPlanner::generateBind() {
 
   ret.getOperandsMutable().clear();
   main.setFunctionType(b.getFunctionType(main.getArgumentTypes(), {}));
+  return success();
 }
 
 void HostPlanner::placeInArena() {
@@ -347,9 +381,8 @@ struct PlanMemoryPass : impl::PlanMemoryBase<PlanMemoryPass> {
     HostPlanner planner(main);
     inPlace += planner.elideOutputCopies();
     copyByKernels(main);
-    if (failed(planner.collect()))
+    if (failed(planner.collect()) || failed(planner.generateBind()))
       return signalPassFailure();
-    planner.generateBind();
     planner.placeInArena();
     lowerReshapes(main);
     buffers += planner.buffers.size();

@@ -294,33 +294,27 @@ void strut_rt_destroy_context(StrutContext *context) {
   strut_rt_close(session);
 }
 
-/* " with batch = 2, seq = 128" */
-static void sayDims(StrutText *text, const StrutDescription *description, const int64_t *dims) {
-  for (int32_t i = 0; i < description->num_dims; ++i) {
-    strut_text(text, i ? ", " : " with ");
-    strut_text(text, description->dims[i]);
-    strut_text(text, " = ");
-    strut_text_int(text, dims[i]);
-  }
-}
-
 static StrutStatus failSize(StrutContext *context, const int64_t *dims) {
   StrutText text = strut_text_begin(context->error);
   strut_text(&text, "the sizes of the model's tensors overflow");
-  sayDims(&text, context->session->program->description, dims);
+  strut_text_dims(&text, context->session->program->description, dims);
   return STRUT_INVALID_ARGUMENT;
 }
 
-static StrutStatus failDim(StrutContext *context, int32_t index, const int64_t *dims) {
+/* By the index of a dimension, or of a requirement behind these. */
+static StrutStatus failDims(StrutContext *context, int32_t index, const int64_t *dims) {
   const StrutDescription *description = context->session->program->description;
+  const int32_t required = index - description->num_dims;
   StrutText text = strut_text_begin(context->error);
-  strut_text(&text, "the model cannot run");
-  sayDims(&text, description, dims);
-  if (index < description->num_dims) {
-    strut_text(&text, ": ");
-    strut_text_quoted(&text, description->dims[index]);
-    strut_text(&text, " has no valid value");
-  }
+  if (required >= 0) /* first, for there may be more dimensions than there is room for */
+    strut_text(&text, context->session->program->requirements[required]);
+  strut_text(&text, required >= 0 ? ". The model cannot run" : "the model cannot run");
+  strut_text_dims(&text, description, dims);
+  if (required >= 0)
+    return STRUT_INVALID_ARGUMENT;
+  strut_text(&text, ": ");
+  strut_text_quoted(&text, description->dims[index]);
+  strut_text(&text, " has no valid value");
   return STRUT_INVALID_ARGUMENT;
 }
 
@@ -357,7 +351,7 @@ static StrutStatus growArena(StrutContext *context, int64_t bytes, const int64_t
   context->arena = mapMemory((uint64_t)bytes);
   if (!context->arena) {
     StrutText text = sayMemory(context->error, "the model's working memory", (uint64_t)bytes);
-    sayDims(&text, context->session->program->description, dims);
+    strut_text_dims(&text, context->session->program->description, dims);
     return STRUT_OUT_OF_MEMORY;
   }
   context->arena_bytes = bytes;
@@ -371,7 +365,7 @@ static StrutStatus bindDims(StrutContext *context, const int64_t *dims) {
   context->bound = 0;
   int32_t refused = program->bind(dims, context->buffer_bytes, context->shapes);
   if (refused)
-    return failDim(context, refused - 1, dims);
+    return failDims(context, refused - 1, dims);
   int64_t bytes = strut_size_outputs(context) ? layOut(context) : -1;
   if (bytes < 0)
     return failSize(context, dims);

@@ -102,3 +102,12 @@ void strut_text_shape(StrutText *text, const StrutTensorInfo *info, const char *
   }
   putChar(text, ']');
 }
+
+void strut_text_dims(StrutText *text, const StrutDescription *description, const int64_t *dims) {
+  for (int32_t i = 0; i < description->num_dims; ++i) {
+    strut_text(text, i ? ", " : " with ");
+    strut_text(text, description->dims[i]);
+    strut_text(text, " = ");
+    strut_text_int(text, dims[i]);
+  }
+}

@@ -29,6 +29,8 @@ void strut_text_dtype(StrutText *text, DLDataType dtype);
 /** "[batch, 128]": an axis by name where it is one of the dimensions, "?" where it
  * is computed. */
 void strut_text_shape(StrutText *text, const StrutTensorInfo *info, const char *const *dims);
+/** " with batch = 2, seq = 128" */
+void strut_text_dims(StrutText *text, const StrutDescription *description, const int64_t *dims);
 
 #ifdef __cplusplus
 }

@@ -222,3 +222,29 @@ func.func @main(%x: memref<4x8xf32>, %row: memref<1x8xf32>, %y: memref<4x8xf32> 
   memref.copy %a, %y : memref<4x8xf32> to memref<4x8xf32>
   return
 }
+
+// -----
+
+// What is asserted of dimensions is found out when they are bound.
+// CHECK-LABEL: func @main_bind(
+// CHECK-SAME: %[[M:.*]]: index) -> (index, index)
+// CHECK-DAG: %[[FINE:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[TROUBLE:.*]] = arith.constant 1 : index
+// CHECK-DAG: %[[LEAST:.*]] = arith.constant 3 : index
+// CHECK-DAG: %[[HOLDS:.*]] = arith.cmpi sge, %[[M]], %[[LEAST]]
+// CHECK: %[[NUMBER:.*]] = arith.select %[[HOLDS]], %[[FINE]], %[[TROUBLE]]
+// CHECK: return %[[M]], %[[NUMBER]]
+// CHECK-LABEL: func @main(
+// CHECK-SAME: strut.requirements = ["node 'x': it has too few"]
+// CHECK-NOT: cf.assert
+#i = affine_map<(i) -> (i)>
+func.func @main(%x: memref<?xf32> {strut.name = "x", strut.dims = ["M"]}, %m: index, %y: memref<?xf32> {strut.output = 0 : i64}) -> index attributes {strut.symbols = ["M"]} {
+  %c3 = arith.constant 3 : index
+  %holds = arith.cmpi sge, %m, %c3 : index
+  cf.assert %holds, "node 'x': it has too few"
+  kernel.map ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) attributes {indexing_maps = [#i, #i]} {
+  ^bb0(%e: f32):
+    kernel.yield %e : f32
+  }
+  return %m : index
+}

@@ -80,6 +80,8 @@ struct ProgramInfo {
   std::string bind = "strut_bind";
   std::string run = "strut_run";
   std::vector<StrutLifetime> lifetimes; ///< one per buffer that `bind` sizes
+  /// What is wrong with dimensions for which `bind` returns a code behind those of the dimensions.
+  std::vector<std::string> requirements;
   /// Where in the packed weights this program's are, and how many bytes.
   uint64_t weightsBegin = 0, weightsUsed = 0;
 

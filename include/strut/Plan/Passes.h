@@ -17,6 +17,9 @@ inline constexpr llvm::StringLiteral kAliasAttr = "strut.alias";
 /// host function: all of its choices in the order in which @main_bind returns them, behind
 /// the extents of the outputs.
 inline constexpr llvm::StringLiteral kChoiceAttr = "strut.choice", kChoicesAttr = "strut.choices";
+/// Of a planned host function: what is wrong with dimensions for which the numbers that
+/// @main_bind returns last, one entry each, are not 0.
+inline constexpr llvm::StringLiteral kRequirementsAttr = "strut.requirements";
 
 #define GEN_PASS_DECL
 #include "strut/Plan/Passes.h.inc"

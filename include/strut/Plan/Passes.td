@@ -51,7 +51,9 @@ def PlanMemory : Pass<"strut-plan-memory", "::strut::kernel::ProgramOp"> {
     runtime makes it where the output has memory of its own.
 
     `@main_bind` takes the dimensions and returns the size of each buffer in
-    bytes, then the extents of the outputs.
+    bytes, then the extents of the outputs and the form of each choice, and last a
+    number for each `cf.assert` of `@main`, 0 where what it asserts of dimensions
+    holds. `@main` keeps the messages as `strut.requirements`.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
   let statistics = [

@@ -115,7 +115,8 @@ struct StrutProgram {
 
   /** Writes the size in bytes of each buffer, and the output shapes one after the
    * other, behind these the form of each choice. Sizes are not negative. Returns 0, or 1 + the
-   * index of the dimension that has no valid value (negative or overflowing). */
+   * index of the dimension that has no valid value (negative or overflowing), or 1 + the number
+   * of dimensions + the index of the requirement that they do not meet. */
   int32_t (*bind)(const int64_t *dims, int64_t *buffer_bytes, int64_t *output_shapes);
 
   /** Runs the whole program on bound dimensions. */
@@ -141,7 +142,8 @@ struct StrutProgram {
   const StrutElement *elements;     /**< `num_elements` entries */
   int32_t num_numbers;              /**< int64_t that a run notes besides its outputs */
   int32_t num_notes;
-  const StrutNote *notes; /**< `num_notes` entries */
+  const StrutNote *notes;          /**< `num_notes` entries */
+  const char *const *requirements; /**< what is wrong with dimensions that do not meet them */
 };
 
 /** Header of a side file; the weights follow at `data_offset`. */

@@ -194,6 +194,23 @@ TEST_F(Evaluate, KernelsWithSymbolicDimensions) {
             "input 1 is a tensor<3x6xf32>, the function takes a tensor<?x?xf32>");
 }
 
+TEST_F(Evaluate, WhatIsAssertedOfDimensions) {
+  std::string source = kernels;
+  source.insert(source.find("%o ="), R"(%least = arith.constant 3 : index
+    %holds = arith.cmpi sge, %M, %least : index
+    cf.assert %holds, "node 'x': it has too few rows"
+    )");
+  for (int64_t rows : {2, 3}) {
+    std::vector<Array> inputs;
+    inputs.push_back(random({rows, 7}));
+    inputs.push_back(random({4, 7}));
+    auto values = evaluate::evaluate(parse(source.c_str()), inputs);
+    EXPECT_EQ(bool(values), rows == 3);
+    if (!values)
+      EXPECT_EQ(toString(values.takeError()), "node 'x': it has too few rows");
+  }
+}
+
 // No code is generated for what is too large: no emitter takes a contraction without a
 // column dimension, and none is asked.
 TEST_F(Evaluate, LimitsAreCheckedBeforeCodeIsGenerated) {

@@ -192,6 +192,25 @@ TEST(Model, RefusesBadOptions) {
   Session old(affine_program, &options);
 }
 
+TEST(Model, SaysWhichRequirementDimensionsDoNotMeet) {
+  const char *const requirements[] = {"node 'a': it has too few", "node 'b': it has too many"};
+  StrutProgram program = affine_program;
+  program.requirements = requirements;
+  program.bind = [](const int64_t *dims, int64_t *bytes, int64_t *shapes) -> int32_t {
+    return dims[0] < 2 ? 2 : dims[0] > 5 ? 3 : affine_program.bind(dims, bytes, shapes);
+  };
+  Session session(program);
+  Context context(session);
+  int64_t batch = 1;
+  EXPECT_EQ(strut_rt_bind(context.handle, &batch), STRUT_INVALID_ARGUMENT);
+  EXPECT_EQ(context.error(), "node 'a': it has too few. The model cannot run with batch = 1");
+  batch = 6;
+  EXPECT_EQ(strut_rt_bind(context.handle, &batch), STRUT_INVALID_ARGUMENT);
+  EXPECT_EQ(context.error(), "node 'b': it has too many. The model cannot run with batch = 6");
+  batch = 5;
+  EXPECT_EQ(strut_rt_bind(context.handle, &batch), STRUT_OK);
+}
+
 TEST(Model, SurvivesSizesThatCannotBe) {
   Session session(affine_program);
   Context context(session);
