@@ -37,11 +37,9 @@ std::optional<SmallVector<Dim>> gridOf(AnyOp op, Context &context) {
   std::optional<Dim> images = context.unify(matrices[0], grid[0]);
   if (!images) {
     images = matrices[0];
-    Extent given(context, matrices[0]), wanted(context, grid[0]);
-    auto same = [&](Code &c, ValueRange) { return c.equal(given.in(c), wanted.in(c)); };
-    if (failed(context.require(op, {}, same,
-                               "its size asks for another number of grids than it "
-                               "has matrices")))
+    if (failed(context.requireNoDifference(op, grid[0] - matrices[0],
+                                           "its size asks for another number of grids than it "
+                                           "has matrices")))
       return std::nullopt;
   }
   grid[0] = *images;

@@ -14,7 +14,7 @@ using namespace mlir;
 namespace strut::kernelize {
 
 LogicalResult Context::refuseInside(Operation *op) {
-  if (isa<func::FuncOp>(op->getParentOp()))
+  if (isOutermost(op))
     return success();
   return refuse(op, "what it computes from data decides a shape, which is not supported inside of "
                     "a branch or a loop");
@@ -43,16 +43,20 @@ Value Context::countOf(const Dim &dim) const {
   return {};
 }
 
-bool Context::dependsOnCount(const Dim &dim) const {
-  return llvm::any_of(counts, [&](const auto &entry) {
-    return dims.substitute(dim, entry.first, Dim(0)) != std::optional(dim);
-  });
+static bool dependsOn(const DimEnv &dims, const Dim &dim, const Dim &symbol) {
+  return dims.substitute(dim, symbol, Dim(0)) != std::optional(dim);
 }
 
-LogicalResult Context::require(Operation *op, ArrayRef<Value> tensors, BodyBuilder holds,
-                               const Twine &otherwise) {
-  if (failed(refuseInside(op)))
-    return failure();
+bool Context::dependsOnCount(const Dim &dim) const {
+  return llvm::any_of(counts, [&](const auto &entry) { return dependsOn(dims, dim, entry.first); });
+}
+
+bool Context::dependsOnElement(const Dim &dim) const {
+  return llvm::any_of(elements, [&](const Dim &element) { return dependsOn(dims, dim, element); });
+}
+
+void Context::require(Operation *op, ArrayRef<Value> tensors, BodyBuilder holds,
+                      const Twine &otherwise) {
   SmallVector<Input> inputs;
   for (Value tensor : tensors) {
     if (cast<RankedTensorType>(tensor.getType()).getRank() == 0) // to have a place to fetch from
@@ -63,10 +67,7 @@ LogicalResult Context::require(Operation *op, ArrayRef<Value> tensors, BodyBuild
     Value fine = holds(c, x);
     return c.select(fine, c.constant(0, c.b.getI64Type()), c.constant(1, c.b.getI64Type()));
   });
-  StringRef name = onnx_ir::nodeNameOf(op->getLoc());
-  requirements.push_back(
-      {trouble, ("node '" + (name.empty() ? "unnamed" : name) + "': " + otherwise).str()});
-  return success();
+  requireZero(op, trouble, otherwise);
 }
 
 /// Operators that compute each element from those at its own place.
@@ -200,8 +201,9 @@ LogicalResult requireShape(Context &context, Operation *operation, Value operand
     }
     return all;
   };
-  return context.require(op, context.tensor(operand), fits,
-                         "its shape is not the one that the model declares, " + spell(declared));
+  context.require(op, context.tensor(operand), fits,
+                  "its shape is not the one that the model declares, " + spell(declared));
+  return success();
 }
 
 LogicalResult requireNumbers(Context &context, Operation *op, Value operand,
@@ -217,8 +219,9 @@ LogicalResult requireNumbers(Context &context, Operation *op, Value operand,
         all = c.make<arith::AndIOp>(all, c.equal(numberAt(c, 0, element, i), number(c, *wanted)));
     return all;
   };
-  return context.require(op, context.tensor(operand), fits,
-                         what + " does not give the shape that the model declares");
+  context.require(op, context.tensor(operand), fits,
+                  what + " does not give the shape that the model declares");
+  return success();
 }
 
 LogicalResult requireAxes(Context &context, Operation *op, Value axes, ArrayRef<Dim> whole,
@@ -251,8 +254,9 @@ LogicalResult requireAxes(Context &context, Operation *op, Value axes, ArrayRef<
     }
     return c.make<arith::AndIOp>(all, c.equal(before, c.index(count)));
   };
-  return context.require(op, context.tensor(axes), fits,
-                         "its axes do not give the shape that the model declares");
+  context.require(op, context.tensor(axes), fits,
+                  "its axes do not give the shape that the model declares");
+  return success();
 }
 
 } // namespace strut::kernelize

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
+#include "Requirements.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
@@ -180,6 +181,9 @@ LogicalResult lowerCumulate(AnyOp op, Context &context, bool isProduct) {
   int64_t axis = given && !given->empty() ? normalizeAxis(given->front(), rank) : 0;
   if (axis < 0 || axis >= rank)
     return context.refuse(op, "its axis does not exist");
+  if (!given && failed(requireIndices(context, op, "axis", op.in("axis"), Dim(rank),
+                                      "the axes of its input")))
+    return failure();
   if (product(dims).is(0)) {
     context.define(op->getResult(0), Tracked(context[input]));
     return success();

@@ -1,8 +1,8 @@
 //===- DimProofs.cpp - What holds of dimensions whatever the sizes --------===//
 //
-// Minima, maxima and divisions have no normal form. What is asked of them is
-// decided by cases: a minimum is one operand where that is the lesser one, and
-// the other elsewhere; a division by a constant is bounded by its dividend. Each
+// Minima, maxima, expansions and divisions have no normal form. What is asked of
+// them is decided by cases: a minimum is one operand where that is the lesser one,
+// and the other elsewhere; a division by a constant is bounded by its dividend. Each
 // case is a set of linear constraints, with one variable per monomial, and a
 // claim holds if its opposite has no integer point in any case.
 //
@@ -91,6 +91,8 @@ private:
     if (kind == '<' || kind == '>') {
       Dim above = kind == '<' ? b - a : a - b;
       split({{value - a, above}, {value - b, Dim(0) - above}});
+    } else if (kind == 'e') {
+      split({{value - a, Dim(0)}, {value - b, Dim(0)}});
     } else if (b.isConstant() && b.constant() > 0 && b.constant() < largest) {
       // b q <= a < b (q + 1), or the same from above.
       Dim rest = kind == '/' ? a - value * b : value * b - a;

@@ -239,13 +239,19 @@ SmallVector<OpFoldResult> DimEnv::operands(ArrayRef<Dim> dims) {
   return llvm::map_to_vector(dims, [&](const Dim &dim) { return operand(dim); });
 }
 
-template <typename OpT> Dim DimEnv::opaque(char kind, const Dim &a, const Dim &b) {
+Dim DimEnv::opaque(char kind, const Dim &a, const Dim &b, function_ref<Value(Value, Value)> make) {
   auto [it, isNew] = opaques.try_emplace({kind, a, b});
   if (isNew) {
-    it->second = atom(OpT::create(builder, builder.getUnknownLoc(), value(a), value(b)));
+    it->second = atom(make(value(a), value(b)));
     meanings[it->second.leading().first.front()] = {kind, a, b};
   }
   return it->second;
+}
+
+template <typename OpT> Dim DimEnv::opaque(char kind, const Dim &a, const Dim &b) {
+  return opaque(kind, a, b, [&](Value x, Value y) -> Value {
+    return OpT::create(builder, builder.getUnknownLoc(), x, y);
+  });
 }
 
 Dim DimEnv::floorDiv(const Dim &a, const Dim &b) {
@@ -328,6 +334,27 @@ Dim DimEnv::max(const Dim &a, const Dim &b) {
   if (isNonNegative(a - b))
     return a;
   return opaque<arith::MaxSIOp>('>', a, b);
+}
+
+Dim DimEnv::expanded(const Dim &own, const Dim &wanted) {
+  // Of two that fit, a constant other than 1 is the extent in any case.
+  if (own == wanted || own.is(1) || (wanted.isConstant() && !wanted.is(1)))
+    return wanted;
+  if (own.isConstant() || wanted.is(1))
+    return own;
+  return opaque('e', own, wanted, [&](Value own, Value wanted) -> Value {
+    Location loc = builder.getUnknownLoc();
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value keeps = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, wanted, one);
+    return arith::SelectOp::create(builder, loc, keeps, own, wanted);
+  });
+}
+
+bool DimEnv::isExpandedTo(const Dim &dim, const Dim &wanted) const {
+  return llvm::any_of(opaques, [&](const auto &entry) {
+    const auto &[kind, own, target] = entry.first;
+    return kind == 'e' && target == wanted && entry.second == dim;
+  });
 }
 
 std::optional<std::pair<Dim, int64_t>> DimEnv::asBounded(const Dim &dim) const {

@@ -81,6 +81,11 @@ public:
   Dim ceilDiv(const Dim &a, const Dim &b);
   Dim min(const Dim &a, const Dim &b);
   Dim max(const Dim &a, const Dim &b);
+  /// What an axis of extent `own` is as one of an expansion to `wanted`: the latter, or `own`
+  /// where 1 is wanted.
+  Dim expanded(const Dim &own, const Dim &wanted);
+  /// Whether `dim` is an expansion of something to `wanted`.
+  bool isExpandedTo(const Dim &dim, const Dim &wanted) const;
 
   /// If `dim` is min(x, constant): x and the constant.
   std::optional<std::pair<Dim, int64_t>> asBounded(const Dim &dim) const;
@@ -95,6 +100,8 @@ private:
   std::optional<llvm::SmallVector<Dim>> ofArgument(mlir::BlockArgument argument);
   class Cases;
   Dim atom(mlir::Value value);
+  Dim opaque(char kind, const Dim &a, const Dim &b,
+             llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> make);
   template <typename OpT> Dim opaque(char kind, const Dim &a, const Dim &b);
 
   mlir::OpBuilder builder;

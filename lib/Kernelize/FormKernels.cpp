@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "Counts.h"
 #include "Narrow.h"
+#include "Requirements.h"
 #include "ShapeInputs.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "strut/Kernelize/Passes.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 namespace strut::kernelize {
 #define GEN_PASS_DEF_FORMKERNELS
@@ -159,7 +161,8 @@ void FormFunction::bindElements(BlockArgument argument, Tracked &tracked) {
   for (int64_t i = 0; i < count; ++i) {
     elements.push_back(b.getDenseI64ArrayAttr({int64_t(symbols.size()), number, i}));
     Value value = addSymbol(b.getStringAttr(text + "[" + std::to_string(i) + "]"));
-    tracked.contents->push_back(context.dims.of(value));
+    context.elements.push_back(context.dims.of(value));
+    tracked.contents->push_back(context.elements.back());
   }
 }
 
@@ -226,6 +229,7 @@ static bool computesUnsigned(Operation &op) {
 }
 
 LogicalResult FormFunction::lower(Operation &op) {
+  llvm::SaveAndRestore current(context.current, &op);
   if (auto constant = dyn_cast<onnx_ir::Op<"Constant">>(op)) {
     ElementsAttr value = onnx_ir::constantOf(op.getResult(0));
     if (!isa<RankedTensorType>(value.getShapedType()))
@@ -283,9 +287,11 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
     choice = arith::SelectOp::create(b, loc, less, form, choice);
   }
 
+  BranchRequirements required(context);
   for (Region &form : op.getForms()) {
     if (failed(lowerBlock(form.front())))
       return failure();
+    required.endBranch();
   }
   // The forms compute the same values, so the first tells the dimensions.
   SmallVector<Tracked> results;
@@ -294,6 +300,7 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
     results.push_back(context[value]);
     types.push_back(DimEnv::type(results.back().dims, results.back().element));
   }
+  llvm::append_range(types, required.types());
   b.setInsertionPoint(op);
   unsigned numForms = op.getForms().size();
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, numForms - 1));
@@ -314,10 +321,12 @@ LogicalResult FormFunction::lowerAlternatives(layer::AlternativesOp op) {
         return context.refuse(op, "its forms have different shapes");
       values.push_back(context.tensor(value));
     }
+    llvm::append_range(values, required.of(i, loc));
     scf::YieldOp::create(b, loc, values);
     yield->erase();
     target.takeBody(form);
   }
+  required.bringOut(branch.getResults().drop_front(results.size()));
   // A move has a destination, which tells the dimensions that a switch does not.
   // Kernels that read it read the switch instead.
   b.setInsertionPoint(op);

@@ -1,5 +1,5 @@
 //===- Gather.cpp - Elements by number ------------------------------------===//
-#include "Lowering.h"
+#include "Requirements.h"
 
 using namespace mlir;
 
@@ -13,10 +13,11 @@ LogicalResult gatherOne(AnyOp op, Context &context, int64_t axis, int64_t positi
   const Dim &extent = from[axis];
   if (extent.isConstant())
     position = normalizeAxis(position, extent.constant());
-  if (position < 0 || (extent.isConstant() && position >= extent.constant()))
-    return context.refuse(op, "it reads element " + Twine(position) +
-                                  " of an axis, which is not "
-                                  "known to exist");
+  if (position < 0 ||
+      failed(context.requireNonNegative(op, extent - Dim(position + 1),
+                                        "it reads element " + Twine(position) + " of axis " +
+                                            Twine(axis) + " of its data, which has fewer")))
+    return failure();
   SmallVector<AffineExpr> read;
   SmallVector<Dim> indices = context[op.in("indices")].dims;
   for (auto [i, dim] : llvm::enumerate(from)) {
@@ -124,10 +125,14 @@ LogicalResult lowerGather(Operation *operation, Context &context) {
   if (axis < 0 || axis >= int64_t(from.size()))
     return context.refuse(op, "its axis does not exist");
   auto constants = context.integers(indices);
-  if (constants && constants->size() == 1 && (constants->front() >= 0 || from[axis].isConstant()))
+  bool isOne = constants && constants->size() == 1;
+  if (isOne && (from[axis].isConstant() || (constants->front() >= 0 && context.isOutermost(op))))
     return gatherOne(op, context, axis, constants->front());
   if (succeeded(gatherShuffled(op, context, axis)))
     return success();
+  if (failed(requireIndices(context, op, "indices", op.in("indices"), from[axis],
+                            "axis " + Twine(axis) + " of its data")))
+    return failure();
 
   SmallVector<Dim> to(ArrayRef(from).take_front(axis));
   llvm::append_range(to, numbers);
@@ -170,6 +175,9 @@ LogicalResult lowerGatherND(Operation *operation, Context &context) {
     if (!context.unify(from[i], to[i]))
       return context.refuse(op, "it cannot be told that its batch axes agree");
   llvm::append_range(to, ArrayRef(from).drop_front(batch + length));
+  if (failed(requireIndices(context, op, "indices", op.in("indices"),
+                            ArrayRef(from).slice(batch, length), "its data")))
+    return failure();
 
   MLIRContext *ctx = op->getContext();
   SmallVector<Input> inputs;

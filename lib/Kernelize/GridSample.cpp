@@ -133,26 +133,17 @@ AxisSamples samplesOf(AnyOp op, Context &context, Value grid, unsigned number, A
   return samples;
 }
 
-/// A grid of which only a run can tell whether it has `axes` coordinates for each place, as a
+/// A grid of which only dimensions can tell whether it has `axes` coordinates for each place, as a
 /// tensor of so many.
 FailureOr<Value> checkedGrid(AnyOp op, Context &context, Value grid, unsigned axes) {
   SmallVector<Dim> shape = context[grid].dims;
-  Extent last(context, shape.back());
-  auto fits = [&](Code &c, ValueRange) { return c.equal(last.in(c), c.index(axes)); };
-  if (failed(context.require(op, {}, fits,
-                             "its grid has not " + Twine(axes) + " coordinates for each place")))
+  if (failed(context.requireNoDifference(op, shape.back() - Dim(axes),
+                                         "its grid has not " + Twine(axes) +
+                                             " coordinates for each place")))
     return failure();
   shape.back() = Dim(axes);
-  Type element = context[grid].element;
-  return context.map(
-      op->getLoc(), shape, element, {{context.tensor(grid), {}, {}}}, [&](Code &c, ValueRange) {
-        SmallVector<Value> at;
-        for (unsigned i = 0; i < shape.size(); ++i)
-          at.push_back(c.dim(i));
-        Value most = c.make<arith::SubIOp>(last.in(c), c.index(1));
-        at.back() = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(at.back(), most), c.index(0));
-        return c.widen(c.fetch(0, element, at));
-      });
+  AffineMap identity = context.b.getMultiDimIdentityMap(shape.size());
+  return context.move(op->getLoc(), context.tensor(grid), identity, shape);
 }
 
 LogicalResult lowerGridSample(Operation *operation, Context &context) {

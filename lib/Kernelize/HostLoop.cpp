@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ControlFlow.h"
+#include "Requirements.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -37,6 +38,7 @@ protected:
 
   Value constant(int64_t value) { return arith::ConstantIndexOp::create(context.b, loc, value); }
   Value standIn(Type type) { return body.addArgument(type, loc); }
+  LogicalResult lowerBody();
   /// The place of a step counted from the last one.
   Value fromTheEnd(Value place);
   void beginStates(unsigned firstArgument, ValueRange initial);
@@ -44,6 +46,7 @@ protected:
   LogicalResult collect(unsigned firstYielded, ArrayRef<Collected> results);
   LogicalResult takeDeclaredSteps(ArrayRef<Collected> results);
   void writeStates(unsigned count);
+  void carryRequirements();
   SmallVector<Value> moveBody(Block *target, Value number, ValueRange given);
   void runFor();
   void runWhile(Value goesOnFirst, Value goesOn);
@@ -66,7 +69,16 @@ protected:
   /// Of each of these: what it starts with, what it is after a step, its dimensions.
   SmallVector<Value> starts, next;
   SmallVector<SmallVector<Dim>> shapes;
+  /// Where in what the context notes that is which the body requires. It is carried last.
+  size_t firstRequired = 0, endRequired = 0;
 };
+
+LogicalResult HostLoop::lowerBody() {
+  firstRequired = context.requirements.size();
+  LogicalResult result = context.lowerBlock(body);
+  endRequired = context.requirements.size();
+  return result;
+}
 
 Value HostLoop::fromTheEnd(Value place) {
   Value last = arith::SubIOp::create(context.b, loc, end, constant(1));
@@ -155,10 +167,9 @@ LogicalResult HostLoop::takeDeclaredSteps(ArrayRef<Collected> results) {
   context.b.setInsertionPoint(op);
   Value given = end;
   auto fits = [&](Code &c, ValueRange) { return c.equal(given, c.index(steps->constant())); };
-  if (failed(context.require(op, {}, fits,
-                             "it has not as many steps as the model declares, which is " +
-                                 Twine(steps->constant()))))
-    return failure();
+  context.require(op, {}, fits,
+                  "it has not as many steps as the model declares, which is " +
+                      Twine(steps->constant()));
   end = constant(steps->constant()); // whatever it is, nothing is written beyond
   return success();
 }
@@ -170,6 +181,20 @@ void HostLoop::writeStates(unsigned count) {
   for (unsigned i = 0; i < count; ++i)
     if (next[i] != carried[i])
       next[i] = copyInto(context, loc, next[i], carried[i]);
+}
+
+/// Carries what the body requires: whether there has been trouble in a step so far.
+void HostLoop::carryRequirements() {
+  for (size_t i = firstRequired; i < endRequired; ++i) {
+    context.b.setInsertionPoint(op);
+    Value start = noTrouble(context, loc), sofar = standIn(start.getType());
+    context.b.setInsertionPoint(yield);
+    Value trouble = eitherTrouble(context, loc, sofar, context.requirements[i].trouble);
+    starts.push_back(start);
+    carried.push_back(sofar);
+    shapes.emplace_back();
+    next.push_back(copyInto(context, loc, trouble, sofar));
+  }
 }
 
 /// Moves the lowered body to the end of `target`, where `number` and `given` stand for the
@@ -194,6 +219,8 @@ void HostLoop::defineResults(ValueRange results) {
   for (auto [old, result, shape] : llvm::zip(op->getResults(), results, shapes))
     if (!isa<NoneType>(old.getType()))
       context.define(old, result, shape);
+  for (auto [i, trouble] : llvm::enumerate(results.take_back(endRequired - firstRequired)))
+    context.requirements[firstRequired + i].trouble = trouble;
 }
 
 /// As many steps as `end` says.
@@ -301,7 +328,7 @@ LogicalResult LoopLowering::lower() {
   beginStep();
   context.b.setInsertionPoint(op);
   beginStates(FirstState, op->getOperands().drop_front(FirstState));
-  if (failed(context.lowerBlock(body)))
+  if (failed(lowerBody()))
     return failure();
   Value condition = op.in("cond");
   std::optional<bool> first = truth(condition), stays = truth(yield->getOperand(0));
@@ -335,6 +362,7 @@ LogicalResult LoopLowering::lower() {
   if (failed(endStates(1)) || failed(collect(1 + numStates, collected)))
     return failure();
   writeStates(numStates);
+  carryRequirements();
   if (isCounted)
     runFor();
   else
@@ -399,7 +427,7 @@ LogicalResult ScanLowering::lower() {
       return failure();
   context.b.setInsertionPoint(op);
   beginStates(0, op->getOperands().take_front(numStates));
-  if (failed(context.lowerBlock(body)))
+  if (failed(lowerBody()))
     return failure();
   SmallVector<Collected> collected;
   for (unsigned i = numStates; i < op->getNumResults(); ++i) {
@@ -412,6 +440,7 @@ LogicalResult ScanLowering::lower() {
   if (failed(endStates(0)) || failed(collect(numStates, collected)))
     return failure();
   writeStates(numStates);
+  carryRequirements();
   runFor();
   return success();
 }

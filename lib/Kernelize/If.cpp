@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ControlFlow.h"
+#include "Requirements.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -16,6 +17,7 @@ namespace {
 
 /// Puts the ops of the branch in place of the op.
 LogicalResult takeBranch(AnyOp op, Context &context, Block &branch) {
+  context.taken.insert(&branch);
   if (failed(context.lowerBlock(branch)))
     return failure();
   for (auto [result, value] : llvm::zip(op->getResults(), branch.getTerminator()->getOperands()))
@@ -29,12 +31,12 @@ LogicalResult takeBranch(AnyOp op, Context &context, Block &branch) {
 class Choice {
 public:
   Choice(AnyOp op, Context &context, Block &first, Block &second)
-      : op(op), context(context), branches{&first, &second} {}
+      : op(op), context(context), branches{&first, &second}, required(context) {}
   LogicalResult lower();
 
 private:
   LogicalResult readShapes();
-  void moveInto(Region &target, Block &branch);
+  void moveInto(Region &target, unsigned number);
 
   AnyOp op;
   Context &context;
@@ -42,6 +44,7 @@ private:
   /// Numbers of the results that have to be computed, and their dimensions.
   SmallVector<unsigned> computed;
   SmallVector<SmallVector<Dim>> shapes;
+  BranchRequirements required;
 };
 
 LogicalResult Choice::readShapes() {
@@ -67,12 +70,14 @@ LogicalResult Choice::readShapes() {
   return success();
 }
 
-void Choice::moveInto(Region &target, Block &branch) {
+void Choice::moveInto(Region &target, unsigned number) {
+  Block &branch = *branches[number];
   Operation *yield = branch.getTerminator();
   context.b.setInsertionPoint(yield);
   SmallVector<Value> values;
   for (auto [i, shape] : llvm::zip(computed, shapes))
     values.push_back(withShape(context, op->getLoc(), yield->getOperand(i), shape));
+  llvm::append_range(values, required.of(number, op->getLoc()));
   scf::YieldOp::create(context.b, op->getLoc(), values);
   yield->erase();
   target.takeBody(*branch.getParent());
@@ -80,9 +85,11 @@ void Choice::moveInto(Region &target, Block &branch) {
 
 LogicalResult Choice::lower() {
   Location loc = op->getLoc();
-  for (Block *branch : branches)
+  for (Block *branch : branches) {
     if (failed(context.lowerBlock(*branch)))
       return failure();
+    required.endBranch();
+  }
   OpBuilder &b = context.b;
   b.setInsertionPoint(op);
   FailureOr<Value> condition = hostElement(op, context, op.in("cond"), "condition");
@@ -93,9 +100,11 @@ LogicalResult Choice::lower() {
     Value first = branches[0]->getTerminator()->getOperand(i);
     types.push_back(DimEnv::type(shape, context[first].element));
   }
+  llvm::append_range(types, required.types());
   auto branch = scf::IfOp::create(b, loc, types, *condition, /*withElseRegion=*/true);
-  moveInto(branch.getThenRegion(), *branches[0]);
-  moveInto(branch.getElseRegion(), *branches[1]);
+  moveInto(branch.getThenRegion(), 0);
+  moveInto(branch.getElseRegion(), 1);
+  required.bringOut(branch.getResults().drop_front(computed.size()));
   // A move has a destination, which tells the dimensions that a branch does not.
   // Kernels that read it read the result of the branch instead.
   b.setInsertionPoint(op);

@@ -1,5 +1,6 @@
 //===- Index.cpp - Ops whose elements depend on where they stand ----------===//
 #include "Counts.h"
+#include "Requirements.h"
 #include "Sort.h"
 
 using namespace mlir;
@@ -140,8 +141,9 @@ LogicalResult requireLength(AnyOp op, Context &context, int64_t declared) {
     Value length = c.make<math::CeilOp>(c.make<arith::DivFOp>(span, c.cast(x[2], wide)));
     return c.equal(c.max(length, c.constant(0, wide)), c.constant(declared, wide));
   };
-  return context.require(op, tensors, fits,
-                         "its length is not the one that the model declares, " + Twine(declared));
+  context.require(op, tensors, fits,
+                  "its length is not the one that the model declares, " + Twine(declared));
+  return success();
 }
 
 /// The number of elements: from integers known from shapes, from constants, or as
@@ -198,6 +200,9 @@ LogicalResult lowerOneHot(Operation *operation, Context &context) {
   }
   if (!depth || depth->size() != 1 || depth->front() < 0)
     return context.refuse(op, "its depth is no constant");
+  if (failed(context.requireNoDifference(op, product(context[op.in("values")].dims) - Dim(2),
+                                         "its values are not two, off and on")))
+    return failure();
   SmallVector<AffineExpr> read;
   for (unsigned i = 0; i < dims.size(); ++i)
     read.push_back(context.b.getAffineDimExpr(int64_t(i) < axis ? i : i + 1));
@@ -300,8 +305,12 @@ LogicalResult lowerGatherElements(Operation *operation, Context &context) {
   // The indices may cover less than the data, never more.
   for (unsigned i = 0; i < from.size(); ++i)
     if (int64_t(i) != axis && !context.unify(from[i], to[i]) &&
-        !context.dims.isNonNegative(from[i] - to[i]))
-      return context.refuse(op, "it cannot be told that its indices cover no more than its data");
+        failed(context.requireNonNegative(
+            op, from[i] - to[i], "its indices cover more than its data along axis " + Twine(i))))
+      return failure();
+  if (failed(requireIndices(context, op, "indices", op.in("indices"), from[axis],
+                            "axis " + Twine(axis) + " of its data")))
+    return failure();
   Type element = context[data].element;
   AffineMap identity = context.b.getMultiDimIdentityMap(to.size());
   Value result =

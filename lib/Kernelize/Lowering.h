@@ -63,6 +63,8 @@ public:
 
   /// Lowers the ops of a body where they stand.
   std::function<mlir::LogicalResult(mlir::Block &)> lowerBlock;
+  /// The op being lowered.
+  mlir::Operation *current = nullptr;
 
   // ---- operands ----
   /// Every operand of an op being lowered is known; null for none.
@@ -112,12 +114,44 @@ public:
   mlir::Value countOf(const Dim &dim) const;
   /// Whether a dimension is computed from one whose extent data tell.
   bool dependsOnCount(const Dim &dim) const;
+  /// Whether it is computed from elements of inputs, and which dimensions these are.
+  bool dependsOnElement(const Dim &dim) const;
+  llvm::SmallVector<Dim> elements;
   /// Makes the run fail with `otherwise`, a clause about the op, where `holds` is false. Its
   /// body fetches from `tensors` by their numbers; one without axes has one.
-  mlir::LogicalResult require(mlir::Operation *op, llvm::ArrayRef<mlir::Value> tensors,
-                              BodyBuilder holds, const llvm::Twine &otherwise);
-  /// What require() noted: an i64 without axes that has to be 0, and what to say if not.
-  llvm::SmallVector<std::pair<mlir::Value, std::string>> requirements;
+  void require(mlir::Operation *op, llvm::ArrayRef<mlir::Value> tensors, BodyBuilder holds,
+               const llvm::Twine &otherwise);
+  /// The same where `trouble`, an i64 without axes, is not 0.
+  void requireZero(mlir::Operation *op, mlir::Value trouble, const llvm::Twine &otherwise);
+  /// What these two noted. Whoever lowers a block that may not run, or run more than once,
+  /// brings what was noted meanwhile out of it.
+  struct Requirement {
+    mlir::Value trouble; ///< an i64 without axes that has to be 0
+    std::string otherwise;
+  };
+  llvm::SmallVector<Requirement> requirements;
+
+  /// Of indices: extents that outermost ops have required them to lie within, and whether they
+  /// may count from both ends.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<llvm::SmallVector<Dim>, bool>>>
+      checkedIndices;
+
+  // ---- what dimensions tell ----
+  /// Whether the op runs once and whatever the data: it stands in no loop, and in no branch but
+  /// `taken` ones.
+  bool isOutermost(mlir::Operation *op) const;
+  /// Branches that are known to run.
+  llvm::SmallPtrSet<mlir::Block *, 4> taken;
+  /// Makes bind fail with `otherwise` where the i1 `holds`, computed from dimensions, is false:
+  /// nothing is read then. Only of an outermost op.
+  void requireAtBind(mlir::Operation *op, mlir::Value holds, const llvm::Twine &otherwise);
+  /// The same where `dim` is negative. Refuses an op of which that is known, and one that is not
+  /// outermost of which the opposite is not.
+  mlir::LogicalResult requireNonNegative(mlir::Operation *op, const Dim &dim,
+                                         const llvm::Twine &otherwise);
+  /// The same where `dim` is not 0.
+  mlir::LogicalResult requireNoDifference(mlir::Operation *op, const Dim &dim,
+                                          const llvm::Twine &otherwise);
 
   // ---- kernels ----
   mlir::Value empty(mlir::Location loc, llvm::ArrayRef<Dim> shape, mlir::Type element);
@@ -171,6 +205,9 @@ public:
 
 private:
   mlir::LogicalResult refuseInside(mlir::Operation *op);
+  mlir::LogicalResult requireOfDim(mlir::Operation *op, const Dim &dim,
+                                   mlir::arith::CmpIPredicate predicate,
+                                   const llvm::Twine &otherwise);
   std::optional<Dim> unifyMultiples(const Dim &a, const Dim &b);
   kernel::RegionOp buildRegion(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
                                llvm::ArrayRef<mlir::Value> targets, bool updates,

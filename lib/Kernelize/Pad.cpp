@@ -46,6 +46,10 @@ std::optional<Border> borderOf(AnyOp op, Context &context, ArrayRef<Dim> from) {
       pads = std::nullopt;
     else
       axes = *constants;
+    if (context[op.in("pads")].dims[0] != product(context[given].dims) * Dim(2)) {
+      (void)context.refuse(op, "its pads are not known to be two for each of its axes");
+      return std::nullopt;
+    }
   }
   if (!pads) {
     auto declared = context.declaredShape(op->getResult(0));
@@ -89,7 +93,7 @@ Value floorMod(Code &c, Value x, Value y) {
 Value foldedPlace(Code &c, StringRef mode, Value place, Value last) {
   Value zero = c.index(0), one = c.index(1);
   if (mode == "wrap")
-    place = floorMod(c, place, c.make<arith::AddIOp>(last, one));
+    place = floorMod(c, place, c.make<arith::MaxSIOp>(c.make<arith::AddIOp>(last, one), one));
   if (mode == "reflect") {
     Value period = c.make<arith::MulIOp>(last, c.index(2));
     place = floorMod(c, place, c.make<arith::MaxSIOp>(period, one));
@@ -142,9 +146,9 @@ LogicalResult requirePads(AnyOp op, Context &context, const Border &border) {
     }
     return all;
   };
-  return context.require(op, tensors, fits,
-                         "its pads do not give the shape that the model declares, " +
-                             spell(border.shape));
+  context.require(op, tensors, fits,
+                  "its pads do not give the shape that the model declares, " + spell(border.shape));
+  return success();
 }
 
 /// All elements by reading: those of the tensor, or the fill where there are none.
@@ -191,6 +195,28 @@ Value padByReading(AnyOp op, Context &context, const Border &border, Input fill)
   });
 }
 
+/// Makes bind fail where a border repeats elements of an axis that has none.
+void requireElements(AnyOp op, Context &context, const Border &border) {
+  if (!context.isOutermost(op))
+    return;
+  Code c{context.b, op->getLoc()};
+  for (auto [axis, from] : llvm::enumerate(context[op.in("data")].dims)) {
+    const Dim &to = border.shape[axis];
+    if (to == from || context.dims.isNonNegative(from - Dim(1)))
+      continue;
+    auto isAbove = [&](const Dim &dim, int64_t bound) {
+      Value extent = Extent(context, dim).in(c);
+      return c.make<arith::CmpIOp>(arith::CmpIPredicate::sgt, extent, c.index(bound));
+    };
+    Value grows = isAbove(to, 0),
+          isEmpty = c.make<arith::XOrIOp>(isAbove(from, 0), c.make<arith::ConstantIntOp>(1, 1));
+    Value fails = c.make<arith::AndIOp>(grows, isEmpty);
+    context.requireAtBind(op, c.make<arith::XOrIOp>(fails, c.make<arith::ConstantIntOp>(1, 1)),
+                          "axis " + Twine(axis) +
+                              " of its data has no elements to fill a border with");
+  }
+}
+
 LogicalResult lowerPad(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value data = op.in("data");
@@ -201,6 +227,8 @@ LogicalResult lowerPad(Operation *operation, Context &context) {
   Input fill{{}, {}, context.b.getZeroAttr(context[data].element)};
   if (Value value = op.in("constant_value"))
     fill = context.broadcast(value, {}, {}, from.size());
+  if (modeOf(op) != "constant" && border->isKnown)
+    requireElements(op, context, *border);
   auto isNegative = [&](const Dim &pad) { return !context.dims.isNonNegative(pad); };
   bool cuts = llvm::any_of(border->low, isNegative) || llvm::any_of(border->high, isNegative);
   bool isStatic =

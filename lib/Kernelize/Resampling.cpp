@@ -162,10 +162,11 @@ LogicalResult Resampling::requireDeclared(AnyOp op, Context &context, unsigned n
     Value reaches = c.make<arith::CmpFOp>(arith::CmpFPredicate::OGE, above, declared);
     return c.make<arith::AndIOp>(reaches, c.less(below, c.add(declared, c.constant(1, wide))));
   };
-  return context.require(op, tensor, fits,
-                         Twine("its ") + (bySizes ? "sizes do" : "scales do") + " not give axis " +
-                             Twine(axis) + " of its result the extent " +
-                             Twine(to[axis].constant()) + " that the model declares");
+  context.require(op, tensor, fits,
+                  Twine("its ") + (bySizes ? "sizes do" : "scales do") + " not give axis " +
+                      Twine(axis) + " of its result the extent " + Twine(to[axis].constant()) +
+                      " that the model declares");
+  return success();
 }
 
 bool Resampling::readShape(AnyOp op, Context &context, ArrayRef<int64_t> numbered) {

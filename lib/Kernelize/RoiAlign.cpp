@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
 #include "Real.h"
+#include "Requirements.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
@@ -190,6 +191,9 @@ LogicalResult lowerRoiAlign(Operation *operation, Context &context) {
   if (!count || !context[regions].dims[1].is(4))
     return context.refuse(op, "its regions are not known to be four numbers each, and as many as "
                               "its batch_indices");
+  if (failed(requireIndices(context, op, "batch_indices", op.in("batch_indices"), dims[0],
+                            "its images", CountFrom::Beginning)))
+    return failure();
   int64_t size[] = {intAttr(op, "output_height", 1), intAttr(op, "output_width", 1)};
   Type element = context[image].element;
   RoiAligner align(op, element.isF64() ? element : Type(context.b.getF32Type()));

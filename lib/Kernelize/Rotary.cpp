@@ -4,6 +4,7 @@
 // of contiguous places, one where they are neighbours.
 //
 //===----------------------------------------------------------------------===//
+#include "Requirements.h"
 #include "Slices.h"
 
 using namespace mlir;
@@ -89,6 +90,9 @@ FailureOr<Value> RotaryLowering::rowsByPosition(Value table) {
   if (at.size() != 2)
     return context.refuse(op, "its position_ids do not have two axes");
   at.push_back(rotated / 2);
+  if (failed(requireIndices(context, op, "position_ids", op.in("position_ids"),
+                            context[table].dims[0], "its tables")))
+    return failure();
   Extent extent(context, context[table].dims[0]);
   AffineExpr b = context.b.getAffineDimExpr(0), s = context.b.getAffineDimExpr(1);
   Input number{context.tensor(positions), AffineMap::get(3, 0, {b, s}, context.getContext()), {}};

@@ -7,14 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Loops.h"
+#include "Requirements.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 
 namespace strut::kernelize {
 namespace {
-
-using onnx_ir::Op;
 
 /// What becomes of an element that an update meets.
 Value combined(Code &c, StringRef reduction, Value old, Value update) {
@@ -184,21 +183,6 @@ StringRef reductionOf(AnyOp op) {
   return reduction ? reduction.getValue() : "none";
 }
 
-/// What `indices` repeats: a tensor whose axes, aligned at the right, are those of `indices`
-/// or of extent 1.
-Value withoutRepeats(Context &context, Value indices) {
-  while (auto expand = indices.getDefiningOp<Op<"Expand">>()) {
-    Value source = expand.in("input");
-    ArrayRef<Dim> from = context[source].dims, to = context[indices].dims;
-    if (from.size() > to.size() ||
-        !llvm::all_of_zip(from, to.take_back(from.size()),
-                          [](const Dim &a, const Dim &b) { return a.is(1) || a == b; }))
-      break;
-    indices = source;
-  }
-  return indices;
-}
-
 /// result[i..., indices[i..., j, ...], ...] = updates[i..., j, ...]
 LogicalResult lowerScatterElements(Operation *operation, Context &context) {
   AnyOp op(operation);
@@ -207,11 +191,18 @@ LogicalResult lowerScatterElements(Operation *operation, Context &context) {
   if (axis < 0 || axis >= rank || context[indices].rank() != rank ||
       context[updates].rank() != rank)
     return context.refuse(op, "its axis does not exist, or its operands have different ranks");
-  for (auto [i, update] : llvm::enumerate(context[updates].dims))
-    if (!context.unify(update, context[indices].dims[i]) ||
-        (int64_t(i) != axis && !context.dims.isNonNegative(context[data].dims[i] - update)))
-      return context.refuse(op, "it cannot be told that its updates fit indices and data");
+  for (auto [i, update] : llvm::enumerate(context[updates].dims)) {
+    if (!context.unify(update, context[indices].dims[i]))
+      return context.refuse(op, "it cannot be told that its updates fit its indices");
+    if (int64_t(i) != axis && failed(context.requireNonNegative(
+                                  op, context[data].dims[i] - update,
+                                  "its updates cover more than its data along axis " + Twine(i))))
+      return failure();
+  }
   indices = withoutRepeats(context, indices);
+  if (failed(requireIndices(context, op, "indices", indices, context[data].dims[axis],
+                            "axis " + Twine(axis) + " of its data")))
+    return failure();
   unsigned skipped = rank - context[indices].rank(), whole = 0;
   SmallVector<Dim> numbers(skipped, Dim(1));
   llvm::append_range(numbers, context[indices].dims);
@@ -246,6 +237,9 @@ LogicalResult lowerScatterND(Operation *operation, Context &context) {
     fits = context.unify(wanted[i], updates[i]).has_value();
   if (!fits)
     return context.refuse(op, "it cannot be told that its updates fit indices and data");
+  if (failed(requireIndices(context, op, "indices", op.in("indices"),
+                            SmallVector<Dim>(data.take_front(count)), "its data")))
+    return failure();
   unsigned whole = data.size() - count;
   Scatter scatter{op,         op.in("data"), op.in("indices"), op.in("updates"),
                   /*kept=*/0, whole,         whole > 0,        reductionOf(op)};
@@ -279,6 +273,14 @@ LogicalResult lowerTensorScatter(Operation *operation, Context &context) {
     return context.refuse(op, "it cannot be told that its update fits cache and starts");
   auto mode = op.attr<StringAttr>("mode");
   bool isCircular = mode && mode.getValue() == "circular";
+  // Where all of the update fits behind the start; circular ones take any start.
+  Dim starts = context[data].dims[axis] - context[update].dims[axis] + Dim(1);
+  if (!isCircular &&
+      failed(start ? requireIndices(context, op, "write_indices", op.in("write_indices"), starts,
+                                    "where its update fits into its cache", CountFrom::Beginning)
+                   : context.requireNonNegative(op, starts - Dim(1),
+                                                "its update does not fit its cache")))
+    return failure();
   unsigned whole = rank - axis - 1;
   return Scatter{op, data, start, update, unsigned(axis), whole, whole > 0}.lower(
       context, [&](Code &c, ValueRange place, ArrayRef<Value> extents, Value starts) {

@@ -169,25 +169,32 @@ LogicalResult lowerTranspose(Operation *operation, Context &context) {
   return success();
 }
 
-/// Expand along axes of which only a run can tell whether they have 1 element or as many as
-/// the result. `isOpen` says, by axes of the input, which these are.
-LogicalResult expandChecked(Operation *op, Context &context, Value input, ArrayRef<Dim> to,
-                            ArrayRef<bool> isOpen) {
+/// Expand along axes of which only dimensions can tell whether they have 1 element or as many as
+/// the result. For these, by axes of the input, `asked` is what the shape says.
+void expandChecked(Operation *op, Context &context, Value input, ArrayRef<Dim> to,
+                   ArrayRef<std::optional<Dim>> asked) {
   SmallVector<Dim> from = context[input].dims;
-  SmallVector<Extent> extents, wanted;
+  SmallVector<Extent> extents;
   unsigned skipped = to.size() - from.size();
   for (auto [i, dim] : llvm::enumerate(from)) {
-    extents.emplace_back(context, dim);
-    wanted.emplace_back(context, to[skipped + i]);
+    Extent own = extents.emplace_back(context, dim);
+    if (!asked[i])
+      continue;
+    Extent wanted(context, *asked[i]);
+    bool mayLeave = to[skipped + i] != *asked[i];
     auto broadcasts = [&](Code &c, ValueRange) -> Value {
-      Value extent = extents[i].in(c);
-      return c.make<arith::OrIOp>(c.equal(extent, c.index(1)), c.equal(extent, wanted[i].in(c)));
+      Value extent = own.in(c), one = c.index(1), target = wanted.in(c);
+      Value fits = c.make<arith::OrIOp>(c.equal(extent, one), c.equal(extent, target));
+      return mayLeave ? c.make<arith::OrIOp>(fits, c.equal(target, one)) : fits;
     };
-    if (isOpen[i] && failed(context.require(op, {}, broadcasts,
-                                            "axis " + Twine(i) +
-                                                " of its input has neither 1 element nor as "
-                                                "many as its shape says")))
-      return failure();
+    std::string otherwise =
+        ("axis " + Twine(i) + " of its input has neither 1 element nor as many as its shape says")
+            .str();
+    Code host{context.b, op->getLoc()};
+    if (context.isOutermost(op))
+      context.requireAtBind(op, broadcasts(host, {}), otherwise);
+    else
+      context.require(op, {}, broadcasts, otherwise);
   }
   Type element = context[input].element;
   Value result = context.map(
@@ -195,7 +202,7 @@ LogicalResult expandChecked(Operation *op, Context &context, Value input, ArrayR
         SmallVector<Value> at;
         for (unsigned i = 0; i < from.size(); ++i) {
           Value place = c.dim(skipped + i);
-          if (isOpen[i]) { // the last element is the only one or the one at this place
+          if (asked[i]) { // the last element is the only one or the one at this place
             Value last = c.make<arith::SubIOp>(extents[i].in(c), c.index(1));
             place = c.make<arith::MaxSIOp>(c.make<arith::MinSIOp>(place, last), c.index(0));
           }
@@ -204,7 +211,6 @@ LogicalResult expandChecked(Operation *op, Context &context, Value input, ArrayR
         return c.widen(c.fetch(0, element, at));
       });
   context.define(op->getResult(0), result, to);
-  return success();
 }
 
 LogicalResult lowerExpand(Operation *operation, Context &context) {
@@ -218,11 +224,13 @@ LogicalResult lowerExpand(Operation *operation, Context &context) {
   if (from.size() > to.size())
     to.insert(to.begin(), from.size() - to.size(), Dim(1));
   SmallVector<AffineExpr> read;
-  SmallVector<bool> isOpen(from.size(), false);
+  SmallVector<std::optional<Dim>> asked(from.size());
   unsigned skipped = to.size() - from.size();
   for (auto [i, dim] : llvm::enumerate(from)) {
     Dim &target = to[skipped + i];
-    auto isAtMostOne = [&](const Dim &d) { return context.dims.isNonNegative(Dim(1) - d); };
+    auto isAtMostOne = [&](const Dim &d) {
+      return d.isConstant() ? d.is(1) : context.dims.isNonNegative(Dim(1) - d);
+    };
     bool repeats = dim.is(1) && !target.is(1);
     read.push_back(repeats ? context.b.getAffineConstantExpr(0)
                            : context.b.getAffineDimExpr(skipped + i));
@@ -233,10 +241,17 @@ LogicalResult lowerExpand(Operation *operation, Context &context) {
       target = *same;
     else if (dim.isConstant() && target.isConstant())
       return context.refuse(op, "axis " + Twine(i) + " does not broadcast");
-    isOpen[i] = !same;
+    if (!same) {
+      asked[i] = target;
+      // What a caller says may be 1, which leaves the axis alone; other tensors' extents count.
+      if (context.dependsOnElement(target))
+        target = context.dims.expanded(dim, target);
+    }
   }
-  if (llvm::is_contained(isOpen, true))
-    return expandChecked(op, context, input, to, isOpen);
+  if (llvm::any_of(asked, [](const std::optional<Dim> &dim) { return dim.has_value(); })) {
+    expandChecked(op, context, input, to, asked);
+    return success();
+  }
   Value result = context.move(op->getLoc(), context.tensor(input),
                               AffineMap::get(to.size(), 0, read, op->getContext()), to);
   context.define(op->getResult(0), result, to);

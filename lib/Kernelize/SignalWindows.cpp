@@ -108,8 +108,9 @@ LogicalResult requireLength(Context &context, AnyOp op, Value length, int64_t bi
     Value half = c.make<arith::DivSIOp>(number, c.constant(2, number));
     return c.equal(half, c.constant(bins - 1, number));
   };
-  return context.require(op, context.tensor(length), fits,
-                         "its dft_length does not give the shape that the model declares");
+  context.require(op, context.tensor(length), fits,
+                  "its dft_length does not give the shape that the model declares");
+  return success();
 }
 
 LogicalResult lowerMelWeightMatrix(Operation *operation, Context &context) {

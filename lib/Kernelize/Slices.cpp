@@ -24,8 +24,9 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
     isView &= axis.step > 0;
   }
   OpBuilder &b = context.b;
-  // Nothing may start at the end, where a view may not.
-  if (isEmpty(shape))
+  // Nothing may start at the end, where a view may not, and of nothing there is nothing else.
+  bool ofNothing = llvm::is_contained(cast<RankedTensorType>(tensor.getType()).getShape(), 0);
+  if (isEmpty(shape) || ofNothing)
     return context.empty(loc, shape, element);
   if (!isView) {
     SmallVector<AffineExpr> read;
@@ -184,10 +185,23 @@ LogicalResult lowerSplit(Operation *operation, Context &context) {
       declared.push_back(size.isConstant() ? std::optional(size.constant()) : std::nullopt);
     if (!contents && failed(requireNumbers(context, op, split, declared, "its split")))
       return failure();
+    Dim rest = from[axis];
+    for (const Dim &size : sizes) {
+      rest = rest - size;
+      if (failed(context.requireNonNegative(op, size, "one of its parts is of a negative size")))
+        return failure();
+    }
+    if (failed(context.requireNoDifference(op, rest,
+                                           "its parts are not as long together as "
+                                           "its axis")))
+      return failure();
   } else {
     Dim part = context.dims.ceilDiv(from[axis], Dim(count));
     sizes.assign(count, part);
     sizes.back() = from[axis] - part * Dim(int64_t(count) - 1);
+    if (failed(context.requireNonNegative(op, sizes.back(),
+                                          "its axis is too short for " + Twine(count) + " parts")))
+      return failure();
   }
   Dim start(0);
   Value source = context.tensor(data);

@@ -70,8 +70,10 @@ static LogicalResult lowerTopK(Operation *operation, Context &context) {
   if (!context[op.in("K")].contents &&
       failed(requireNumbers(context, op, op.in("K"), {shape[axis].constant()}, "its K")))
     return failure();
-  if (shape[axis] != dims[axis] && !context.dims.isNonNegative(dims[axis] - shape[axis]))
-    return context.refuse(op, "it cannot be told that its axis has as many elements");
+  if (failed(context.requireNonNegative(op, dims[axis] - shape[axis],
+                                        "its axis has not as many elements as its K says")) ||
+      failed(context.requireNonNegative(op, shape[axis], "its K is negative")))
+    return failure();
   auto results = selectBest(context, op->getLoc(), context.tensor(input), axis, shape,
                             intAttr(op, "largest", 1));
   for (unsigned i : {0, 1})

@@ -1,5 +1,6 @@
 //===- VerifyKernels.cpp - Nothing but kernels ----------------------------===//
 #include "dialects/Onnx/Onnx.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "strut/Kernelize/Passes.h"
 
 namespace strut::kernelize {
@@ -26,8 +27,9 @@ bool isIndexArithmetic(Operation *op) {
 
 bool isAllowed(Operation *op) {
   return isa<kernel::KernelDialect, scf::SCFDialect>(op->getDialect()) ||
-         isa<func::ReturnOp, tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-             tensor::ExtractOp, tensor::ExtractSliceOp, tensor::InsertSliceOp>(op) ||
+         isa<cf::AssertOp, func::ReturnOp, tensor::EmptyOp, tensor::CollapseShapeOp,
+             tensor::ExpandShapeOp, tensor::ExtractOp, tensor::ExtractSliceOp,
+             tensor::InsertSliceOp>(op) ||
          isIndexArithmetic(op);
 }
 

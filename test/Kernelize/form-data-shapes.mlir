@@ -19,7 +19,7 @@ func.func @elements(%size: tensor<2xi64> {onnx.name = "size"}) -> tensor<?x?xf32
 
 // Integers that say no shape are data.
 
-// CHECK-LABEL: func.func @data(%arg0: tensor<2xi64> {{.*}}, %arg1: tensor<5xf32> {{[^,]*}}) -> tensor<2xf32>
+// CHECK-LABEL: func.func @data(%arg0: tensor<2xi64> {{.*}}, %arg1: tensor<5xf32> {{[^,]*}}) -> (tensor<2xf32>, tensor<i64>)
 // CHECK-NOT: strut.elements
 func.func @data(%ids: tensor<2xi64>, %x: tensor<5xf32>) -> tensor<2xf32> {
   %y = onnx.Gather(%x, %ids) : (tensor<5xf32>, tensor<2xi64>) -> tensor<2xf32>

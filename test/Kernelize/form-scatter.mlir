@@ -13,7 +13,7 @@ func.func @repeated(%cache: tensor<?x4x?x32xf32> {onnx.dims = ["batch", "", "len
   // CHECK: %[[COLUMN:.*]] = tensor.expand_shape
   // CHECK-NOT: kernel.map
   // CHECK: kernel.region ins(%[[ROWS]], %[[COLUMN]] : tensor<?x4x?x32xf32>, tensor<1x1x?x1xi64>) outs(%[[CACHE]] : tensor<?x4x?x32xf32>) attributes {updates}
-  // CHECK: tensor.extract %{{.*}}[%c0, %c0, %[[J:.*]], %c0] : tensor<1x1x?x1xi64>
+  // CHECK: tensor.extract %{{.*}}[%[[ZERO:.*]], %[[ZERO]], %[[J:.*]], %[[ZERO]]] : tensor<1x1x?x1xi64>
   // CHECK: tensor.extract_slice %{{.*}}[1, 1, 1, 32] [1, 1, 1, 1] : tensor<?x4x?x32xf32> to tensor<32xf32>
   // CHECK: linalg.copy
   // CHECK: tensor.insert_slice

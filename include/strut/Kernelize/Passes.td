@@ -13,12 +13,16 @@ def FormKernels : Pass<"strut-form-kernels", "::mlir::ModuleOp"> {
     kernel reads become `kernel.weight`, each declared once; constants with one
     element become `arith.constant` in the bodies.
 
+    What dimensions have to keep to is asserted by `cf.assert`, with a message that
+    names the node; what data have to is a result that notes it (`strut.notes`).
+
     A node without a lowering is an error that names it. All such nodes are
     reported before any is lowered.
   }];
   let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::linalg::LinalgDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::cf::ControlFlowDialect"];
   let statistics = [
     Statistic<"numKernels", "num-kernels", "Number of kernels formed">,
     Statistic<"numWeights", "num-weights", "Number of weights declared">
