@@ -48,7 +48,7 @@ std::optional<SmallVector<Dim>> sameShape(Context &context, ArrayRef<Dim> a, Arr
     return std::nullopt;
   SmallVector<Dim> shape;
   for (auto [left, right] : llvm::zip(a, b)) {
-    std::optional<Dim> same = context.unify(left, right);
+    std::optional<Dim> same = context.match(left, right);
     if (!same)
       return std::nullopt;
     shape.push_back(*same);

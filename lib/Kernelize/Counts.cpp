@@ -43,16 +43,12 @@ Value Context::countOf(const Dim &dim) const {
   return {};
 }
 
-static bool dependsOn(const DimEnv &dims, const Dim &dim, const Dim &symbol) {
-  return dims.substitute(dim, symbol, Dim(0)) != std::optional(dim);
-}
-
 bool Context::dependsOnCount(const Dim &dim) const {
-  return llvm::any_of(counts, [&](const auto &entry) { return dependsOn(dims, dim, entry.first); });
+  return llvm::any_of(counts, [&](const auto &entry) { return dims.dependsOn(dim, entry.first); });
 }
 
 bool Context::dependsOnElement(const Dim &dim) const {
-  return llvm::any_of(elements, [&](const Dim &element) { return dependsOn(dims, dim, element); });
+  return llvm::any_of(elements, [&](const Dim &element) { return dims.dependsOn(dim, element); });
 }
 
 void Context::require(Operation *op, ArrayRef<Value> tensors, BodyBuilder holds,

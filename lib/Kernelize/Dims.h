@@ -78,6 +78,10 @@ public:
   /// The dimension for another value of one that it depends on: what is divided
   /// without a rest afterwards loses its division. None if it cannot be told.
   std::optional<Dim> substitute(const Dim &dim, const Dim &symbol, const Dim &by) const;
+  /// Whether the other's value matters, as far as can be told.
+  bool dependsOn(const Dim &dim, const Dim &symbol) const {
+    return substitute(dim, symbol, Dim(0)) != std::optional(dim);
+  }
   Dim ceilDiv(const Dim &a, const Dim &b);
   Dim min(const Dim &a, const Dim &b);
   Dim max(const Dim &a, const Dim &b);

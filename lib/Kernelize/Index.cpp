@@ -304,7 +304,7 @@ LogicalResult lowerGatherElements(Operation *operation, Context &context) {
     extents.emplace_back(context, dim);
   // The indices may cover less than the data, never more.
   for (unsigned i = 0; i < from.size(); ++i)
-    if (int64_t(i) != axis && !context.unify(from[i], to[i]) &&
+    if (int64_t(i) != axis && !context.match(from[i], to[i]) &&
         failed(context.requireNonNegative(
             op, from[i] - to[i], "its indices cover more than its data along axis " + Twine(i))))
       return failure();

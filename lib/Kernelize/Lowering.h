@@ -18,6 +18,7 @@
 #include "llvm/ADT/StringMap.h"
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace strut::kernelize {
@@ -93,6 +94,9 @@ public:
                                                          llvm::ArrayRef<mlir::Value> operands);
   /// The same dimension, or none. Remembers the limits and multiples that a
   /// dimension must keep to for that.
+  std::optional<Dim> match(const Dim &a, const Dim &b);
+  /// The same dimension where two have to be, or none. What does not match is required at
+  /// bind, unless it is known to differ, or the op is not outermost.
   std::optional<Dim> unify(const Dim &a, const Dim &b);
 
   // ---- results ----
@@ -208,7 +212,9 @@ private:
   mlir::LogicalResult requireOfDim(mlir::Operation *op, const Dim &dim,
                                    mlir::arith::CmpIPredicate predicate,
                                    const llvm::Twine &otherwise);
-  std::optional<Dim> unifyMultiples(const Dim &a, const Dim &b);
+  std::optional<Dim> matchMultiples(const Dim &a, const Dim &b);
+  /// Differences that have been required to be none.
+  std::set<Dim> withoutDifference;
   kernel::RegionOp buildRegion(mlir::Location loc, llvm::ArrayRef<mlir::Value> inputs,
                                llvm::ArrayRef<mlir::Value> targets, bool updates,
                                RegionBuilder body);

@@ -37,7 +37,7 @@ std::optional<Parameter> parameterOf(AnyOp op, Context &context, Value parameter
   if (axis < 0 || axis >= int64_t(rank))
     return std::nullopt;
   auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };
-  if (own.size() == 1 && context.unify(own[0], dims[axis]))
+  if (own.size() == 1 && context.match(own[0], dims[axis]))
     return Parameter{{context.tensor(parameter), AffineMap::get(rank, 0, d(axis)), {}}};
   int64_t block = intAttr(op, "block_size");
   if (block < 1 || own.size() != rank)

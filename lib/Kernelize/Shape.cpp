@@ -33,7 +33,7 @@ LogicalResult lowerSize(Operation *op, Context &context) {
 /// The same elements in another shape. A constant stays one.
 LogicalResult defineView(Operation *op, Context &context, Value input, ArrayRef<Dim> shape) {
   const Tracked &tracked = context[input];
-  if (product(tracked.dims) != product(shape))
+  if (!context.unify(product(tracked.dims), product(shape)))
     return context.refuse(op, "it cannot be told that input and result have as many elements");
   if (llvm::any_of(shape, [](const Dim &dim) { return dim.isConstant() && dim.constant() < 0; }))
     return context.refuse(op, "its result would have a negative extent");
@@ -71,12 +71,16 @@ LogicalResult lowerReshape(Operation *operation, Context &context) {
   Dim total = product(from), known = product(to);
   if (inferred >= 0) {
     std::optional<Dim> rest = known.is(0) ? Dim(0) : total.dividedBy(known);
-    if (!rest)
-      return context.refuse(op, "the extent of axis " + Twine(inferred) + " cannot be inferred");
-    to[inferred] = *rest;
-  } else if (total != known) {
-    return context.refuse(op, "it cannot be told that input and result have as many elements");
+    // Whether it leaves nothing is seen when the result is defined.
+    to[inferred] = rest ? *rest : context.dims.floorDiv(total, context.dims.max(known, Dim(1)));
   }
+  // An element that a run tells may be 0 or -1, which mean something else.
+  bool isTold =
+      llvm::any_of(*wanted, [&](const Dim &dim) { return context.dependsOnElement(dim); });
+  if (isTold && product(to) != total)
+    return context.refuse(op,
+                          "its shape is given to the run, and the model does not declare that of "
+                          "its result");
   return defineView(op, context, data, to);
 }
 
@@ -135,7 +139,7 @@ LogicalResult lowerSqueeze(Operation *operation, Context &context) {
   for (auto [i, dim] : llvm::enumerate(from)) {
     if (!llvm::is_contained(axes, int64_t(i)))
       to.push_back(dim);
-    else if (!dim.is(1))
+    else if (!context.unify(dim, Dim(1)))
       return context.refuse(op, "it cannot be told that axis " + Twine(i) + " has extent 1");
   }
   return defineView(op, context, op.in("data"), to);
@@ -236,7 +240,7 @@ LogicalResult lowerExpand(Operation *operation, Context &context) {
                            : context.b.getAffineDimExpr(skipped + i));
     if (repeats)
       continue;
-    std::optional<Dim> same = isAtMostOne(target) ? dim : context.unify(dim, target);
+    std::optional<Dim> same = isAtMostOne(target) ? dim : context.match(dim, target);
     if (same)
       target = *same;
     else if (dim.isConstant() && target.isConstant())

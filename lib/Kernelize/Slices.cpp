@@ -15,6 +15,11 @@ static bool isEmpty(ArrayRef<Dim> shape) {
   return llvm::any_of(shape, [](const Dim &dim) { return dim.is(0); });
 }
 
+/// Whether the tensor has no elements, so that even its start is beyond it.
+static bool hasNothing(Value tensor) {
+  return llvm::is_contained(cast<RankedTensorType>(tensor.getType()).getShape(), 0);
+}
+
 Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> slices) {
   Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
   SmallVector<Dim> shape;
@@ -24,9 +29,8 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
     isView &= axis.step > 0;
   }
   OpBuilder &b = context.b;
-  // Nothing may start at the end, where a view may not, and of nothing there is nothing else.
-  bool ofNothing = llvm::is_contained(cast<RankedTensorType>(tensor.getType()).getShape(), 0);
-  if (isEmpty(shape) || ofNothing)
+  // Nothing may start at the end, where a view may not.
+  if (isEmpty(shape) || hasNothing(tensor))
     return context.empty(loc, shape, element);
   if (!isView) {
     SmallVector<AffineExpr> read;
@@ -45,7 +49,7 @@ Value slice(Context &context, Location loc, Value tensor, ArrayRef<AxisSlice> sl
 
 Value insert(Context &context, Location loc, const Input &source, Value target,
              ArrayRef<Dim> starts, ArrayRef<Dim> shape) {
-  if (isEmpty(shape))
+  if (isEmpty(shape) || hasNothing(target))
     return target;
   OpBuilder &b = context.b;
   Type element = cast<RankedTensorType>(target.getType()).getElementType();

@@ -10,7 +10,7 @@ using namespace mlir;
 
 namespace strut::kernelize {
 
-std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
+std::optional<Dim> Context::match(const Dim &a, const Dim &b) {
   if (a == b)
     return a;
   if (dims.areEqual(a, b))
@@ -32,10 +32,10 @@ std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
     if (dims.isExpandedTo(*whole, *wanted) && current && isOutermost(current) &&
         succeeded(requireNoDifference(current, *whole - *wanted, "its extents do not agree")))
       return *wanted;
-  return unifyMultiples(a, b);
+  return matchMultiples(a, b);
 }
 
-std::optional<Dim> Context::unifyMultiples(const Dim &a, const Dim &b) {
+std::optional<Dim> Context::matchMultiples(const Dim &a, const Dim &b) {
   // 2 (height / 2) is height if the caller keeps to even ones.
   constexpr int64_t most = 64;
   for (const auto &[value, name] : symbolNames) {
@@ -53,6 +53,27 @@ std::optional<Dim> Context::unifyMultiples(const Dim &a, const Dim &b) {
     }
   }
   return std::nullopt;
+}
+
+std::optional<Dim> Context::unify(const Dim &a, const Dim &b) {
+  if (std::optional<Dim> same = match(a, b))
+    return same;
+  Dim difference = a - b;
+  if (difference.isConstant() || !current || !isOutermost(current) || dependsOnCount(a) ||
+      dependsOnCount(b))
+    return std::nullopt;
+  if (withoutDifference.insert(difference).second) {
+    std::string names;
+    for (const auto &[value, name] : symbolNames)
+      if (dims.dependsOn(difference, dims.of(value)))
+        names += (names.empty() ? "" : ", ") + name;
+    // It computes from dimensions of an outermost op, so nothing is in the way.
+    (void)requireNoDifference(current, difference,
+                              "extents that have to be equal are not, which depend on " + names +
+                                  "; an axis with one element is repeated only where the model is "
+                                  "compiled for that");
+  }
+  return b.isConstant() || dims.hasOpaque(a) ? b : a;
 }
 
 } // namespace strut::kernelize

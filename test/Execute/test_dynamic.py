@@ -182,3 +182,73 @@ def test_dimensions_that_weights_tell(both, rng, assert_close):
             assert_close(actual[name], expected[name], what=f"{name} of {n} x {height} x {width}")
     with pytest.raises(Exception, match=r"'x' has shape \[1, 4, 2, 3\], the model's is \[N, 3, H, W\]"):
         ours(feed | {"x": np.ones((1, 4, 2, 3), np.float32)})
+
+
+def agreements(rng):
+    """Graphs in which extents have to agree that nothing says are equal: of each a model, dims that
+    fit, and dims that do not, with what depends on which."""
+    draw = lambda *shape: rng.standard_normal(shape, np.float32)  # noqa: E731
+    sums = graph(
+        [("Add", ["x", "y"], ["s"], {}), ("MatMul", ["s", "z"], ["p"], {})],
+        {"x": (["a", "b"], np.float32), "y": (["c", "d"], np.float32), "z": (["e", 5], np.float32)},
+        {"p": (["m", 5], np.float32)},
+    )
+    fits = [dict(a=3, b=7, c=3, d=7, e=7), dict(a=0, b=2, c=0, d=2, e=2), dict(a=1, b=1, c=1, d=1, e=1)]
+    yield sums, fits, [(dict(a=3, b=7, c=3, d=1, e=7), "b, d"), (dict(a=3, b=7, c=3, d=7, e=8), "b, e")]
+
+    positions = graph(
+        [
+            ("Conv", ["x", "w"], ["c"], {"strides": [4, 4]}),
+            ("Reshape", ["c", "shape"], ["r"], {}),
+            ("Transpose", ["r"], ["t"], {"perm": [0, 2, 1]}),
+            ("Add", ["t", "positions"], ["y"], {}),
+        ],
+        {"x": (["n", 3, "h", "w"], np.float32)},
+        {"y": (["n", 6, 8], np.float32)},
+        {"w": draw(8, 3, 4, 4), "positions": draw(1, 6, 8), "shape": np.array([0, 8, -1])},
+    )
+    yield positions, [dict(n=2, h=8, w=12), dict(n=1, h=15, w=11)], [(dict(n=1, h=8, w=8), "h, w")]
+
+    space = graph(
+        [("SpaceToDepth", ["x"], ["d"], {"blocksize": 2}), ("Reshape", ["d", "pairs"], ["y"], {})],
+        {"x": (["n", 3, "h", "w"], np.float32)},
+        {"y": (["k", 2], np.float32)},
+        {"pairs": np.array([-1, 2])},
+    )
+    yield space, [dict(n=1, h=2, w=6), dict(n=3, h=10, w=4), dict(n=0, h=2, w=2)], [(dict(n=2, h=7, w=4), "n, h, w")]
+
+    covers = graph(
+        [("GatherElements", ["x", "i"], ["y"], {"axis": 1})],
+        {"x": (["n", "w"], np.float32), "i": (["m", 3], np.int64)},
+        {"y": (["m", 3], np.float32)},
+    )
+    yield covers, [dict(n=4, m=4, w=5), dict(n=4, m=2, w=1)], [(dict(n=2, m=3, w=4), None)]
+
+
+def test_extents_that_have_to_agree(both, rng, assert_close):
+    """Bind asks for them; where they do not, nothing runs, and the message says on what they depend."""
+    for model, fits, misfits in agreements(rng):
+        ours, theirs = both(model)
+
+        def feed(dims, model=model):
+            shapes = {
+                i.name: [d.dim_value or dims.get(d.dim_param, 0) for d in i.type.tensor_type.shape.dim]
+                for i in model.graph.input
+            }
+            return {
+                name: rng.integers(0, dims["w"], shape) if name == "i" else rng.standard_normal(shape, np.float32)
+                for name, shape in shapes.items()
+            }
+
+        for dims in fits:
+            given = feed(dims)
+            if any(array.size == 0 for array in given.values()):  # of which the peer is no judge
+                assert all(0 in array.shape for array in ours(given).values())
+                continue
+            actual, expected = ours(given), theirs(given)
+            for name, value in expected.items():
+                assert_close(actual[name], value, what=f"{name} at {dims}")
+        for dims, names in misfits:
+            why = f"have to be equal are not, which depend on {names};" if names else "cover more than its data along axis 0"
+            with pytest.raises(Exception, match=f"node '.*': .*{why}.*cannot run with"):
+                ours(feed(dims))

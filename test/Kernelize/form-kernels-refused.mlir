@@ -35,11 +35,17 @@ func.func @types(%x: tensor<2x!onnx.string>) -> tensor<2xi1> {
 
 // -----
 
-// Two dimensions that nothing says to be equal.
+// Two dimensions that nothing says to be equal. A branch may not run, so that bind cannot ask
+// for it.
 
 // CHECK: error: {{.*}}Add node 'sum' cannot be compiled: its operands have shapes [?] and [?], and it cannot be told that they broadcast
-func.func @broadcast(%x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {onnx.dims = ["m"]}) -> tensor<?xf32> {
-  %0 = onnx.Add(%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("sum")
+func.func @broadcast(%c: tensor<i1>, %x: tensor<?xf32> {onnx.dims = ["n"]}, %y: tensor<?xf32> {onnx.dims = ["m"]}) -> tensor<?xf32> {
+  %0 = onnx.If(%c) else_branch {
+    onnx.Yield %x : tensor<?xf32>
+  } then_branch {
+    %1 = onnx.Add(%x, %y) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32> loc("sum")
+    onnx.Yield %1 : tensor<?xf32>
+  } : (tensor<i1>) -> tensor<?xf32>
   return %0 : tensor<?xf32>
 }
 

@@ -94,3 +94,19 @@ func.func @loop(%n: tensor<i64>, %x: tensor<?x3xf32> {onnx.dims = ["n", ""]}, %y
   } : (tensor<i64>, none, tensor<3xf32>) -> tensor<3xf32>
   return %z : tensor<3xf32>
 }
+
+// -----
+
+// Extents of which nothing says that they are equal are asserted to be, once.
+
+// CHECK-LABEL: func.func @agree
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index, %[[M:[a-z0-9]+]]: index) -> tensor<?x3xf32>
+// CHECK: %[[REST:.*]] = arith.subi %[[N]], %[[M]]
+// CHECK: %[[HOLDS:.*]] = arith.cmpi eq, %[[REST]], %c0
+// CHECK: cf.assert %[[HOLDS]], "node 'sum': extents that have to be equal are not, which depend on n, m; {{.*}}"
+// CHECK-NOT: cf.assert
+func.func @agree(%x: tensor<?x3xf32> {onnx.dims = ["n", ""]}, %y: tensor<?x3xf32> {onnx.dims = ["m", ""]}) -> tensor<?x3xf32> {
+  %s = onnx.Add(%x, %y) : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x3xf32> loc("sum")
+  %p = onnx.Mul(%s, %y) : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x3xf32> loc("product")
+  return %p : tensor<?x3xf32>
+}
