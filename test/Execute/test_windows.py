@@ -35,6 +35,14 @@ def residual(net):
     return net.linear(net.mean(net.conv(x, 70, 1, 2)), 5)
 
 
+def groups(net, count, inputs, outputs, kernel, stride):
+    """Groups of channels, of a value that they alone read and of one beside others."""
+    x = net.conv(net.start, count * inputs)
+    y = net.conv(x, count * outputs, kernel, stride, count, "silu")
+    z = net.conv(net.conv(x, count * inputs, 3), count * outputs, kernel, stride, count, None)
+    return net.add(y, z, "relu")
+
+
 def deep(net):
     """More than one block of products in a window."""
     return net.conv(net.conv(net.start, 130), 19, 3)
@@ -44,6 +52,11 @@ NETWORKS = {
     **{
         f"filters{k}s{s}at{size}": (3, size, lambda net, k=k, s=s: filters(net, k, s))
         for k, s, size in [(3, 1, 7), (3, 2, 9), (5, 1, 12), (5, 2, 8), (7, 1, 10), (2, 2, 6), (3, 1, 1)]
+    },
+    **{
+        f"groups{'x'.join(map(str, how))}at{size}": (5, size, lambda net, how=how: groups(net, *how))
+        for *how, size in [(3, 8, 8, 3, 1, 7), (13, 5, 7, 3, 2, 9), (2, 24, 16, 1, 1, 5), (4, 3, 4, 5, 1, 6),
+                           (5, 2, 6, 3, 1, 4), (3, 6, 2, 3, 2, 8), (2, 40, 33, 3, 1, 1)]
     },
     "inverted": (24, 11, lambda net: inverted(net, net.start, 50, 24, 5, 1, "hardswish", 8, "hardsigmoid", "relu")),
     "dense": (6, 13, dense),
@@ -57,7 +70,7 @@ NETWORKS = {
 
 # None is the processor at hand; vectors of 8 and of 4 lanes see fewer networks.
 CASES = [(name, None) for name in NETWORKS]
-CASES += [(name, cpu) for name in ("filters3s1at7", "inverted", "dense", "patches") for cpu in ("x86-64-v3", "x86-64-v2")]
+CASES += [(name, cpu) for name in ("filters3s1at7", "groups13x5x7x3x2at9", "inverted", "dense", "patches") for cpu in ("x86-64-v3", "x86-64-v2")]
 
 
 @pytest.mark.parametrize(("name", "cpu"), CASES)

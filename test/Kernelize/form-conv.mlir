@@ -58,6 +58,29 @@ func.func @depthwise(%x: tensor<?x8x6x6xf32> {onnx.dims = ["n", "", "", ""]}, %w
 
 // -----
 
+// Groups of several channels are a batch of products; of few, they are rows like single ones.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d3 * 3 + d7, d1 + d5, d2 + d6)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d3, d4, d7, d5, d6)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d3, d4)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d2, d3, d4)>
+// CHECK-LABEL: func.func @groups
+func.func @groups(%x: tensor<?x6x6x6xf32> {onnx.dims = ["n", "", "", ""]}, %w: tensor<8x3x3x3xf32>, %b: tensor<8xf32>, %v: tensor<6x3x3x3xf32>) -> (tensor<?x8x4x4xf32>, tensor<?x6x4x4xf32>) {
+  // CHECK: %[[FILTERS:.*]] = tensor.expand_shape %arg1 {{\[\[}}0, 1], [2], [3], [4]] output_shape [2, 4, 3, 3, 3]
+  // CHECK: %[[BIAS:.*]] = tensor.expand_shape %arg2 {{\[\[}}0, 1]] output_shape [2, 4]
+  // CHECK: %[[C:.*]] = kernel.contract ins(%arg0, %[[FILTERS]], %[[BIAS]] :
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x4x4x2x4xf32>)
+  // CHECK-SAME: indexing_maps = [#[[X]], #[[W]], #[[B]], #[[Y]]]
+  // CHECK: tensor.collapse_shape %[[C]] {{\[\[}}0], [1], [2], [3, 4]]
+  // CHECK: kernel.rows
+  %none = onnx.Absent
+  %0 = onnx.Conv(%x, %w, %b) {group = 2 : i64} : (tensor<?x6x6x6xf32>, tensor<8x3x3x3xf32>, tensor<8xf32>) -> tensor<?x8x4x4xf32>
+  %1 = onnx.Conv(%x, %v, %none) {group = 2 : i64} : (tensor<?x6x6x6xf32>, tensor<6x3x3x3xf32>, none) -> tensor<?x6x4x4xf32>
+  return %0, %1 : tensor<?x8x4x4xf32>, tensor<?x6x4x4xf32>
+}
+
+// -----
+
 // SAME padding that depends on the extent needs the extent, unless the stride is 1.
 
 // CHECK-LABEL: func.func @same
