@@ -53,6 +53,52 @@ std::optional<Windows> transposedWindows(AnyOp op, Context &context, ArrayRef<Di
   return windows;
 }
 
+/// Whether windows tile the result: each of its places lies in one.
+bool areTiles(const Windows &windows) {
+  for (unsigned i = 0; i < windows.rank(); ++i)
+    if (windows.strides[i] < 2 || windows.kernel[i] != windows.strides[i] ||
+        windows.dilations[i] != 1 || !windows.low[i].is(0) ||
+        windows.out[i] != windows.in[i] * Dim(windows.strides[i]))
+      return false;
+  return true;
+}
+
+/// Of windows that tile the result, a product: each pixel of the input becomes a tile.
+Value tiles(Context &context, AnyOp op, const Windows &windows) {
+  Value input = op.in("X"), weight = op.in("W"), bias = op.in("B");
+  // (n, o..., r..., oc, ic): the pixel and the place in its tile
+  unsigned rank = windows.rank(), size = 2 * rank + 3;
+  auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };
+  auto mapOf = [&](ArrayRef<AffineExpr> exprs) {
+    return AffineMap::get(size, 0, exprs, op->getContext());
+  };
+  AffineExpr oc = d(size - 2), ic = d(size - 1);
+  SmallVector<AffineExpr> pixel = {d(0), ic}, filter = {ic, oc}, out = {d(0)};
+  Context::Init init{{context[input].dims[0]}, context[input].element, {}};
+  SmallVector<Dim> flat = init.shape;
+  for (unsigned i = 0; i < rank; ++i) {
+    AffineExpr within = d(1 + rank + i);
+    pixel.push_back(d(1 + i));
+    filter.push_back(within);
+    out.append({d(1 + i), within});
+    init.shape.append({windows.in[i], Dim(windows.strides[i])});
+    flat.push_back(windows.out[i]);
+  }
+  out.push_back(oc);
+  init.shape.push_back(context[weight].dims[1]);
+  flat.push_back(context[weight].dims[1]);
+  init.map = mapOf(out);
+  SmallVector<Input> inputs = {{context.tensor(input), mapOf(pixel), {}},
+                               {context.tensor(weight), mapOf(filter), {}}};
+  if (bias)
+    inputs.push_back({context.tensor(bias), mapOf(oc), {}});
+  Location loc = op->getLoc();
+  Value result = context.contract(loc, inputs, init, [&](Code &c, ValueRange x) {
+    return bias ? c.add(x[0], c.cast(x[1], x[0].getType())) : x[0];
+  });
+  return channelsFirst(context, loc, context.reshape(loc, result, init.shape, flat), flat);
+}
+
 LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
   AnyOp op(operation);
   Value input = op.in("X"), weight = op.in("W"), bias = op.in("B");
@@ -67,6 +113,12 @@ LogicalResult lowerConvTranspose(Operation *operation, Context &context) {
   std::optional<Windows> windows = transposedWindows(op, context, dims, weightShape.drop_front(2));
   if (!windows)
     return failure();
+  if (groups == 1 && areTiles(*windows)) {
+    SmallVector<Dim> shape = {dims[0], Dim(outputs)};
+    llvm::append_range(shape, windows->out);
+    context.define(op->getResult(0), tiles(context, op, *windows), shape);
+    return success();
+  }
   // (n, o..., oc, k..., ic), ic among the channels of a group
   unsigned rank = windows->rank(), size = 2 * rank + 3;
   auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };

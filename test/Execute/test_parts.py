@@ -23,13 +23,13 @@ def nested(net):
     return net.conv(dense(net, net.conv(net.start, 24), 4, 16), 19)
 
 
-def unet(net):
-    """What goes down comes back beside what comes up."""
+def unet(net, kernel):
+    """What goes down comes back beside what comes up, in windows of 2 pixels."""
     across = net.conv(net.conv(net.start, 16, 3), 32, 3)
     down = net.conv(net.conv(across, 32, 3, 2), 64, 3)
     size = net._sizes[across[0]]
-    weight = net.weight(net._rng.standard_normal((64, 24, 2, 2)) / 8)
-    up = net.op("ConvTranspose", [down[0], weight], size, strides=[2, 2]), 24
+    weight = net.weight(net._rng.standard_normal((64, 24, kernel, kernel)) / 8)
+    up = net.op("ConvTranspose", [down[0], weight], size, strides=[2, 2], auto_pad="SAME_UPPER"), 24
     return net.conv(net.concat(across, up), 8, 3)
 
 
@@ -62,7 +62,9 @@ def branches(net):
 NETWORKS = {
     "block": (block, 9, 0),
     "nested": (nested, 7, 0),
-    "unet": (unet, 8, 0),
+    "unet": (lambda net: unet(net, 3), 8, 0),
+    # A tile lies in several rows of the image, and is copied.
+    "tiles": (lambda net: unet(net, 2), 8, 1),
     "direct": (direct, 6, 1),
     "twice": (twice, 5, 2),
     "thin": (thin, 6, 3),

@@ -257,7 +257,7 @@ REFUSALS = {
     ),
     "other indices": (
         helper.make_node("MaxUnpool", ["x", "i"], ["y"], "node", kernel_shape=[2]),
-        [("x", "float32", ["n", 1, 2]), ("i", "int64", ["m", 1, 2])],
+        [("x", "float32", ["n", 1, 2]), ("i", "int64", ["n", 2, 2])],
         "it cannot be told that there are as many indices as elements",
     ),
     "an image of the run": (
@@ -275,3 +275,15 @@ def test_refused(strut_run, tmp_path, case):
     done = strut_run("compile", tmp_path / "m.onnx", "-o", tmp_path / "m.so", code=1)
     assert text in done.stderr, done.stderr
     assert done.stderr.count("error:") == 1, done.stderr
+
+
+def test_other_indices_than_elements(compile_model, load, rng):
+    """How many there are is found out when dimensions are bound."""
+    node, inputs, _ = REFUSALS["other indices"]
+    inputs = [inputs[0], ("i", "int64", ["m", 1, 2])]
+    library = load(compile_model(model_of([node], inputs, [("y", "float32", [None] * 3)])))
+    x = rng.standard_normal((2, 1, 2)).astype(np.float32)
+    y = library.run({"x": x, "i": np.int64([[[1, 2]], [[4, 5]]])})["y"]
+    np.testing.assert_array_equal(y.reshape(-1)[[1, 2, 4, 5]], x.reshape(-1))
+    with pytest.raises(ValueError, match="'node': extents that have to be equal are not, which depend on n, m"):
+        library.run({"x": x, "i": np.int64([[[1, 2]]])})

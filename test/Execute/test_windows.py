@@ -43,6 +43,15 @@ def groups(net, count, inputs, outputs, kernel, stride):
     return net.add(y, z, "relu")
 
 
+def tiles(net, outputs, kernel, stride, size):
+    """Each pixel becomes a window of the result: beside each other, apart, or one over another."""
+    x = net.conv(net.start, 11)
+    rng = numpy.random.default_rng(outputs)
+    weight, shift = net.weight(rng.standard_normal((11, outputs, kernel, kernel))), net.weight(rng.standard_normal(outputs))
+    y = net.op("ConvTranspose", [x[0], weight, shift], (size - 1) * stride + kernel, strides=[stride] * 2)
+    return net.conv(net.act((y, outputs), "relu"), 6, 3)
+
+
 def deep(net):
     """More than one block of products in a window."""
     return net.conv(net.conv(net.start, 130), 19, 3)
@@ -57,6 +66,10 @@ NETWORKS = {
         f"groups{'x'.join(map(str, how))}at{size}": (5, size, lambda net, how=how: groups(net, *how))
         for *how, size in [(3, 8, 8, 3, 1, 7), (13, 5, 7, 3, 2, 9), (2, 24, 16, 1, 1, 5), (4, 3, 4, 5, 1, 6),
                            (5, 2, 6, 3, 1, 4), (3, 6, 2, 3, 2, 8), (2, 40, 33, 3, 1, 1)]
+    },
+    **{
+        f"tiles{'x'.join(map(str, how))}at{size}": (4, size, lambda net, how=(*how, size): tiles(net, *how))
+        for *how, size in [(8, 2, 2, 7), (5, 3, 3, 4), (33, 2, 2, 1), (1, 4, 4, 3), (6, 3, 2, 5), (6, 2, 3, 5)]
     },
     "inverted": (24, 11, lambda net: inverted(net, net.start, 50, 24, 5, 1, "hardswish", 8, "hardsigmoid", "relu")),
     "dense": (6, 13, dense),

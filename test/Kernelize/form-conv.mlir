@@ -126,6 +126,24 @@ func.func @computed(%x: tensor<?x2x9x9xf32> {onnx.dims = ["n", "", "", ""]}) -> 
 
 // -----
 
+// Windows that tile the result are a product: each pixel becomes a tile.
+
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d6, d1, d2)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d6, d5, d3, d4)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d5)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d3, d2, d4, d5)>
+// CHECK-LABEL: func.func @transposed_tiles
+func.func @transposed_tiles(%x: tensor<?x4x5x6xf32> {onnx.dims = ["n", "", "", ""]}, %w: tensor<4x7x2x3xf32>, %b: tensor<7xf32>) -> tensor<?x7x10x18xf32> {
+  // CHECK: %[[C:.*]] = kernel.contract ins(%arg0, %arg1, %arg2 :
+  // CHECK-SAME: outs(%{{.*}} : tensor<?x5x2x6x3x7xf32>)
+  // CHECK-SAME: indexing_maps = [#[[X]], #[[W]], #[[B]], #[[Y]]]
+  // CHECK: tensor.collapse_shape %[[C]] {{\[\[}}0], [1, 2], [3, 4], [5]]
+  %0 = onnx.ConvTranspose(%x, %w, %b) {strides = array<i64: 2, 3>} : (tensor<?x4x5x6xf32>, tensor<4x7x2x3xf32>, tensor<7xf32>) -> tensor<?x7x10x18xf32>
+  return %0 : tensor<?x7x10x18xf32>
+}
+
+// -----
+
 // A group's channels are found by the number of the output channel.
 
 // CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> ((d2 floordiv 3) * 2 + d4, d2 mod 3, d3)>
