@@ -143,12 +143,6 @@ REFUSALS = {
         [("x", "float32", ["n", 2, 4, 4]), ("o", "float32", ["n", 7, 3, 3])],
         "DeformConv node 'node' cannot be compiled: it cannot be told that its offset fits images, windows and groups",
     ),
-    "regions": (
-        helper.make_node("RoiAlign", ["x", "r", "i"], ["y"], "node"),
-        [("x", "float32", ["n", 2, 4, 4]), ("r", "float32", ["k", 4]), ("i", "int64", ["m"])],
-        "RoiAlign node 'node' cannot be compiled: its regions are not known to be four numbers each, and as many as "
-        "its batch_indices",
-    ),
 }  # fmt: skip
 
 
@@ -160,3 +154,14 @@ def test_refused(strut_run, tmp_path, case):
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     done = strut_run("compile", tmp_path / "m.onnx", "-o", tmp_path / "m.so", code=1)
     assert text in done.stderr, done.stderr
+
+
+def test_other_images_than_regions(compile_model, load, rng):
+    """How many there are is found out when dimensions are bound."""
+    node = helper.make_node("RoiAlign", ["x", "r", "i"], ["y"], "node")
+    inputs = [("x", "float32", ["n", 2, 4, 4]), ("r", "float32", ["k", 4]), ("i", "int64", ["m"])]
+    library = load(compile_model(model_of(node, inputs, [("y", "float32", [None] * 4)])))
+    feed = {"x": rng.standard_normal((2, 2, 4, 4)).astype(np.float32), "r": np.ones((3, 4), np.float32)}
+    assert library.run(feed | {"i": np.int64([1, 0, 1])})["y"].shape == (3, 2, 1, 1)
+    with pytest.raises(ValueError, match="'node': extents that have to be equal are not, which depend on k, m"):
+        library.run(feed | {"i": np.int64([1, 0])})
