@@ -132,7 +132,7 @@ LogicalResult Recurrence::readShapes() {
       return true;
     SmallVector<Dim> dims = context[value].dims;
     return dims.size() == shape.size() && llvm::all_of_zip(dims, shape, [&](auto &a, auto &b) {
-             return context.unify(a, b).has_value();
+             return context.match(a, b).has_value();
            });
   };
   SmallVector<Dim> states = batchFirst ? SmallVector<Dim>{batch, directions, hidden}
