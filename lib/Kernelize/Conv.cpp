@@ -68,13 +68,6 @@ struct Groups {
   }
 };
 
-/// A constant or tensor with some of its axes split or, where they have one element, left out.
-Value viewOf(Context &context, Value operand, ArrayRef<Dim> shape) {
-  if (ElementsAttr constant = context.constantAs(operand, shape))
-    return context.weight(operand.getLoc(), constant);
-  return context.reshape(operand.getLoc(), context.tensor(operand), context[operand].dims, shape);
-}
-
 /// The sum over windows of the image, and the bias, at [n, o..., oc] or [n, o..., g, oc].
 Value convolve(Context &context, AnyOp op, const Windows &windows, const Groups &groups,
                const ConvSpace &space, const Context::Init &init) {

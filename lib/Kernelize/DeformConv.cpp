@@ -164,9 +164,7 @@ Value DeformedWindows::weighted(Value samples) {
   Value weight = op.in("W"), bias = op.in("B");
   auto given = cast<RankedTensorType>(weight.getType()).getShape();
   SmallVector<Dim> shape = {Dim(groups), Dim(given[0] / groups), Dim(given[1]), Dim(taps)};
-  Value filter = context.reshape(loc, context.tensor(weight), context[weight].dims, shape);
-  if (ElementsAttr constant = context.constantAs(weight, shape))
-    filter = context.weight(weight.getLoc(), constant);
+  Value filter = viewOf(context, weight, shape);
   // (n, o..., g, oc, ic, k)
   unsigned rank = windows.rank(), size = rank + 5;
   auto d = [&](unsigned i) { return context.b.getAffineDimExpr(i); };

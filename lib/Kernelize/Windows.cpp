@@ -168,6 +168,12 @@ Value channelsFirst(Context &context, Location loc, Value tensor, ArrayRef<Dim> 
   return context.move(loc, tensor, AffineMap::get(rank, 0, read, context.getContext()), to);
 }
 
+Value viewOf(Context &context, Value operand, ArrayRef<Dim> shape) {
+  if (ElementsAttr constant = context.constantAs(operand, shape))
+    return context.weight(operand.getLoc(), constant);
+  return context.reshape(operand.getLoc(), context.tensor(operand), context[operand].dims, shape);
+}
+
 Reason refuseConvolution(Operation *operation) {
   AnyOp op(operation);
   auto input = dyn_cast<RankedTensorType>(op.in("X").getType());

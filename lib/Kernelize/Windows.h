@@ -60,6 +60,9 @@ struct ChannelsLast {
 ChannelsLast padded(Context &context, mlir::Location loc, mlir::Value input, const Windows &windows,
                     mlir::TypedAttr fill);
 
+/// A constant or tensor with some of its axes split or, where they have one element, left out.
+mlir::Value viewOf(Context &context, mlir::Value operand, llvm::ArrayRef<Dim> shape);
+
 /// From [N, spatial..., C] to [N, C, spatial...].
 mlir::Value channelsFirst(Context &context, mlir::Location loc, mlir::Value tensor,
                           llvm::ArrayRef<Dim> shape);
