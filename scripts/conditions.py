@@ -157,7 +157,7 @@ def marked(root=ROOT):
 def described(root=ROOT):
     """The numbers of the conditions in each pass description, by name of the pass."""
     numbers = {}
-    for file in (root / "include").glob("strut/*/Passes.td"):
+    for file in (root / "include").glob("strut/*/*Passes.td"):
         for entry in re.split(r"^def ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
             name = re.search(r'Pass<"strut-([a-z-]+)"', entry)
             text = re.search(r"description = \[\{(.*?)\}\];", entry, re.DOTALL)
