@@ -5,11 +5,9 @@
 // model's file called things plays a part.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/Layer/Layer.h"
-#include "dialects/Onnx/Onnx.h"
+#include "NetPaths.h"
 #include "strut/Recognize/ConstantView.h"
 #include "strut/Recognize/Passes.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace strut::recognize {
 #define GEN_PASS_DEF_NAMENETS
@@ -22,163 +20,6 @@ namespace strut::recognize {
 namespace {
 
 using onnx_ir::Op;
-using Members = llvm::SetVector<Operation *>;
-
-bool isConstant(Value value) {
-  return isa<NoneType>(value.getType()) || onnx_ir::constantOf(value) || ConstantView::of(value);
-}
-
-/// The only operand that is no constant; null where there are several or none.
-Value onlyOperand(Operation *op) {
-  Value found;
-  for (Value operand : op->getOperands()) {
-    if (isConstant(operand))
-      continue;
-    if (found && found != operand)
-      return {};
-    found = operand;
-  }
-  return found;
-}
-
-bool isMap(Operation *op) {
-  return isa_and_present<layer::LinearOp, layer::BlockLinearOp, layer::AlternativesOp>(op);
-}
-
-/// Moves features or tokens, and scales them.
-bool isMove(Operation *op) {
-  return isa_and_present<Op<"Gather">, Op<"Split">, Op<"Slice">, Op<"Reshape">, Op<"Transpose">,
-                         Op<"Squeeze">, Op<"Unsqueeze">, Op<"Flatten">, Op<"Concat">>(op) ||
-         (isa_and_present<Op<"Mul">, Op<"Div">, Op<"Add">, Op<"Sub">, Op<"Neg">>(op) &&
-          onlyOperand(op));
-}
-
-bool isFunction(Operation *op) {
-  return isa_and_present<Op<"Relu">, Op<"Gelu">, Op<"Sigmoid">, Op<"Tanh">, Op<"Swish">,
-                         Op<"HardSwish">, Op<"HardSigmoid">, Op<"LeakyRelu">, Op<"Elu">, Op<"Selu">,
-                         Op<"Celu">, Op<"Softplus">, Op<"Softsign">, Op<"Mish">, Op<"Exp">,
-                         Op<"Sin">, Op<"Cos">, Op<"Erf">>(op);
-}
-
-bool isNorm(Operation *op) {
-  return isa_and_present<Op<"LayerNormalization">, Op<"RMSNormalization">>(op);
-}
-
-/// What is before an operator that is no map and has one operand that counts.
-Value before(Operation *op) {
-  if (isMap(op) || isNorm(op))
-    return op->getOperand(0);
-  if (isa<Op<"Reshape">, Op<"ScatterND">>(op))
-    return op->getOperand(0); // shape and places may be computed
-  return onlyOperand(op);
-}
-
-/// Whether features of a value are written into it that are functions of its own; their ops.
-bool isWrittenBack(Operation *op, Members &ops) {
-  if (!isa_and_present<Op<"ScatterND">>(op))
-    return false;
-  SmallVector<Value> open = {op->getOperand(2)};
-  Members found;
-  bool reachesData = false;
-  constexpr unsigned most = 100;
-  while (!open.empty()) {
-    Value at = open.pop_back_val();
-    Operation *from = at.getDefiningOp();
-    reachesData |= at == op->getOperand(0);
-    if (at == op->getOperand(0) || !from || isConstant(at) || found.contains(from))
-      continue;
-    if (isMap(from) || from->getNumRegions() > 0 || found.size() == most)
-      return false;
-    found.insert(from);
-    // Integers are shapes and places.
-    llvm::append_range(open, llvm::make_filter_range(from->getOperands(), [](Value operand) {
-                         Type type = getElementTypeOrSelf(operand.getType());
-                         return isa<FloatType>(type) || type.isInteger(1);
-                       }));
-  }
-  if (reachesData)
-    ops.insert_range(found);
-  return reachesData;
-}
-
-/// A value as functions and maps of another one.
-struct Path {
-  Value root;
-  Members ops;
-  unsigned maps = 0, functions = 0;
-  /// The least number of values that a map on the way gives.
-  int64_t narrowest = INT64_MAX;
-};
-
-/// Back from `value` through moves and maps, and through functions and norms where
-/// `functions`, to the value before the first map that ends a run of maps.
-std::optional<Path> pathTo(Value value, bool functions) {
-  Path path{value, {}, 0, 0, INT64_MAX};
-  Value at = value;
-  bool inMaps = false;
-  while (Operation *op = at.getDefiningOp()) {
-    bool map = isMap(op), function = isFunction(op) || isNorm(op);
-    // A run of maps ends where a function gives what they read.
-    if (inMaps && function)
-      break;
-    if (!map && !isMove(op) && !(functions && (function || isWrittenBack(op, path.ops))))
-      break;
-    Value next = before(op);
-    if (!next)
-      break;
-    path.ops.insert(op);
-    path.functions += isFunction(op);
-    at = next;
-    if (map) {
-      inMaps = true;
-      ++path.maps;
-      int64_t width = cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
-      path.narrowest = std::min(path.narrowest, ShapedType::isDynamic(width) ? INT64_MAX : width);
-      path.root = at;
-    }
-  }
-  if (path.maps == 0)
-    return std::nullopt;
-  // Moves before the first map are not of the net.
-  while (!isMap(path.ops.back()))
-    path.ops.pop_back();
-  return path;
-}
-
-int64_t widthOf(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() > 0 ? type.getShape().back() : ShapedType::kDynamic;
-}
-
-/// The addends of a sum, through sums that nothing else reads.
-SmallVector<Value> addendsOf(Operation *sum) {
-  SmallVector<Value> open(sum->getOperands()), addends;
-  while (!open.empty()) {
-    Value value = open.pop_back_val();
-    if (isa_and_present<Op<"Add">, Op<"Sum">>(value.getDefiningOp()) && value.hasOneUse())
-      llvm::append_range(open, value.getDefiningOp()->getOperands());
-    else
-      addends.push_back(value);
-  }
-  return addends;
-}
-
-/// Goes on through maps and moves that alone read the net's result.
-void extend(Members &ops) {
-  Operation *last = ops.back();
-  bool first = true;
-  while (last->getNumResults() == 1 && last->hasOneUse()) {
-    Operation *user = *last->user_begin();
-    bool joins = isMap(user) && user->getOperand(0) == last->getResult(0);
-    if (!(joins && first) && !isNorm(user) && !(isMove(user) && onlyOperand(user)))
-      return;
-    first &= !joins;
-    ops.insert(user);
-    last = user;
-    if (joins)
-      return;
-  }
-}
 
 //===----------------------------------------------------------------------===//
 // The kinds
@@ -208,7 +49,7 @@ bool isUnlearned(Operation *op, Members &ops) {
   bool isChanged = llvm::any_of(ops, llvm::IsaPred<Op<"ScatterND">>);
   for (Operation *part : op->getUsers()) {
     bool above = false, below = false;
-    for (Operation *test : isMove(part) ? part->getUsers() : op->getUsers()) {
+    for (Operation *test : movesOrScales(part) ? part->getUsers() : op->getUsers()) {
       bool greater = isa<Op<"Greater">, Op<"GreaterOrEqual">>(test);
       if (!(greater || isa<Op<"Less">, Op<"LessOrEqual">>(test)) || !onlyOperand(test))
         continue;
@@ -277,7 +118,7 @@ bool isRoutedUpdate(Value value, Value root, Members &ops, unsigned &maps, int64
     ++maps;
     narrowest = std::min(narrowest, widthOf(op->getOperand(0)));
     open.push_back(op->getOperand(0));
-  } else if (isMove(op) && before(op)) {
+  } else if (movesOrScales(op) && before(op)) {
     open.push_back(before(op));
   } else if (isa<Op<"Mul">>(op)) {
     open.assign(op->operand_begin(), op->operand_end());
@@ -309,7 +150,7 @@ bool isBasis(Value value, Value root, Members &ops) {
     bool pointwise = isa_and_present<Op<"Mul">, Op<"Add">, Op<"Sub">, Op<"Div">, Op<"And">,
                                      Op<"Cast">, Op<"Where">, Op<"Not">>(op);
     if (!op || found.size() >= most ||
-        !(pointwise || isMove(op) || isa<Op<"Less">, Op<"GreaterOrEqual">>(op)))
+        !(pointwise || movesOrScales(op) || isa<Op<"Less">, Op<"GreaterOrEqual">>(op)))
       return false;
     less |= isa<Op<"Less">>(op);
     atLeast |= isa<Op<"GreaterOrEqual">>(op) || isa<Op<"Not">>(op);
