@@ -118,7 +118,7 @@ void TaskEmitter::fetchAhead(Value place, Value begin, Value end) {
     Value rows = arith::SubIOp::create(b, loc, row, begin);
     return arith::DivUIOp::create(b, loc, rows, index(plan.rows));
   };
-  ahead = {tilesUntil(end), tilesUntil(place), index(1), plan.rows};
+  ahead = {tilesUntil(end), tilesUntil(place), index(1), plan.rows, /*follows=*/true};
 }
 
 void TaskEmitter::advance(SmallVector<Value> &iterators) {
@@ -243,7 +243,7 @@ Emitter::Launch packPanels(Emitter &emitter, OpBuilder &host, const ContractPlan
 
 FailureOr<Launches> emitContract(Emitter &emitter, OpBuilder &host, kernel::ContractOp op) {
   auto kernelOp = cast<kernel::KernelOpInterface>(*op);
-  FailureOr<ContractPlan> plan = ContractPlan::create(emitter.getTarget(), kernelOp);
+  FailureOr<ContractPlan> plan = ContractPlan::create(emitter, kernelOp);
   if (failed(plan))
     return failure();
   Location loc = op.getLoc();

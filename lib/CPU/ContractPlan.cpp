@@ -147,8 +147,11 @@ static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &ta
   }
 }
 
-FailureOr<ContractPlan> ContractPlan::create(const Target &target, kernel::KernelOpInterface op) {
+FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter,
+                                             kernel::KernelOpInterface op) {
+  const Target &target = emitter.getTarget();
   ContractPlan plan;
+  plan.asksAhead = emitter.asksAhead();
   plan.op = op;
   plan.maps = op.getMaps();
   plan.lanes = target.lanes();

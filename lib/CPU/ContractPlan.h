@@ -20,7 +20,7 @@ kernel::ContractOp::Roles rolesOfGroups();
 /// What is decided per op before any code is written.
 struct ContractPlan {
   /// For a kernel.contract or kernel.grouped. Fails with a message on what has no column dimension.
-  static mlir::FailureOr<ContractPlan> create(const Target &target, kernel::KernelOpInterface op);
+  static mlir::FailureOr<ContractPlan> create(const Emitter &emitter, kernel::KernelOpInterface op);
 
   kernel::KernelOpInterface op;
   unsigned firstExtra; ///< the number of inputs before those of the epilogue
@@ -29,6 +29,7 @@ struct ContractPlan {
   unsigned n;                   ///< the column dimension
   int64_t vectors, lanes, rows; ///< vectors are those of one sum
   int64_t registers;            ///< vector registers of the target
+  bool asksAhead;               ///< tiles of few rows ask for their panel before their loads do
   bool masked;                  ///< the last panel may be partly filled
   mlir::Type accumulator;
   /// One loop over k.

@@ -63,20 +63,51 @@ ContractTask::Tile ContractTask::tileAt(Value place, Value begin, Value end) {
 }
 
 /// Chooses the K loops of the tile's height.
-void ContractTask::emitProducts(const SmallVector<Value> &first, Value height, int64_t fewest) {
-  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(fewest, plan.rows));
+void ContractTask::emitProducts(const SmallVector<Value> &first, Value height) {
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
+  bool mayShare = ahead.tiles && llvm::any_of(plan.loops, [](const Loop &loop) {
+                    return loop.panels && !loop.storedRows;
+                  });
+  if (ahead.tiles)
+    chooseFetches();
   auto choice = scf::IndexSwitchOp::create(b, loc, TypeRange(), height, cases, cases.size());
   for (auto [i, region] : llvm::enumerate(choice.getRegions())) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(region);
     // Region 0 is the default: the full tile.
-    for (const Loop &loop : plan.loops)
-      emitLoop(first, i == 0 ? plan.rows : cases[i - 1], loop);
+    int64_t rows = i == 0 ? plan.rows : cases[i - 1];
+    if (mayShare && rows >= ahead.fewestRows)
+      emitSharingLoops(first, rows);
+    else
+      emitLoops(first, rows, /*mayShare=*/false);
     scf::YieldOp::create(b, loc);
   }
 }
 
-void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, const Loop &loop) {
+/// The loops of a tile that reads a share of the next panel if there are others that do. Otherwise
+/// it asks for its own, in loops of their own, for a step asks for more; or for nothing.
+void ContractTask::emitSharingLoops(const SmallVector<Value> &first, int64_t height) {
+  Value begin = arith::MulIOp::create(b, loc, ahead.number, share());
+  Value isLeft =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, begin, index(plan.columns()));
+  shares = arith::AndIOp::create(b, loc, isShared, isLeft);
+  if (!plan.asksAhead)
+    return emitLoops(first, height, /*mayShare=*/true);
+  auto fetch = scf::IfOp::create(b, loc, shares, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(fetch.thenBlock());
+  emitLoops(first, height, /*mayShare=*/true);
+  b.setInsertionPointToStart(fetch.elseBlock());
+  emitLoops(first, height, /*mayShare=*/false);
+}
+
+void ContractTask::emitLoops(const SmallVector<Value> &first, int64_t height, bool mayShare) {
+  for (const Loop &loop : plan.loops)
+    emitLoop(first, height, loop, mayShare);
+}
+
+void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, const Loop &loop,
+                            bool mayShare) {
   unsigned product = loop.products.front();
   FlatView a(b, loc, inputs[2 * product]);
   AffineMap map = plan.maps[2 * product];
@@ -95,46 +126,96 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
     FlatView columns(b, loc, inputs[2 * p + 1]);
     tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
   }
-  if (loop.panels && ahead.tiles && height >= ahead.fewestRows && !loop.storedRows)
-    fetchNextPanels(tile);
+  if (loop.panels && mayShare && !loop.storedRows)
+    fetchNextPanel(tile);
+  else if (loop.panels && plan.asksAhead && height > 1) // one row keeps up with memory by itself
+    fetchOwnPanel(tile);
   emitBlocks(tile, loop);
 }
 
-/// Reads the next panel into L2 while this one is worked on. The first tile of a panel would
-/// otherwise wait for memory with its products idle, and the others leave memory idle: the two
-/// times would add. Each tile fetches an even share, some columns of the panel a step.
-/// Where that gains nothing, a tile asks for what it has: a single tile already reads as fast as
-/// memory allows, and a few tiles of panels so large that L2 does not hold two of each would push
-/// out what they still need.
-void ContractTask::fetchNextPanels(TileProduct &tile) {
-  constexpr int64_t largePanel = 640 << 10, manyTiles = 8;
-  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
+void ContractTask::fetchAhead(TileProduct &tile, Value distance, Value columns) {
   auto add = [&](Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); };
-  int64_t elementBytes =
-      cast<MemRefType>(tile.b.front().flat.getType()).getElementTypeBitWidth() / 8;
-  Value all = index(0); // the panels of all products
-  for (const Loop &loop : plan.loops)
-    all = add(all, mul(product(extentsOf(loop.k)), index(plan.columns() * loop.products.size())));
-  Value large = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, all,
-                                      index(largePanel / elementBytes));
-  Value needed = arith::SelectOp::create(b, loc, large, index(manyTiles), index(2));
-  Value pays = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, ahead.tiles, needed);
-  // More tiles than columns: the first ones fetch a column each.
-  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), ahead.tiles);
-  share = arith::MaxUIOp::create(b, loc, share, index(1));
-  Value isLeft = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, mul(ahead.number, share),
-                                       index(plan.columns()));
-  pays = arith::AndIOp::create(b, loc, pays, isLeft);
-  share = arith::SelectOp::create(b, loc, pays, share, index(0));
-  Value steps = product(tile.extents), panelSize = mul(steps, index(plan.columns()));
-  Value next = arith::SelectOp::create(b, loc, pays, mul(panelSize, ahead.panels), index(0));
-  Value begin = add(next, mul(ahead.number, mul(steps, share)));
   for (TileProduct::Columns &side : tile.b)
-    side.ahead = add(side.offset, begin);
+    side.ahead = add(side.offset, distance);
   for (Value extent : llvm::reverse(tile.extents)) {
-    tile.aheadStrides.insert(tile.aheadStrides.begin(), share);
-    share = mul(share, extent);
+    tile.aheadStrides.insert(tile.aheadStrides.begin(), columns);
+    columns = b.createOrFold<arith::MulIOp>(loc, columns, extent);
   }
+}
+
+/// Every step asks for the columns of a later one, or of the same one of the next panel if that
+/// lies elsewhere and L2 holds it beside this one. Memory is interleaved by some 256 bytes: two
+/// cache lines more, and the four that a step asks for lie in two of its channels, not in one.
+void ContractTask::fetchOwnPanel(TileProduct &tile) {
+  constexpr int64_t distance = 16 << 10, smallPanel = 256 << 10, split = 128; // bytes
+  int64_t bytes = tile.bytesOfColumn();
+  Value fetched = index(distance / bytes);
+  if (ahead.tiles && !ahead.follows) {
+    Value size = b.createOrFold<arith::MulIOp>(loc, product(tile.extents), index(plan.columns()));
+    Value small =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, size, index(smallPanel / bytes));
+    Value next = arith::MulIOp::create(b, loc, size, ahead.panels);
+    fetched = arith::SelectOp::create(b, loc, small, next, fetched);
+  }
+  fetched = b.createOrFold<arith::AddIOp>(loc, fetched, index(split / bytes));
+  Value columns = index(plan.columns());
+  if (ahead.tiles) {
+    fetched = arith::SelectOp::create(b, loc, asks, fetched, index(0));
+    columns = arith::SelectOp::create(b, loc, asks, columns, index(0));
+  }
+  tile.aheadWhole = true;
+  fetchAhead(tile, fetched, columns);
+}
+
+Value ContractTask::share() {
+  // LLVM moves a division out of a loop only if it sees that it does not divide by 0.
+  Value tiles = arith::MaxUIOp::create(b, loc, ahead.tiles, index(1));
+  // More tiles than columns: the first ones fetch a column each.
+  Value share = arith::DivUIOp::create(b, loc, index(plan.columns()), tiles);
+  return arith::MaxUIOp::create(b, loc, share, index(1));
+}
+
+/// Several tiles read the next panel in even shares: its first tile would otherwise wait for memory
+/// with its products idle, and the others leave memory idle, so that the two times would add. That
+/// does not pay for a few tiles of large panels, nor for any of panels so large that L2 does not
+/// hold two: they would push out what they still need. Otherwise the first tile asks for its own
+/// panel, and every one for a panel that does not stay in L2.
+void ContractTask::chooseFetches() {
+  constexpr int64_t largePanel = 640 << 10, largestPanel = 1 << 20, manyTiles = 8;
+  Value all = index(0); // bytes of the panels of all products
+  for (const Loop &loop : plan.loops) {
+    Type element = getElementTypeOrSelf(inputs[2 * loop.products.front() + 1].getType());
+    int64_t bytes = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+    Value size = b.createOrFold<arith::MulIOp>(
+        loc, product(extentsOf(loop.k)), index(plan.columns() * loop.products.size() * bytes));
+    all = b.createOrFold<arith::AddIOp>(loc, all, size);
+  }
+  auto is = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, predicate, x, y);
+  };
+  Value isLarge = is(arith::CmpIPredicate::ugt, all, index(largePanel));
+  Value needed = arith::SelectOp::create(b, loc, isLarge, index(manyTiles), index(2));
+  Value stays = is(arith::CmpIPredicate::ule, all, index(largestPanel));
+  isShared =
+      arith::AndIOp::create(b, loc, stays, is(arith::CmpIPredicate::uge, ahead.tiles, needed));
+  Value isFirst = is(arith::CmpIPredicate::eq, ahead.number, index(0));
+  Value others = arith::SelectOp::create(b, loc, isShared,
+                                         arith::ConstantIntOp::create(b, loc, 0, 1), isFirst);
+  asks = arith::SelectOp::create(b, loc, stays, others, arith::ConstantIntOp::create(b, loc, 1, 1));
+}
+
+/// Every step asks for some columns of one of the next panel; where nothing is shared, for what the
+/// tile has read.
+void ContractTask::fetchNextPanel(TileProduct &tile) {
+  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
+  Value columns = share(), steps = product(tile.extents);
+  Value begin = mul(mul(steps, index(plan.columns())), ahead.panels);
+  Value part = mul(steps, mul(ahead.number, columns));
+  auto ifShared = [&](Value x) -> Value {
+    return arith::SelectOp::create(b, loc, shares, x, index(0));
+  };
+  begin = b.createOrFold<arith::AddIOp>(loc, begin, part);
+  fetchAhead(tile, ifShared(begin), ifShared(columns));
 }
 
 Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> first,

@@ -30,12 +30,13 @@ protected:
   /// Rows that each of two tiles or more has at least.
   int64_t fewestOfSeveral() const { return (plan.rows + 1) / 2; }
 
-  /// What tiles read into L2 of the panel that comes next.
+  /// The panel that comes next, which tiles read into L2.
   struct Ahead {
-    mlir::Value tiles;  ///< how many share the reading; null: nothing is read ahead
+    mlir::Value tiles;  ///< how many share the reading; null: no panel comes next
     mlir::Value number; ///< of this tile among them
-    mlir::Value panels; ///< how far on the next panel lies, in panels
+    mlir::Value panels; ///< how far on it lies, in panels
     int64_t fewestRows; ///< of a tile that takes part
+    bool follows;       ///< it lies behind this one
   };
 
   using Rows = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
@@ -47,9 +48,8 @@ protected:
   mlir::Value product(mlir::ValueRange values);
   /// Of the `lanes` lanes from vector `v` on, how many hold columns; null if all do.
   mlir::Value columnsLeft(int64_t v, int64_t lanes);
-  /// Sums of a tile of `height` rows, at least `fewest`, into the scratch array.
-  void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height,
-                    int64_t fewest = 1);
+  /// Sums of a tile of `height` rows into the scratch array.
+  void emitProducts(const llvm::SmallVector<mlir::Value> &first, mlir::Value height);
   /// The epilogue of the row that lies at this offset of the scratch array.
   void emitEpilogue(llvm::SmallVector<mlir::Value> iterators, mlir::Value scratchOffset);
   mlir::Value epilogueOf(mlir::ValueRange sums, mlir::ValueRange extraLanes,
@@ -68,11 +68,24 @@ protected:
 
 private:
   using Loop = ContractPlan::Loop;
-  void emitLoop(const llvm::SmallVector<mlir::Value> &first, int64_t height, const Loop &loop);
+  void emitSharingLoops(const llvm::SmallVector<mlir::Value> &first, int64_t height);
+  void emitLoops(const llvm::SmallVector<mlir::Value> &first, int64_t height, bool mayShare);
+  void emitLoop(const llvm::SmallVector<mlir::Value> &first, int64_t height, const Loop &loop,
+                bool mayShare);
   /// Where a right-hand side begins for this task, and the strides of its steps.
   mlir::Value startOf(unsigned product, const Loop &loop, llvm::ArrayRef<mlir::Value> first,
                       TileProduct &tile);
-  void fetchNextPanels(TileProduct &tile);
+  /// Each step reads into L2 some columns, the first one `distance` elements from where it reads.
+  void fetchAhead(TileProduct &tile, mlir::Value distance, mlir::Value columns);
+  void fetchOwnPanel(TileProduct &tile);
+  void fetchNextPanel(TileProduct &tile);
+  void chooseFetches();
+  /// Columns of the next panel that this tile reads of each step.
+  mlir::Value share();
+
+  mlir::Value isShared; ///< tiles read the next panel in shares
+  mlir::Value shares;   ///< this one does
+  mlir::Value asks;     ///< this tile reads its own panel ahead, if it reads no share
   void emitBlocks(TileProduct &tile, const Loop &loop);
   void emitBlock(const TileProduct &tile, const Loop &loop, llvm::ArrayRef<mlir::Value> steps);
 };

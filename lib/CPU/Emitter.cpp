@@ -7,6 +7,18 @@ using namespace mlir;
 
 namespace strut::cpu {
 
+Emitter::Emitter(kernel::ProgramOp program, const Target &target)
+    : program(program), target(target) {
+  llvm::SmallDenseSet<Attribute> counted;
+  program.walk([&](kernel::UseOp use) {
+    if (!counted.insert(use.getWeightAttr()).second)
+      return;
+    auto packed = dyn_cast<kernel::PackedType>(use.getType());
+    ShapedType type = packed ? ShapedType(packed.getLogical()) : cast<ShapedType>(use.getType());
+    weightBytes += type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  });
+}
+
 Emitter::Launch Emitter::launch(OpBuilder &host, Location loc, StringRef name, StringRef key,
                                 ValueRange arguments, Value tasks, TaskBody body) {
   Launch launch;

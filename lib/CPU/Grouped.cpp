@@ -5,8 +5,8 @@
 // as many rows has, each with as many rows, however the groups divide them. An expert that takes
 // all rows is shared by all threads, one without rows is passed over by a comparison.
 //
-// Few rows share a panel, so that reading it takes about as long as its products: every tile
-// reads its share of the panel of the next group of the run into L2.
+// Few rows share a panel, so that reading it takes about as long as its products: tiles read the
+// panel of the next group of the run into L2.
 //
 //===----------------------------------------------------------------------===//
 #include "ContractTask.h"
@@ -57,7 +57,6 @@ private:
   Value begin, end;    ///< the places of the run
   Value panels, panel; ///< of each group's matrix; of this task
   Value tilePlace;     ///< of the first row of the tile
-  Value tileCount;     ///< of the group in this run
 };
 
 void GroupedTask::emit(Value task) {
@@ -116,8 +115,12 @@ void GroupedTask::emitGroup(Value group, Value next) {
   fixed[GroupedOp::kGroup] = group;
   auto [first, last] = placesOf(group);
   Value rows = arith::SubIOp::create(b, loc, last, first);
-  tileCount = arith::CeilDivUIOp::create(b, loc, rows, index(plan.rows));
-  ahead.panels = arith::SubIOp::create(b, loc, next, panelNumber);
+  Value tileCount = arith::CeilDivUIOp::create(b, loc, rows, index(plan.rows));
+  ahead = {tileCount,
+           {},
+           arith::SubIOp::create(b, loc, next, panelNumber),
+           fewestOfSeveral(),
+           /*follows=*/false};
   auto tiles = scf::ForOp::create(b, loc, first, last, index(plan.rows));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(tiles.getBody());
@@ -127,22 +130,9 @@ void GroupedTask::emitGroup(Value group, Value next) {
   emitTile(tileAt(place, first, last));
 }
 
-/// A tile that is alone reads its panel as fast as memory allows; instructions that fetch would
-/// only take the place of loads that are under way.
 void GroupedTask::emitTile(Tile tile) {
   tilePlace = tile.first;
-  Value isAlone = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, tileCount, index(1));
-  auto choice = scf::IfOp::create(b, loc, isAlone, /*withElse=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    ahead.tiles = {};
-    emitProducts(fixed, tile.height);
-    b.setInsertionPointToStart(choice.elseBlock());
-    ahead.tiles = tileCount;
-    ahead.fewestRows = fewestOfSeveral();
-    emitProducts(fixed, tile.height, ahead.fewestRows);
-  }
+  emitProducts(fixed, tile.height);
   auto rows = scf::ForOp::create(b, loc, index(0), tile.height, index(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(rows.getBody());
@@ -155,7 +145,7 @@ void GroupedTask::emitTile(Tile tile) {
 
 FailureOr<Launches> emitGrouped(Emitter &emitter, OpBuilder &host, GroupedOp op) {
   auto kernelOp = cast<kernel::KernelOpInterface>(*op);
-  FailureOr<ContractPlan> plan = ContractPlan::create(emitter.getTarget(), kernelOp);
+  FailureOr<ContractPlan> plan = ContractPlan::create(emitter, kernelOp);
   FailureOr<SmallVector<Value>> extents = extentsOf(host, kernelOp);
   if (failed(plan) || failed(extents))
     return failure();

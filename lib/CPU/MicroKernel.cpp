@@ -198,11 +198,9 @@ TileLoops::Place TileLoops::moved(OpBuilder &b, size_t depth, const Place &place
 void TileLoops::fetchAhead(OpBuilder &b, const Place &place, int64_t steps) {
   constexpr int64_t lineBytes = 64;
   int64_t lines = tile.b.size() > 1 ? 1 : 2; // several sums share those that a step asks for
-  // No tile has more than half of a panel as its share.
-  if (steps > 1) {
-    Type element = cast<MemRefType>(tile.b.front().flat.getType()).getElementType();
-    int64_t columnBytes = element.getIntOrFloatBitWidth() / 8 * steps;
-    lines = llvm::divideCeil(tile.vectors * tile.lanes / 2 * columnBytes, lineBytes);
+  if (steps > 1 || tile.aheadWhole) {
+    int64_t columns = tile.vectors * tile.lanes / (tile.aheadWhole ? 1 : 2);
+    lines = llvm::divideCeil(columns * tile.bytesOfColumn() * steps, lineBytes);
   }
   for (auto [side, at] : llvm::zip(tile.b, place.ahead))
     if (at)

@@ -40,8 +40,8 @@ struct TileProduct {
   /// A right-hand side: flat memref with unit stride along columns, and where it begins.
   struct Columns {
     mlir::Value flat, offset;
-    /// Where each step asks L2 to have the next cache lines, for a later product; null:
-    /// nothing is fetched ahead.
+    /// Where each step asks L2 to have the next cache lines, of this side or for a later
+    /// product; null: nothing is fetched ahead.
     mlir::Value ahead = {};
   };
   mlir::Value a;                               ///< flat memref
@@ -50,12 +50,17 @@ struct TileProduct {
   llvm::SmallVector<Columns> b;                ///< one per sum, all with the same strides
   llvm::SmallVector<mlir::Value> bStrides;     ///< one per loop
   llvm::SmallVector<mlir::Value> aheadStrides; ///< one per loop
+  bool aheadWhole = false;                     ///< a step asks for as much as it reads, else half
   llvm::SmallVector<mlir::Value> extents;      ///< trip count of each loop
   llvm::SmallVector<mlir::Value> masks;        ///< per vector of b; empty: read whole vectors
   int64_t vectors, lanes;
   int64_t registers;      ///< vector registers of the target
   mlir::Type accumulator; ///< element type
 
+  /// Bytes of an element of a right-hand side.
+  int64_t bytesOfColumn() const {
+    return cast<mlir::MemRefType>(b.front().flat.getType()).getElementTypeBitWidth() / 8;
+  }
   /// Emits the loops; `init` and the result are row by row, sum by sum, vector by vector.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &builder, mlir::Location loc,
                                       llvm::ArrayRef<mlir::Value> init) const;

@@ -1,7 +1,9 @@
-// A whole tile asks for half of a row of the next panel in each of its steps, two lines of four; tiles
-// of fewer rows, of which a task has two at most, ask for nothing, and neither does a right side that
-// is not packed.
+// A whole tile that shares the next panel with others asks for half of a row of it in each of its
+// steps, two lines of four; nothing asks for a right side that is not packed. Of a model whose weights
+// no cache holds, a tile asks for its own panel, all four lines, 16 KiB ahead and two lines more; but
+// a single row does not. One that is not to ask asks for what it has.
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s
+// RUN: sed 's/\b8x/65536x/g; s/x8xf32/x65536xf32/g; s/0, 2048/0, 16777216/' %s | strut-opt --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s --check-prefix=LARGE
 
 // CHECK-LABEL: func private @contract_0
 // CHECK: scf.index_switch
@@ -13,10 +15,28 @@
 // CHECK-NEXT: arith.addi
 // CHECK-NEXT: memref.prefetch %[[PANELS]][{{.*}}], read, locality<2>, data
 // CHECK-NEXT: vector.load %[[PANELS]]
+// CHECK: } else {
 // CHECK-NOT: memref.prefetch
 // CHECK-LABEL: func private @contract_1
 // CHECK-NOT: memref.prefetch
 // CHECK: return
+
+// LARGE-LABEL: func private @contract_0
+// LARGE: case 1 {
+// LARGE-NOT: memref.prefetch
+// LARGE: case 2 {
+// LARGE: %[[DISTANCE:.*]] = arith.select %[[ASKS:.*]], %c4128, %c0
+// LARGE: arith.select %[[ASKS]], %c64, %c0
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE-NOT: memref.prefetch
+// LARGE: case 3 {
+// LARGE: default {
+// LARGE-COUNT-2: memref.prefetch
+// LARGE-NOT: memref.prefetch
+// LARGE: } else {
+// LARGE-COUNT-4: memref.prefetch
+// LARGE-NOT: memref.prefetch
+// LARGE-LABEL: func private @contract_1
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>

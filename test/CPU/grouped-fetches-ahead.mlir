@@ -1,18 +1,31 @@
 // Tiles of a group that has several ask for a share of the next group's panel, and of the next task's
-// after the last group; a tile that is alone asks for nothing. Of several, each has three rows or more,
-// so that those loops are not written for fewer.
+// after the last group; of several, each has three rows or more. Of a model whose weights no cache
+// holds, a tile that is alone asks for all of the next group's panel, but if L2 does not hold that
+// beside its own, for its own.
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s
+// RUN: sed 's/x8x/x8192x/g; s/?x8xf32/?x8192xf32/g; s/0, 8192/0, 8388608/' %s | strut-opt --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s --check-prefix=LARGE
 
 // CHECK-LABEL: func private @grouped_0
 // CHECK: scf.index_switch
 // CHECK-NEXT: case 1 {
 // CHECK-NOT: memref.prefetch
-// CHECK: scf.index_switch
-// CHECK-NEXT: case 3 {
+// CHECK: case 3 {
 // Two lines, half of a row of the panel, for three to six rows each.
 // CHECK-COUNT-8: memref.prefetch {{.*}}, read, locality<2>, data
 // CHECK-NOT: memref.prefetch
 // CHECK: return
+
+// LARGE-LABEL: func private @grouped_0
+// LARGE: scf.index_switch
+// LARGE-NEXT: case 1 {
+// LARGE-NOT: memref.prefetch
+// LARGE: case 2 {
+// LARGE: %[[SMALL:.*]] = arith.cmpi ule, %{{.*}}, %c65536
+// LARGE: arith.select %[[SMALL]], %{{.*}}, %c4096
+// Of two rows, four lines; of three to six those, or two of the next.
+// LARGE-COUNT-28: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE-NOT: memref.prefetch
+// LARGE: return
 
 kernel.weight @w : tensor<4x8x64xf32> = #kernel.file<"m.onnx", 0, 8192>
 func.func @main_bind(%m: index) -> (index, index) {

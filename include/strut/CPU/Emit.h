@@ -28,7 +28,8 @@ constexpr int64_t elementsPerTask = 4096;
 /// Writes the kernel functions of a program.
 class Emitter {
 public:
-  Emitter(kernel::ProgramOp program, const Target &target) : program(program), target(target) {}
+  /// Of a program that still has its kernel.use.
+  Emitter(kernel::ProgramOp program, const Target &target);
 
   /// One launch: `kernel(arguments..., begin, end)` for ranges covering [0, tasks).
   struct Launch {
@@ -48,8 +49,13 @@ public:
                 llvm::StringRef key, mlir::ValueRange arguments, mlir::Value tasks, TaskBody body);
 
   const Target &getTarget() const { return target; }
+  /// Whether tiles of few rows ask for their panels ahead (Target::asksAhead): not where caches
+  /// hold all weights from run to run, for there the requests only take the place of loads.
+  bool asksAhead() const { return target.asksAhead() && weightBytes > kHeldByCaches; }
 
 private:
+  static constexpr int64_t kHeldByCaches = 4 << 20;
+  int64_t weightBytes = 0; ///< of all that the program uses
   kernel::ProgramOp program;
   Target target;
   llvm::StringMap<mlir::func::FuncOp> kernels;
