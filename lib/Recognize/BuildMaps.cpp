@@ -20,7 +20,9 @@ public:
 private:
   Value chain(Value input, const Chain &chain, bool isLast);
   Value product(Value input, const Product &product, const Shift *bias, Location loc);
+  Value select(Value input, const algebra::Selection &selection, Location loc);
   Value constant(Location loc, ArrayRef<double> values);
+  Value integers(ArrayRef<int64_t> values, Location loc);
   Value pointwise(StringRef name, Value input, ArrayRef<double> values, Location loc);
   Value reshape(Value value, unsigned tokens, ArrayRef<int64_t> features, Location loc);
   Value transpose(Value value, int64_t from, int64_t to, Location loc);
@@ -51,6 +53,12 @@ Value Builder::constant(Location loc, ArrayRef<double> values) {
   ElementsAttr attr =
       evaluate::Array::toAttr(evaluate::ofDoubles(type, isUniform ? values.take_front() : values),
                               onnx_ir::nodeNameOf(loc));
+  return Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", attr))->getResult(0);
+}
+
+Value Builder::integers(ArrayRef<int64_t> values, Location loc) {
+  auto type = RankedTensorType::get({int64_t(values.size())}, b.getI64Type());
+  auto attr = DenseElementsAttr::get(type, values);
   return Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", attr))->getResult(0);
 }
 
@@ -94,20 +102,7 @@ Value Builder::chain(Value value, const Chain &chain, bool isLast) {
       }
       value = product(value, *made, bias, loc);
     } else if (auto *selection = step.as<algebra::Selection>()) {
-      if (llvm::any_of(selection->from, [](int64_t from) { return from < 0; })) {
-        failed = true;
-        return value;
-      }
-      auto type = RankedTensorType::get({int64_t(selection->from.size())}, b.getI64Type());
-      auto indices = DenseElementsAttr::get(type, ArrayRef(selection->from));
-      Value numbers =
-          Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", indices))->getResult(0);
-      RankedTensorType result = withFeatures(value, selection->from.size());
-      value =
-          Op<"Gather">::create(b, loc, {value, numbers},
-                               b.getNamedAttr("axis", b.getI64IntegerAttr(result.getRank() - 1)))
-              ->getResult(0);
-      value.setType(result);
+      value = select(value, *selection, loc);
     } else if (auto *diagonal = step.as<algebra::Diagonal>()) {
       value = pointwise("onnx.Mul", value, diagonal->scale, loc);
     } else if (auto *shift = step.as<Shift>()) {
@@ -135,16 +130,45 @@ Value Builder::chain(Value value, const Chain &chain, bool isLast) {
   return value;
 }
 
+/// A Gather of features, and a Pad for zeros before and behind them; fails where there are zeros
+/// between.
+Value Builder::select(Value value, const algebra::Selection &selection, Location loc) {
+  ArrayRef<int64_t> from = selection.from;
+  auto isZero = [](int64_t place) { return place < 0; };
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank(), before = 0, after = 0;
+  for (; !from.empty() && isZero(from.front()); from = from.drop_front())
+    ++before;
+  for (; !from.empty() && isZero(from.back()); from = from.drop_back())
+    ++after;
+  if (from.empty() || llvm::any_of(from, isZero)) {
+    failed = true;
+    return value;
+  }
+  if (!llvm::equal(from, llvm::seq<int64_t>(0, selection.inputs))) {
+    RankedTensorType result = withFeatures(value, from.size());
+    auto axis = b.getNamedAttr("axis", b.getI64IntegerAttr(rank - 1));
+    value = Op<"Gather">::create(b, loc, {value, integers(from, loc)}, axis)->getResult(0);
+    value.setType(result);
+  }
+  if (before + after == 0)
+    return value;
+  SmallVector<int64_t> pads(2 * rank, 0);
+  pads[rank - 1] = before;
+  pads[2 * rank - 1] = after;
+  RankedTensorType result = withFeatures(value, selection.from.size());
+  auto mode = b.getNamedAttr("mode", b.getStringAttr("constant"));
+  value = Op<"Pad">::create(b, loc, {value, integers(pads, loc)}, mode)->getResult(0);
+  value.setType(result);
+  return value;
+}
+
 /// The tokens as they are and other axes of features.
 Value Builder::reshape(Value value, unsigned tokens, ArrayRef<int64_t> features, Location loc) {
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape(type.getShape().take_front(tokens)), wanted(tokens, 0);
   llvm::append_range(shape, features);
   llvm::append_range(wanted, features);
-  auto shapeType = RankedTensorType::get({int64_t(wanted.size())}, b.getI64Type());
-  auto attr = DenseElementsAttr::get(shapeType, ArrayRef(wanted));
-  Value operand = Op<"Constant">::create(b, loc, {}, b.getNamedAttr("value", attr))->getResult(0);
-  Value result = Op<"Reshape">::create(b, loc, {value, operand})->getResult(0);
+  Value result = Op<"Reshape">::create(b, loc, {value, integers(wanted, loc)})->getResult(0);
   result.setType(RankedTensorType::get(shape, type.getElementType()));
   return result;
 }

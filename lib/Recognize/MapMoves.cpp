@@ -78,9 +78,7 @@ void permuteAxes(MapState &state, ArrayRef<int64_t> permutation, Location loc) {
   state.axes = std::move(axes);
 }
 
-/// Keeps of one axis of features the given ones, in this order.
-static void select(MapState &state, unsigned axis, ArrayRef<int64_t> kept, bool dropAxis,
-                   Location loc) {
+Selection selectionOf(const MapState &state, unsigned axis, ArrayRef<int64_t> kept) {
   int64_t outer = 1, inner = 1, extent = state.axes[axis].features;
   for (auto [i, other] : llvm::enumerate(state.axes))
     if (other.isFeature() && i != axis)
@@ -89,8 +87,14 @@ static void select(MapState &state, unsigned axis, ArrayRef<int64_t> kept, bool 
   for (int64_t o = 0; o < outer; ++o)
     for (int64_t at : kept)
       for (int64_t i = 0; i < inner; ++i)
-        selection.from.push_back((o * extent + at) * inner + i);
-  append(state.chain, {std::move(selection), {loc}});
+        selection.from.push_back(at < 0 ? -1 : (o * extent + at) * inner + i);
+  return selection;
+}
+
+/// Keeps of one axis of features the given ones, in this order.
+static void select(MapState &state, unsigned axis, ArrayRef<int64_t> kept, bool dropAxis,
+                   Location loc) {
+  append(state.chain, {selectionOf(state, axis, kept), {loc}});
   if (dropAxis)
     state.axes.erase(state.axes.begin() + axis);
   else
@@ -309,7 +313,7 @@ static std::optional<MapState> gathered(Op<"Gather"> op, MapState state) {
 
 bool isMove(Operation *op) {
   return isa<Op<"Reshape">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Flatten">, Op<"Transpose">,
-             Op<"Slice">, Op<"Gather">, Op<"Identity">>(op);
+             Op<"Slice">, Op<"Gather">, Op<"Identity">, Op<"Pad">>(op);
 }
 
 std::optional<MapState> moved(onnx_ir::AnyOp op, MapState state) {
@@ -324,6 +328,8 @@ std::optional<MapState> moved(onnx_ir::AnyOp op, MapState state) {
     return sliced(slice, std::move(state));
   if (auto gather = dyn_cast<Op<"Gather">>(operation))
     return gathered(gather, std::move(state));
+  if (isa<Op<"Pad">>(operation))
+    return padded(op, std::move(state));
   return viewed(op, std::move(state));
 }
 

@@ -344,15 +344,25 @@ void MapReader::split(Operation &op) {
 }
 
 MapReader::State MapReader::concatenated(AnyOp op) {
-  SmallVector<MapState> parts;
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type)
+    return std::nullopt;
+  int64_t axis = axisOf(op, "axis", 0, type.getRank());
+  SmallVector<MapState> maps;
+  SmallVector<Beside> parts;
   for (Value value : op->getOperands()) {
+    if (auto numbers = numbersAlong(value, axis)) {
+      parts.push_back({std::nullopt, std::move(*numbers)});
+      continue;
+    }
     State state = operand(value);
-    int64_t axis = state ? axisOf(op, "axis", 0, state->axes.size()) : -1;
-    if (axis < 0 || !state->axes[axis].isFeature())
+    if (!state || int64_t(state->axes.size()) != type.getRank() || !state->axes[axis].isFeature())
       return std::nullopt;
-    parts.push_back(std::move(*state));
+    maps.push_back(*state);
+    parts.push_back({std::move(state), {}});
   }
-  return beside(parts, op.getLoc());
+  State layers = maps.size() == parts.size() ? beside(maps, op.getLoc()) : std::nullopt;
+  return layers ? layers : beside(parts, axis, op.getLoc());
 }
 
 MapReader::State MapReader::apply(Operation &op) {

@@ -86,6 +86,8 @@ void permuteFeatures(MapState &state, llvm::ArrayRef<int64_t> shape, llvm::Array
 std::optional<MapState> moved(onnx_ir::AnyOp op, MapState state);
 /// Whether `moved` knows the operator.
 bool isMove(mlir::Operation *op);
+/// Of one axis of features the given ones, in this order; -1 is 0.
+algebra::Selection selectionOf(const MapState &state, unsigned axis, llvm::ArrayRef<int64_t> kept);
 /// The features of a state from `start` on, `count` of them along its only axis of features.
 MapState part(MapState state, int64_t start, int64_t count, mlir::Location loc);
 
@@ -95,6 +97,20 @@ MapState part(MapState state, int64_t start, int64_t count, mlir::Location loc);
 /// one: blocks that read one part of the root each, in order, or columns that all read the
 /// whole root. None for others.
 std::optional<MapState> beside(llvm::ArrayRef<MapState> parts, mlir::Location loc);
+
+// MapPads.cpp
+
+/// The state of a Pad of features, constant or of what is inside, of an operand that has `state`.
+std::optional<MapState> padded(onnx_ir::AnyOp op, MapState state);
+/// The numbers of a constant along an axis, if they are the same for every token.
+std::optional<std::vector<double>> numbersAlong(mlir::Value value, int64_t axis);
+/// An operand of a Concat: a map, or the numbers of a constant.
+struct Beside {
+  std::optional<MapState> map;
+  std::vector<double> numbers;
+};
+/// A map, or features of one root, with constants and each other along `axis`. None for others.
+std::optional<MapState> beside(llvm::ArrayRef<Beside> parts, int64_t axis, mlir::Location loc);
 
 // MapProducts.cpp
 

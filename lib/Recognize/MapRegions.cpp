@@ -38,6 +38,16 @@ static bool liesAsRoot(const MapState &state) {
                       [](const Axis &axis) { return axis.isFeature(); });
 }
 
+/// Whether the last features are moved to stand beside zeros.
+static bool endsInZeros(const Chain &chain) {
+  for (const auto &step : llvm::reverse(chain))
+    if (auto *selection = step->as<algebra::Selection>())
+      return llvm::any_of(selection->from, [](int64_t from) { return from < 0; });
+    else if (!step->as<Shift>() && !step->as<algebra::Diagonal>())
+      return false;
+  return false;
+}
+
 namespace {
 class RegionFinder {
 public:
@@ -48,6 +58,8 @@ public:
 private:
   /// The value at which a region that could end at `exit` is to end, or null.
   Value endOf(Value exit);
+  /// The map that an operator moves, alone or beside constants, or null.
+  Value movedBy(Operation *op) const;
   /// The first value after the root, if that is a view of it.
   Value secondOf(Value exit);
   MapRegion regionOf(Value exit);
@@ -61,21 +73,34 @@ private:
 } // namespace
 
 Value RegionFinder::endOf(Value exit) {
-  Value found;
+  Value found, padded;
   for (Value value = exit; reader->states.contains(value);) {
     const MapState &state = reader->states.find(value)->second;
-    if (liesAsRoot(state)) {
+    if (endsInZeros(state.chain)) {
+      padded = padded || !liesAsRoot(state) ? padded : value;
+    } else if (liesAsRoot(state)) {
       found = value;
       if (state.featureShape().size() == 1)
         return value;
     }
     // Data movement behind the last weight may stay as it is.
-    Operation *op = value.getDefiningOp();
-    if (!isMove(op) || !reader->consumed.contains(op->getOperand(0)))
-      break;
-    value = op->getOperand(0);
+    value = movedBy(value.getDefiningOp());
   }
-  return found;
+  return found ? found : padded;
+}
+
+Value RegionFinder::movedBy(Operation *op) const {
+  if (isMove(op))
+    return reader->consumed.contains(op->getOperand(0)) ? op->getOperand(0) : Value();
+  Value only;
+  for (Value operand : op->getOperands()) {
+    if (!reader->states.contains(operand) || !reader->consumed.contains(operand))
+      continue;
+    if (only)
+      return {};
+    only = operand;
+  }
+  return isa<Op<"Concat">>(op) ? only : Value();
 }
 
 Value RegionFinder::secondOf(Value exit) {

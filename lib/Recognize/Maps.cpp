@@ -1,6 +1,7 @@
 //===- Maps.cpp - Steps of a map ------------------------------------------===//
 #include "strut/Recognize/Maps.h"
 #include "llvm/ADT/STLExtras.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -59,7 +60,58 @@ static std::optional<Step> join(const Step &a, const Step &b) {
   return joined;
 }
 
+/// Takes zeros that a matrix would meet out of both: rows that meet them add nothing, those that
+/// meet constants an addend. With selection, factors t and addends s at the end of the chain,
+///     (x[from] t + s) W = (x[from'] t' + s') W' + s'' W'',
+/// W' being the rows whose place in `from` reads a feature, W'' the others. False, with nothing
+/// changed, where there are none.
+static bool appendWithoutZeros(Chain &chain, const Step &step) {
+  const Product &product = *step.as<Product>();
+  size_t at = chain.size();
+  const Shift *shift = at > 0 ? chain[at - 1]->as<Shift>() : nullptr;
+  at -= shift != nullptr;
+  const Diagonal *diagonal = at > 0 ? chain[at - 1]->as<Diagonal>() : nullptr;
+  at -= diagonal != nullptr;
+  const Selection *selection = at > 0 ? chain[at - 1]->as<Selection>() : nullptr;
+  if (!selection || product.blocks() != 1)
+    return false;
+  SmallVector<int64_t> kept, zeros;
+  for (auto [n, from] : llvm::enumerate(selection->from))
+    (from < 0 ? zeros : kept).push_back(n);
+  if (zeros.empty() || kept.empty())
+    return false;
+  auto rest = product.weight.selected(1, kept), gone = product.weight.selected(1, zeros);
+  auto rows = rest && gone ? gone->numbers() : std::nullopt;
+  // Condition 9 of recognize-maps.
+  if (!rows || !llvm::all_of(*rows, [](double number) { return std::isfinite(number); }))
+    return false;
+  Step read = *chain[at - 1];
+  read.what = Selection{selection->inputs, {}};
+  Diagonal factors;
+  Shift addends, made{std::vector<double>(product.outputs())};
+  for (int64_t n : kept) {
+    std::get<Selection>(read.what).from.push_back(selection->from[n]);
+    factors.scale.push_back(diagonal ? diagonal->scale[n] : 1);
+    addends.values.push_back(shift ? shift->values[n] : 0);
+  }
+  for (auto [row, n] : llvm::enumerate(zeros))
+    for (int64_t out = 0; shift && out < product.outputs(); ++out)
+      made.values[out] += shift->values[n] * (*rows)[row * product.outputs() + out];
+  auto isZero = [](double number) { return number == 0; };
+  chain.resize(at - 1);
+  append(chain, read);
+  append(chain, {std::move(factors), read.locations});
+  if (!llvm::all_of(addends.values, isZero))
+    append(chain, {std::move(addends), read.locations});
+  append(chain, {Product{*rest}, step.locations});
+  if (!llvm::all_of(made.values, isZero))
+    append(chain, {std::move(made), step.locations});
+  return true;
+}
+
 void append(Chain &chain, Step step) {
+  if (step.as<Product>() && appendWithoutZeros(chain, step))
+    return;
   if (auto *selection = step.as<Selection>(); selection && isIdentity(*selection))
     return;
   auto isOne = [](double factor) { return factor == 1; };

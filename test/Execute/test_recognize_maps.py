@@ -161,6 +161,62 @@ def beside(rng, tokens, k=24, widths=(2, 5, 3), n=30):
     return Map(graph, y, np.concatenate(weights, 1) @ last, np.concatenate(biases) @ last, "lowrank")
 
 
+def pad(graph, value, before, after, **attributes):
+    """Zeros, or what `attributes` say, before and behind the last of three axes."""
+    return graph.node("Pad", value, np.array([0, 0, before, 0, 0, after]), **attributes)
+
+
+def padded_low_rank(rng, tokens, k=20, n=30, rank=4):
+    """Zeros beside the features, and behind those between the layers, as a width that is rounded up."""
+    v, u, between, bias = draw(rng, k + 4, rank), draw(rng, rank + 3, n), draw(rng, rank), draw(rng, n)
+    graph = Graph([(*tokens, k)])
+    z = graph.node("Add", graph.node("MatMul", pad(graph, "x0", 1, 3), v), between)
+    y = graph.node("Add", graph.node("MatMul", pad(graph, z, 0, 3), u), bias)
+    v, u = np.float64(v)[1:-3], np.float64(u)[:rank]
+    return Map(graph, y, v @ u, between @ u + bias, "lowrank")
+
+
+def padded_shuffle(rng, tokens, k=10, n=11, nb=3, q=4):
+    """A Monarch map of features that the number of blocks does not divide."""
+    w1, w2 = draw(rng, nb, q, q), draw(rng, nb, q, q)
+    graph = Graph([(*tokens, k)])
+    z = reshaped(graph, pad(graph, "x0", 0, nb * q - k), tokens, nb, q)
+    z = graph.node("Einsum", w1, z, equation="kqp,bskp->bskq")
+    z = graph.node("Transpose", reshaped(graph, z, tokens, q, nb), perm=[0, 1, 3, 2])
+    y = reshaped(graph, graph.node("Einsum", w2, z, equation="ltr,bslr->bstl"), tokens, nb * q)
+    y = graph.node("Slice", y, np.array([0]), np.array([n]), np.array([2]))
+    return Map(graph, y, shuffle_matrix(w1, w2)[:k, :n], np.zeros(n), "blockshuffle")
+
+
+def reflected(rng, tokens, k=12, rank=3, n=20):
+    """Features of a window that is reflected, and cut on the other side."""
+    v, u = draw(rng, k, rank), draw(rng, rank, n)
+    graph = Graph([(*tokens, k)])
+    z = graph.node("MatMul", pad(graph, pad(graph, "x0", 2, 0, mode="reflect"), 0, -2), v)
+    matrix = np.zeros((k, rank))
+    for place, source in enumerate([2, 1, *range(k - 2)]):
+        matrix[source] += v[place]
+    return Map(graph, graph.node("MatMul", z, u), matrix @ np.float64(u), np.zeros(n), "lowrank")
+
+
+def beside_constants(rng, tokens, k=12, rank=3, n=20):
+    """Halves exchanged, one of them turned around, before a 1 for the bias; then a constant between."""
+    v, u, constant = draw(rng, k + 1, rank), draw(rng, rank + 2, n), draw(rng, 1, 1, 2)
+    graph = Graph([(*tokens, k)])
+
+    def repeated(values):
+        shape = graph.node("Concat", *lead(graph, tokens), np.array([values.shape[-1]]), axis=0)
+        return graph.node("Expand", np.float32(values), shape)
+
+    first, second = graph.split("x0", 2, axis=-1)
+    z = graph.node("Concat", graph.node("Neg", second), first, repeated(np.ones((1, 1, 1))), axis=-1)
+    z = graph.node("Concat", repeated(constant), graph.node("MatMul", z, v), axis=2)
+    half, u = k // 2, np.float64(u)
+    matrix = np.concatenate([v[half:k], -np.float64(v[:half])]) @ u[2:]
+    bias = v[k] @ u[2:] + constant[0, 0] @ u[:2]
+    return Map(graph, graph.node("MatMul", z, u.astype(np.float32)), matrix, bias, "lowrank")
+
+
 SPELLINGS = {
     "shuffle_bmm": block_shuffle("bmm"),
     "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
@@ -174,6 +230,10 @@ SPELLINGS = {
     "convolutions": convolutions,
     "chunks": chunks,
     "beside": beside,
+    "padded_low_rank": padded_low_rank,
+    "padded_shuffle": padded_shuffle,
+    "reflected": reflected,
+    "beside_constants": beside_constants,
     # Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }
@@ -211,7 +271,7 @@ def test_spelling(spelling, tokens, compile_model, strut_run, fewest_flops, tmp_
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-@pytest.mark.parametrize("spelling", ["shuffle_bmm", "shuffle_einsum", "dense_blocks", "low_rank_mm"])
+@pytest.mark.parametrize("spelling", ["shuffle_bmm", "shuffle_einsum", "dense_blocks", "low_rank_mm", "beside_constants"])
 def test_mutated(spelling, mutation, compile_model, strut_run, fewest_flops, tmp_path, rng, assert_close):
     made = SPELLINGS[spelling](rng, DYNAMIC)
     made.model = mutated(made.model, mutation, rng)

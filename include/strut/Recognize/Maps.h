@@ -47,9 +47,9 @@ struct Step {
   template <typename T> const T *as() const { return std::get_if<T>(&what); }
 };
 
-/// Appends a step. Selections become one; factors and addends go before a permutation,
-/// to the weight that they follow, and become one where they meet. Equal bits, but for
-/// factors and addends that meet, which are equal over the reals.
+/// Appends a step. A matrix does without rows that meet zeros; selections become one; factors and
+/// addends go before a permutation, to the weight that they follow, and become one where they meet.
+/// Equal bits, but for factors and addends that meet, which are equal over the reals.
 void append(Chain &chain, Step step);
 /// How many features come out of `inputs` that go in.
 int64_t outputsOf(const Chain &chain, int64_t inputs);
@@ -85,7 +85,7 @@ std::vector<MapRegion> regionsOf(mlir::Block &block);
 /// Writes the map canonically: layer.linear, layer.block_linear, Gather, Mul, Add, between
 /// transpositions where features lie between tokens. The
 /// location of the last op names `rewrite` and all nodes, its attribute kFormAttr the
-/// form. Null where a weight cannot be read, or zeros would have to be put in.
+/// form. Null where a weight cannot be read, or zeros would have to be put between features.
 mlir::Value build(mlir::OpBuilder &builder, const MapRegion &region, llvm::StringRef rewrite);
 
 /// Builds it before its last op, and puts it in the region's place. Fails, with nothing

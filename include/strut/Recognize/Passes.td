@@ -38,7 +38,8 @@ def RecognizeMaps : Pass<"strut-recognize-maps", "::mlir::func::FuncOp"> {
     5. nothing is divided by 0, and no constant by the value;
     6. a sum adds maps of one value, along the same axes;
     7. each axis of what is moved is one of tokens or of features, and tokens keep their order;
-    8. a value that is read twice ends a region.
+    8. a value that is read twice ends a region;
+    9. rows of a weight that meet zeros (of a Pad) are finite, for 0 times infinity is NaN.
 
     Data movement between two weights becomes one index map, evaluated on the numbers of the
     features. What is written canonically already stays as it is.
