@@ -244,7 +244,7 @@ class Bench:
         if condition:
             environment[SWITCH] = condition.place()
         process = subprocess.Popen(
-            list(map(str, command)), cwd=self.build, env=environment, start_new_session=True,
+            list(map(str, command)), cwd=ROOT, env=environment, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
