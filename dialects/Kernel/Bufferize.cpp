@@ -65,7 +65,8 @@ struct KernelBufferization : BufferizableOpInterface::ExternalModel<KernelBuffer
     }
     OperationState newState(op->getLoc(), op->getName(), operands, TypeRange(), op->getAttrs());
     newState.propertiesAttr = op->getPropertiesAsAttribute();
-    newState.addRegion()->takeBody(op->getRegion(0));
+    for (Region &region : op->getRegions())
+      newState.addRegion()->takeBody(region);
     rewriter.create(newState);
     replaceOpWithBufferizedValues(rewriter, op, buffers);
     return success();
@@ -97,6 +98,7 @@ void registerBufferizableOpInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<KernelBufferization<ContractOp>>(*context);
     GroupedOp::attachInterface<KernelBufferization<GroupedOp>>(*context);
+    ChainOp::attachInterface<KernelBufferization<ChainOp>>(*context);
     AttentionOp::attachInterface<KernelBufferization<AttentionOp>>(*context);
     RowsOp::attachInterface<KernelBufferization<RowsOp>>(*context);
     MapOp::attachInterface<KernelBufferization<MapOp>>(*context);

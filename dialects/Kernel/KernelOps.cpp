@@ -118,6 +118,14 @@ static LogicalResult verifyResults(Operation *op, OperandRange inits, ResultRang
   return success();
 }
 
+static LogicalResult verifyArguments(Operation *op, Region &body, ArrayRef<Type> arguments) {
+  if (body.front().getArgumentTypes() == TypeRange(arguments))
+    return success();
+  InFlightDiagnostic error = op->emitOpError("needs a body with arguments (");
+  llvm::interleaveComma(arguments, error);
+  return error << ")";
+}
+
 /// The checks of every op over an iteration space. The body yields elements of the
 /// inits, unless `yielded` says what else.
 static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRange inits,
@@ -143,13 +151,9 @@ static LogicalResult verifyKernel(Operation *op, OperandRange inputs, OperandRan
     if (i >= mappedInputs && i < inputs.size())
       arguments.push_back(fetched ? Type(NoneType::get(op->getContext())) : type.getElementType());
   }
-  Block &block = body.front();
-  if (block.getArgumentTypes() != TypeRange(arguments)) {
-    InFlightDiagnostic error = op->emitOpError("needs a body with arguments (");
-    llvm::interleaveComma(arguments, error);
-    return error << ")";
-  }
-  auto yield = cast<YieldOp>(block.getTerminator());
+  if (failed(verifyArguments(op, body, arguments)))
+    return failure();
+  auto yield = cast<YieldOp>(body.front().getTerminator());
   if (yield.getNumOperands() != inits.size())
     return op->emitOpError("yields ")
            << yield.getNumOperands() << " values for " << inits.size() << " inits";
@@ -272,6 +276,78 @@ LogicalResult GroupedOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// kernel.chain
+//===----------------------------------------------------------------------===//
+
+ChainOp::Roles ChainOp::rolesOf(ArrayRef<AffineMap> maps) {
+  Roles roles;
+  for (unsigned d = 0; d < maps[0].getNumDims(); ++d) {
+    bool next = maps[2].isFunctionOfDim(d), out = maps.back().isFunctionOfDim(d);
+    (next && out ? roles.n : next ? roles.r : out ? roles.m : roles.k).push_back(d);
+  }
+  return roles;
+}
+
+/// Of what is stored: a packed weight may have other elements than the one that it is made of.
+static Type storedElementOf(Type type) {
+  if (auto packed = dyn_cast<PackedType>(type))
+    return packed.getLayout().getPhysicalType(packed.getLogical()).getElementType();
+  return cast<ShapedType>(type).getElementType();
+}
+
+/// Whether a map reads these dimensions and no others.
+static bool readsExactly(AffineMap map, ArrayRef<unsigned> some, ArrayRef<unsigned> others) {
+  return llvm::all_of(llvm::seq(map.getNumDims()), [&](unsigned d) {
+    return map.isFunctionOfDim(d) == (llvm::is_contained(some, d) || llvm::is_contained(others, d));
+  });
+}
+
+static bool readsNone(ArrayRef<AffineMap> maps, ArrayRef<unsigned> dims) {
+  return llvm::none_of(maps, [&](AffineMap map) {
+    return llvm::any_of(dims, [&](unsigned d) { return map.isFunctionOfDim(d); });
+  });
+}
+
+LogicalResult ChainOp::verify() {
+  unsigned outer = getFirstOuterExtra();
+  if (getInputs().size() < outer || getInits().size() != 1)
+    return emitOpError("needs lhs, rhs, next, the middle's extras and one init");
+  SmallVector<AffineMap> maps = getMaps();
+  Type element = storedElementOf(getLhs().getType());
+  if (!isa<FloatType>(element) || llvm::any_of(getInputs().take_front(kFirstExtra), [&](Value v) {
+        return storedElementOf(v.getType()) != element;
+      }))
+    return emitOpError("needs factors of one element type, of floats");
+  Type accumulator = ContractOp::getAccumulatorType(element);
+  if (failed(verifyKernel(*this, getInputs(), getInits(), getResults(), maps, getBody(),
+                          accumulator, outer)))
+    return failure();
+  Roles roles = rolesOf(maps);
+  ArrayRef<AffineMap> permuted[] = {ArrayRef(maps).slice(1, 2), ArrayRef(maps).take_back()};
+  for (ArrayRef<AffineMap> some : permuted)
+    if (!llvm::all_of(some, [](AffineMap map) { return map.isProjectedPermutation(); }))
+      return emitOpError("needs projected permutations as maps of rhs, next and init");
+  if (!readsExactly(maps[0], roles.m, roles.k) || !readsExactly(maps[1], roles.r, roles.k))
+    return emitOpError("needs a map of lhs over (m, k) and of rhs over (r, k)");
+  ArrayRef<AffineMap> extras = ArrayRef(maps).drop_front(kFirstExtra).drop_back();
+  if (!readsNone(extras, roles.k) || !readsNone(extras.take_front(getMiddleExtras()), roles.n) ||
+      !readsNone(extras.drop_front(getMiddleExtras()), roles.r))
+    return emitOpError("has an extra operand that depends on a dimension it is not read at");
+  SmallVector<Type> arguments{accumulator};
+  for (Value extra : getInputs().slice(kFirstExtra, getMiddleExtras()))
+    arguments.push_back(shapedTypeOf(extra.getType()).getElementType());
+  if (failed(verifyArguments(*this, getMiddle(), arguments)))
+    return failure();
+  for (Operation &op : getMiddle().front())
+    if (isa<IndexOp, FetchOp>(op))
+      return emitOpError("has a middle that knows its place");
+  auto yield = cast<YieldOp>(getMiddle().front().getTerminator());
+  if (yield->getOperandTypes() != TypeRange(element))
+    return emitOpError("needs a middle that yields a ") << element;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // kernel.attention, kernel.rows, kernel.map, kernel.region
 //===----------------------------------------------------------------------===//
 
@@ -349,6 +425,7 @@ LogicalResult RegionOp::verify() {
   }
 STRUT_KERNEL_METHODS(ContractOp)
 STRUT_KERNEL_METHODS(GroupedOp)
+STRUT_KERNEL_METHODS(ChainOp)
 STRUT_KERNEL_METHODS(AttentionOp)
 STRUT_KERNEL_METHODS(RowsOp)
 STRUT_KERNEL_METHODS(MapOp)

@@ -202,6 +202,7 @@ def Kernel_ContractOp : Kernel_StructuredOp<"contract"> {
 }
 
 include "dialects/Kernel/GroupedOps.td"
+include "dialects/Kernel/ChainOps.td"
 
 def Kernel_AttentionOp : Kernel_StructuredOp<"attention"> {
   let summary = "softmax(score(Q Kᵀ)) V";

@@ -13,10 +13,11 @@ namespace strut::emit {
 
 /// What the emitters take for granted about a body and its operands.
 static LogicalResult check(kernel::KernelOpInterface kernel) {
-  for (Operation &op : kernel->getRegion(0).front())
-    if (op.getNumRegions() != 0)
-      return kernel.emitOpError("has a body with control flow (")
-             << op.getName() << "), which no back end takes";
+  for (Region &region : kernel->getRegions())
+    for (Operation &op : region.front())
+      if (op.getNumRegions() != 0)
+        return kernel.emitOpError("has a body with control flow (")
+               << op.getName() << "), which no back end takes";
   return success();
 }
 

@@ -135,15 +135,16 @@ void cloneAsVectors(OpBuilder &b, Block &body, IRMapping &values, int64_t lanes,
 
 SmallVector<Value> capturesOf(Operation *kernel) {
   llvm::SetVector<Value> captures;
-  kernel->getRegion(0).walk([&](Operation *op) {
-    for (Value v : op->getOperands()) {
-      if (kernel->getRegion(0).isAncestor(v.getParentRegion()))
-        continue;
-      Operation *definition = v.getDefiningOp();
-      if (!definition || !definition->hasTrait<OpTrait::ConstantLike>())
-        captures.insert(v);
-    }
-  });
+  for (Region &region : kernel->getRegions())
+    region.walk([&](Operation *op) {
+      for (Value v : op->getOperands()) {
+        if (region.isAncestor(v.getParentRegion()))
+          continue;
+        Operation *definition = v.getDefiningOp();
+        if (!definition || !definition->hasTrait<OpTrait::ConstantLike>())
+          captures.insert(v);
+      }
+    });
   return captures.takeVector();
 }
 
@@ -411,7 +412,9 @@ std::string keyOf(Operation *kernel) {
   std::string key;
   llvm::raw_string_ostream os(key);
   os << kernel->getName() << kernel->getPropertiesAsAttribute();
-  KeyPrinter(os).print(kernel->getRegion(0));
+  KeyPrinter printer(os);
+  for (Region &region : kernel->getRegions())
+    printer.print(region);
   return key;
 }
 

@@ -47,7 +47,7 @@ static bool isLinearIn(ArrayRef<unsigned> dims, AffineMap map) {
 }
 
 std::optional<CopyPlan> planCopy(const Nest &nest, unsigned operand, ArrayRef<unsigned> along,
-                                 ArrayRef<unsigned> steps) {
+                                 ArrayRef<unsigned> steps, int64_t least) {
   MemRefType type = nest.typeOf(operand);
   AffineMap map = nest.maps[operand];
   if (!isLinearIn(steps, map))
@@ -58,7 +58,7 @@ std::optional<CopyPlan> planCopy(const Nest &nest, unsigned operand, ArrayRef<un
   };
   int64_t ofSteps = run(steps), ofRows = run(along);
   CopyPlan plan{ofSteps >= ofRows, std::min(largestCopy, std::max(ofSteps, ofRows) * bytes)};
-  if (plan.bytes < 4)
+  if (plan.bytes < least)
     return std::nullopt;
   // Single elements are best copied the way that memory lies.
   if (ofSteps == 1 && ofRows == 1 && !along.empty())

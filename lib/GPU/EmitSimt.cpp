@@ -26,6 +26,7 @@ LogicalResult emitKernel(Simt &simt, Operation *op) {
   LogicalResult emitted =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case([&](kernel::AttentionOp kernel) { return emitAttention(simt, host, kernel); })
+          .Case([&](kernel::ChainOp kernel) { return emitChain(simt, host, kernel); })
           .Case([&](kernel::ContractOp kernel) { return emitContract(simt, host, kernel); })
           .Case([&](kernel::GroupedOp kernel) { return emitGrouped(simt, host, kernel); })
           .Case([&](kernel::MapOp kernel) { return emitMap(simt, host, kernel); })
@@ -82,6 +83,7 @@ struct EmitSimtPass : impl::EmitSimtBase<EmitSimtPass> {
     tensorAttentions += simt.tensorAttentions;
     warpgroupContractions += simt.warpgroupContractions;
     splitContractions += simt.splitContractions;
+    chains += simt.chains;
   }
 };
 

@@ -172,18 +172,24 @@ Value evaluateAt(OpBuilder &b, const Nest &nest, Operation *op, const IRMapping 
 
 Value evaluateSums(OpBuilder &b, const Nest &nest, ValueRange sums, unsigned firstExtra,
                    ValueRange parameters, ValueRange point) {
+  return evaluateSums(b, nest, nest.body(), sums, firstExtra, nest.inputs, parameters, point);
+}
+
+Value evaluateSums(OpBuilder &b, const Nest &nest, Block &code, ValueRange sums,
+                   unsigned firstExtra, unsigned endOfExtras, ValueRange parameters,
+                   ValueRange point) {
   Location loc = nest.op->getLoc();
   IRMapping values = nest.captured(parameters);
-  values.map(nest.body().getArguments().take_front(sums.size()), sums);
-  for (unsigned operand = firstExtra; operand < nest.inputs; ++operand)
-    if (Value argument = nest.body().getArgument(sums.size() + operand - firstExtra);
+  values.map(code.getArguments().take_front(sums.size()), sums);
+  for (unsigned operand = firstExtra; operand < endOfExtras; ++operand)
+    if (Value argument = code.getArgument(sums.size() + operand - firstExtra);
         !isa<NoneType>(argument.getType()))
       values.map(argument, loadElement(b, loc, parameters[operand],
                                        applyMap(b, loc, nest.maps[operand], point)));
-  cloneAsVectors(b, nest.body(), values, 1, [&](OpBuilder &b, Operation *op) {
+  cloneAsVectors(b, code, values, 1, [&](OpBuilder &b, Operation *op) {
     return evaluateAt(b, nest, op, values, parameters, point);
   });
-  return values.lookup(nest.body().getTerminator()->getOperand(0));
+  return values.lookup(code.getTerminator()->getOperand(0));
 }
 
 } // namespace strut::gpu

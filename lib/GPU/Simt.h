@@ -54,7 +54,7 @@ public:
   void finish();
 
   unsigned launches = 0, tensorContractions = 0, tensorAttentions = 0;
-  unsigned warpgroupContractions = 0, splitContractions = 0;
+  unsigned warpgroupContractions = 0, splitContractions = 0, chains = 0;
   unsigned functions() const { return kernels.size(); }
 
 private:
@@ -94,12 +94,18 @@ mlir::Value evaluateAt(mlir::OpBuilder &b, const Nest &nest, mlir::Operation *op
 /// `firstExtra` on are the arguments after the sums.
 mlir::Value evaluateSums(mlir::OpBuilder &b, const Nest &nest, mlir::ValueRange sums,
                          unsigned firstExtra, mlir::ValueRange parameters, mlir::ValueRange point);
+/// The same of one of several bodies of an op: of `code`, whose extras are the inputs from number
+/// `firstExtra` to before `endOfExtras`.
+mlir::Value evaluateSums(mlir::OpBuilder &b, const Nest &nest, mlir::Block &code,
+                         mlir::ValueRange sums, unsigned firstExtra, unsigned endOfExtras,
+                         mlir::ValueRange parameters, mlir::ValueRange point);
 
 //===----------------------------------------------------------------------===//
 // Generators, one file each
 //===----------------------------------------------------------------------===//
 
 mlir::LogicalResult emitAttention(Simt &, mlir::OpBuilder &host, kernel::AttentionOp op);
+mlir::LogicalResult emitChain(Simt &, mlir::OpBuilder &host, kernel::ChainOp op);
 mlir::LogicalResult emitContract(Simt &, mlir::OpBuilder &host, kernel::ContractOp op);
 mlir::LogicalResult emitGrouped(Simt &, mlir::OpBuilder &host, kernel::GroupedOp op);
 mlir::LogicalResult emitMap(Simt &, mlir::OpBuilder &host, kernel::MapOp op);

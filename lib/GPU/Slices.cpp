@@ -70,6 +70,9 @@ Slices::Slices(OpBuilder &b, Location loc, const SlicePlace &place, const TileOp
   }
 }
 
+Slices::Slices(Location loc, const SlicePlace &place)
+    : loc(loc), place(place), plan{/*alongSteps=*/true, chunkBytes} {}
+
 /// The row or column that stands as number `number` in its 8.
 Value Slices::columnOf(const I32 &i, Value number) const {
   return place.interleaved ? i.add(i.div(number, 2), i.mul(i.rem(number, 2), 4)) : number;
@@ -89,26 +92,50 @@ Value Slices::address(OpBuilder &b, Value number, Value offset) const {
   return movedBy(b, loc, place.memory, i.add(i.mul(number, place.bytes()), offset), 1);
 }
 
+void Slices::store(OpBuilder &b, Value row, Value step, Value element) const {
+  I32 i{b, loc};
+  int64_t steps = sliceBytes / place.elementBytes;
+  Value within = i.mul(i.rem(step, steps), place.elementBytes);
+  Value offset = i.add(offsetOf(i, row, i.div(within, chunkBytes)), i.rem(within, chunkBytes));
+  Type bits = b.getIntegerType(8 * place.elementBytes);
+  Value stored = arith::BitcastOp::create(b, loc, bits, element);
+  LLVM::StoreOp::create(b, loc, stored, address(b, i.div(step, steps), offset));
+}
+
+/// No asynchronous copy is this small.
+void Slices::copyElement(OpBuilder &b, Value to, Value from, Value exists) const {
+  Type bits = b.getIntegerType(8 * place.elementBytes);
+  Value loaded = LLVM::LoadOp::create(b, loc, bits, from);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(bits));
+  LLVM::StoreOp::create(b, loc, arith::SelectOp::create(b, loc, exists, loaded, zero), to);
+}
+
 void Slices::copy(OpBuilder &b, Value number, Value firstStep) const {
   I32 i{b, loc};
   auto modifier =
       plan.bytes == chunkBytes ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
-  SmallVector<Value> sizes, stepOffsets;
+  SmallVector<Value> present, stepOffsets;
   for (Value stepNumber : stepNumbers) {
     Value step = arith::AddIOp::create(b, loc, firstStep, stepNumber);
     auto [safe, inside] = clamp(b, loc, step, stepGroup->size);
     SmallVector<Value> point(dims, indexConstant(b, loc, 0));
     stepGroup->place(b, loc, point, safe);
     stepOffsets.push_back(linearOffset(b, loc, stepMap, point, strides));
-    sizes.push_back(arith::SelectOp::create(b, loc, inside, i.constant(plan.bytes), i.constant(0)));
+    present.push_back(inside);
   }
   for (auto [part, offset] : llvm::enumerate(offsets)) {
     size_t ofRow = plan.alongSteps ? part : 0, ofStep = plan.alongSteps ? 0 : part;
     Value from = arith::AddIOp::create(b, loc, rowOffsets[ofRow], stepOffsets[ofStep]);
     from = arith::IndexCastOp::create(b, loc, b.getI64Type(), from);
     from = movedBy(b, loc, source, from, place.elementBytes);
-    NVVM::CpAsyncOp::create(b, loc, address(b, number, offset), from, uint32_t(plan.bytes),
-                            modifier, sizes[ofStep]);
+    Value to = address(b, number, offset);
+    if (plan.bytes < leastCopy) {
+      copyElement(b, to, from, present[ofStep]);
+      continue;
+    }
+    Value size =
+        arith::SelectOp::create(b, loc, present[ofStep], i.constant(plan.bytes), i.constant(0));
+    NVVM::CpAsyncOp::create(b, loc, to, from, uint32_t(plan.bytes), modifier, size);
   }
 }
 

@@ -22,16 +22,19 @@ constexpr int64_t multipliesOfSlice = sliceBytes / multiplyBytes;
 /// How an operand comes to shared memory.
 struct CopyPlan {
   bool alongSteps; ///< memory runs along the steps, else along rows or columns
-  int64_t bytes;   ///< of one copy: 16, 8 or 4, all in one run and so aligned
+  int64_t bytes;   ///< of one copy: 16, 8 or 4, all in one run and so aligned; 2: by loads
 };
+
+/// The fewest bytes that are copied without a register.
+constexpr int64_t leastCopy = 4;
 
 /// What tells kernels of the same op apart: "_k16".
 std::string suffixOf(const CopyPlan &plan);
 
-/// The best way to copy an operand, by what the host function knows of it; none where copies of 4
-/// bytes, the smallest, would be too large, or where steps do more than add to its indices.
+/// The best way to copy an operand, by what the host function knows of it; none where copies of
+/// `least` bytes would be too large, or where steps do more than add to its indices.
 std::optional<CopyPlan> planCopy(const Nest &nest, unsigned operand, llvm::ArrayRef<unsigned> along,
-                                 llvm::ArrayRef<unsigned> steps);
+                                 llvm::ArrayRef<unsigned> steps, int64_t least = leastCopy);
 
 /// Where the slices of one operand lie, and which part of them a thread has.
 struct SlicePlace {
@@ -54,9 +57,13 @@ public:
   /// `first` is the operand's row or column at the slices' first.
   Slices(mlir::OpBuilder &b, mlir::Location loc, const SlicePlace &place,
          const TileOperand &operand, const CopyPlan &plan, mlir::Value first);
+  /// Of an operand that the block itself computes: lines along the steps.
+  Slices(mlir::Location loc, const SlicePlace &place);
 
   /// Starts the copies to slice number `number`, whose missing steps become zero.
   void copy(mlir::OpBuilder &b, mlir::Value number, mlir::Value firstStep) const;
+  /// Writes one element; row (or column) and step from the first slice on, i32.
+  void store(mlir::OpBuilder &b, mlir::Value row, mlir::Value step, mlir::Value element) const;
   /// The registers of rows (or columns) 16 `block` and on of the warp, for multiplication number
   /// `part` of slice `number`: of the left side, A of a product; of the right, B of two.
   llvm::SmallVector<mlir::Value> load(mlir::OpBuilder &b, mlir::Value number, int64_t part,
@@ -71,13 +78,14 @@ private:
   mlir::Value columnOf(const I32 &i, mlir::Value number) const;
   mlir::Value offsetOf(const I32 &i, mlir::Value line, mlir::Value chunk) const;
   mlir::Value address(mlir::OpBuilder &b, mlir::Value number, mlir::Value offset) const;
+  void copyElement(mlir::OpBuilder &b, mlir::Value to, mlir::Value from, mlir::Value exists) const;
   llvm::SmallVector<mlir::Value> loadScalars(mlir::OpBuilder &b, mlir::Value number, int64_t part,
                                              int64_t block) const;
 
   mlir::Location loc;
   SlicePlace place;
-  const DimGroup *stepGroup;
-  unsigned dims; ///< of the iteration space
+  const DimGroup *stepGroup = nullptr;
+  unsigned dims = 0; ///< of the iteration space
   CopyPlan plan;
 
   mlir::Value source;                         ///< pointer to the operand's first element

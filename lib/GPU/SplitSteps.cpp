@@ -4,7 +4,7 @@
 // while: few blocks get a part of its bandwidth only.
 //
 //===----------------------------------------------------------------------===//
-#include "TensorTile.h"
+#include "TileTime.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "strut/Cost/Machine.h"
@@ -20,7 +20,6 @@ using namespace mlir;
 namespace strut::gpu {
 namespace {
 
-constexpr double latency = 500e-9; ///< of memory, in seconds
 constexpr double worthwhile = 0.9; ///< of the time without
 
 /// A product, as far as it is known.
@@ -80,7 +79,7 @@ std::optional<KnownProduct> productFrom(kernel::ContractOp op, TargetAttr target
 /// Whether segments are faster, by the description of the GPU.
 bool pays(const KnownProduct &product, Multiplicand kind, const cost::Machine &machine) {
   const TensorShape tile = TensorShapes(kind, /*sums=*/1).few;
-  double ofBlock = double(tile.stages - 1) * tile.columns * sliceBytes / latency;
+  double ofBlock = double(tile.stages - 1) * tile.columns * sliceBytes / TileTime::latency;
   int64_t most = int64_t(machine.multiprocessors) * tile.resident(/*sums=*/1, {}) / tile.threads();
   auto secondsOf = [&](int64_t blocks) {
     double bandwidth = std::min(machine.memory.back().bandwidth, std::min(blocks, most) * ofBlock);

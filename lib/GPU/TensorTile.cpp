@@ -77,18 +77,26 @@ bool isWide(const Nest &nest, ArrayRef<unsigned> dims) {
 /// Floats between rows, against bank conflicts.
 static int64_t exchangeStride(const TensorShape &shape) { return shape.columns + 8; }
 
-/// Of the arrays [row][column] that have `count` sums of each element of a row of warps.
-static int64_t exchangeBytes(const TensorShape &shape, int64_t count) {
+/// The arrays are [row][column].
+int64_t TensorTile::exchangeBytes(const TensorShape &shape, int64_t count) {
   return count * shape.warpRows * exchangeStride(shape) * 4;
+}
+
+static Value memoryFor(Simt &simt, OpBuilder &b, Location loc, const TensorShape &shape,
+                       unsigned count) {
+  int64_t bytes =
+      std::max(TensorTile::exchangeBytes(shape, count), shape.stages * shape.stageBytes());
+  return pointerTo(b, loc, simt.shared(b, loc, {bytes}, b.getI8Type(), /*alignment=*/128),
+                   sharedSpace);
 }
 
 TensorTile::TensorTile(Simt &simt, OpBuilder &b, Location loc, const TensorShape &shape,
                        unsigned count)
-    : loc(loc), shape(shape) {
+    : TensorTile(b, loc, shape, memoryFor(simt, b, loc, shape, count)) {}
+
+TensorTile::TensorTile(OpBuilder &b, Location loc, const TensorShape &shape, Value memory)
+    : loc(loc), shape(shape), memory(memory) {
   I32 i{b, loc};
-  int64_t bytes = std::max(exchangeBytes(shape, count), shape.stages * shape.stageBytes());
-  memory = pointerTo(b, loc, simt.shared(b, loc, {bytes}, b.getI8Type(), /*alignment=*/128),
-                     sharedSpace);
   thread = i.from(threadIndex(b, loc));
   Value warp = i.div(thread, warpSize);
   warpRow = i.div(warp, shape.warpsAcross());
@@ -103,18 +111,19 @@ SmallVector<Value> TensorTile::zeros(OpBuilder &b) const {
 }
 
 /// Sums are in the order of 16 rows, then 8 columns, then as mma.sync has them.
-SmallVector<Value> TensorTile::multiplySlice(OpBuilder &b, const Slices &lhs, const Slices &rhs,
-                                             Value stage, ValueRange carried) const {
+SmallVector<Value> TensorTile::multiplySlice(OpBuilder &b, const Slices &lhs, Value leftNumber,
+                                             const Slices &rhs, Value rightNumber,
+                                             ValueRange carried) const {
   SmallVector<Value> sums(carried);
   for (int64_t part = 0; part < multipliesOfSlice; ++part) {
     SmallVector<Fragment> right;
     for (int64_t block = 0; block < shape.warpColumns / 16; ++block) {
-      SmallVector<Value> registers = rhs.load(b, stage, part, block);
+      SmallVector<Value> registers = rhs.load(b, rightNumber, part, block);
       right.emplace_back(b, loc, shape.kind, ArrayRef(registers).take_front(2));
       right.emplace_back(b, loc, shape.kind, ArrayRef(registers).drop_front(2));
     }
     for (int64_t block = 0; block < shape.warpRows / 16; ++block) {
-      Fragment left(b, loc, shape.kind, lhs.load(b, stage, part, block));
+      Fragment left(b, loc, shape.kind, lhs.load(b, leftNumber, part, block));
       for (auto [column, factor] : llvm::enumerate(right))
         addProduct(b, loc, shape.kind, left, factor,
                    MutableArrayRef(sums).slice((block * right.size() + column) * 4, 4));
@@ -123,22 +132,26 @@ SmallVector<Value> TensorTile::multiplySlice(OpBuilder &b, const Slices &lhs, co
   return sums;
 }
 
+SlicePlace TensorTile::place(OpBuilder &b, Value slices, bool isLhs) const {
+  I32 i{b, loc};
+  return {slices,
+          isLhs ? shape.rows : shape.columns,
+          shape.elementBytes(),
+          shape.threads(),
+          thread,
+          isLhs ? i.mul(warpRow, shape.warpRows) : warpColumn,
+          isLhs};
+}
+
 SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
                                         const CopyPlan &lhsPlan, Value firstRow,
                                         const TileOperand &rhs, const CopyPlan &rhsPlan,
                                         Value firstColumn, Value firstStep) const {
   I32 outside{b, loc};
-  SlicePlace leftPlace{memory,          shape.rows, shape.elementBytes(),
-                       shape.threads(), thread,     outside.mul(warpRow, shape.warpRows),
-                       /*isLhs=*/true};
-  SlicePlace rightPlace = leftPlace;
-  rightPlace.memory =
-      movedBy(b, loc, memory, outside.constant(shape.stages * leftPlace.bytes()), 1);
-  rightPlace.width = shape.columns;
-  rightPlace.first = warpColumn;
-  rightPlace.isLhs = false;
+  SlicePlace leftPlace = place(b, memory, /*isLhs=*/true);
+  Value behind = movedBy(b, loc, memory, outside.constant(shape.stages * leftPlace.bytes()), 1);
   Slices left(b, loc, leftPlace, lhs, lhsPlan, firstRow);
-  Slices right(b, loc, rightPlace, rhs, rhsPlan, firstColumn);
+  Slices right(b, loc, place(b, behind, /*isLhs=*/false), rhs, rhsPlan, firstColumn);
   Value end = lhs.steps->size, start = indexConstant(b, loc, 0);
   auto endOfSegment = [&](OpBuilder &b, Value from) -> Value {
     return arith::MinUIOp::create(b, loc, plus(b, loc, from, shape.segment), lhs.steps->size);
@@ -176,7 +189,7 @@ SmallVector<Value> TensorTile::multiply(OpBuilder &b, const TileOperand &lhs,
           Value last =
               arith::SelectOp::create(b, loc, isFirst, i.constant(ahead), i.add(stage, -1));
           fetch(b, last, plus(b, loc, step, ahead * shape.steps()));
-          SmallVector<Value> next = multiplySlice(b, left, right, stage, state.drop_back());
+          SmallVector<Value> next = multiplySlice(b, left, stage, right, stage, state.drop_back());
           Value isLast =
               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, stage, i.constant(ahead));
           next.push_back(arith::SelectOp::create(b, loc, isLast, i.constant(0), i.add(stage, 1)));

@@ -72,9 +72,21 @@ public:
   /// In the kernel that is being written, for `count` sums of each element.
   TensorTile(Simt &simt, mlir::OpBuilder &b, mlir::Location loc, const TensorShape &shape,
              unsigned count);
+  /// ... for one sum, in shared memory that is there.
+  TensorTile(mlir::OpBuilder &b, mlir::Location loc, const TensorShape &shape, mlir::Value memory);
+
+  /// Of the array through which `count` sums of each element of a row of warps go.
+  static int64_t exchangeBytes(const TensorShape &shape, int64_t count);
 
   /// Sums of a thread.
   int64_t sums() const;
+  llvm::SmallVector<mlir::Value> zeros(mlir::OpBuilder &b) const;
+  /// Where slices of one side lie, from `memory` on, and this warp's part of them.
+  SlicePlace place(mlir::OpBuilder &b, mlir::Value memory, bool isLhs) const;
+  /// `sums` plus the product of a slice of each side, by their numbers.
+  llvm::SmallVector<mlir::Value> multiplySlice(mlir::OpBuilder &b, const Slices &lhs,
+                                               mlir::Value left, const Slices &rhs,
+                                               mlir::Value right, mlir::ValueRange sums) const;
   /// The product of both operands over all steps, which ends with a barrier; with `firstStep`, over
   /// one segment.
   llvm::SmallVector<mlir::Value> multiply(mlir::OpBuilder &b, const TileOperand &lhs,
@@ -93,10 +105,6 @@ public:
                Finish body) const;
 
 private:
-  llvm::SmallVector<mlir::Value> zeros(mlir::OpBuilder &b) const;
-  llvm::SmallVector<mlir::Value> multiplySlice(mlir::OpBuilder &b, const Slices &lhs,
-                                               const Slices &rhs, mlir::Value stage,
-                                               mlir::ValueRange sums) const;
   mlir::Value exchangeAddress(mlir::OpBuilder &b, mlir::Value row, mlir::Value column,
                               int64_t number) const;
   /// Writes the sums of a warp to the array number `number` of a row of warps.

@@ -19,10 +19,8 @@ using namespace mlir;
 namespace strut::gpu {
 namespace {
 
-constexpr int64_t fewRows = 64;
-constexpr int64_t manyBlocks = 96; ///< of the largest tile, which then fill a GPU
-constexpr unsigned mostSums = 2;   ///< that fit in registers
-constexpr int64_t bandRows = 8;    ///< of tiles, which are worked on column by column
+constexpr unsigned mostSums = 2; ///< that fit in registers
+constexpr int64_t bandRows = 8;  ///< of tiles, which are worked on column by column
 /// A result that is not copied in bulk goes through shared memory as f32.
 constexpr int64_t exchangeColumns = 32, exchangeStride = exchangeColumns + 8;
 
@@ -127,19 +125,18 @@ void WarpgroupContract::launch(OpBuilder &host, const WarpgroupShape &shape) {
 }
 
 void WarpgroupContract::launchBySize(OpBuilder &host) {
-  constexpr WarpgroupShape few{64, 64, /*stages=*/8}, middle{128, 128, /*stages=*/5},
-      large{128, 256, /*stages=*/4};
-  WarpgroupShape many = code.op.getNumSums() > 1 ? middle : large;
+  WarpgroupShapes shapes(code.op.getNumSums());
   Location loc = code.loc;
   code.setGroups(host, code.nest.operands);
   Value isFew = arith::CmpIOp::create(host, loc, arith::CmpIPredicate::ule, code.m.size,
-                                      indexConstant(host, loc, fewRows));
+                                      indexConstant(host, loc, WarpgroupShapes::fewRows));
   Value isMany = arith::CmpIOp::create(host, loc, arith::CmpIPredicate::uge,
-                                       code.blocks(host, many.rows, many.columns),
-                                       indexConstant(host, loc, manyBlocks));
+                                       code.blocks(host, shapes.many.rows, shapes.many.columns),
+                                       indexConstant(host, loc, WarpgroupShapes::manyBlocks));
   gpu::launchBySize(
-      host, loc, isFew, isMany, [&](OpBuilder &b) { launch(b, few); },
-      [&](OpBuilder &b) { launch(b, middle); }, [&](OpBuilder &b) { launch(b, many); });
+      host, loc, isFew, isMany, [&](OpBuilder &b) { launch(b, shapes.few); },
+      [&](OpBuilder &b) { launch(b, shapes.middle); },
+      [&](OpBuilder &b) { launch(b, shapes.many); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -36,6 +36,17 @@ struct WarpgroupShape {
   int64_t sharedBytes() const { return barrierOffset() + 2 * stages * 8; }
 };
 
+/// The tiles, from few rows to many.
+struct WarpgroupShapes {
+  static constexpr int64_t fewRows = 64;
+  static constexpr int64_t manyBlocks = 96; ///< of the largest tile, which then fill a GPU
+  WarpgroupShape few{64, 64, /*stages=*/8}, middle{128, 128, /*stages=*/5}, many;
+
+  /// Where a thread has `sums` for each element.
+  explicit constexpr WarpgroupShapes(unsigned sums)
+      : many(sums > 1 ? middle : WarpgroupShape{128, 256, /*stages=*/4}) {}
+};
+
 /// A stage of the ring, and the parity of the phase in which it is to be filled or read: i32.
 struct Turn {
   mlir::Value stage, parity;

@@ -75,6 +75,7 @@ void buildPlanPipeline(OpPassManager &pm, ArrayRef<std::string> programs) {
   OpPassManager &program = pm.nest<kernel::ProgramOp>();
   program.addPass(cpu::createAssignLayouts());
   program.addPass(gpu::createRoundFactors());
+  program.addPass(gpu::createFormChains());
   program.addPass(gpu::createSplitSteps());
   plan::buildPipeline(program);
 }

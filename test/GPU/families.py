@@ -173,6 +173,15 @@ def structured(rng):
     return g.model(g.linear(features, 32, 20), {"x": (["B", 32],)}, ["B", 20])
 
 
+def lowrank(rng):
+    """Few features between many: with a function between them, with a bias, beside what they come from."""
+    g = Layers(rng)
+    hidden = g.add("Gelu", g.linear("x", 96, 16))
+    x = g.add("Add", g.linear(hidden, 16, 96), "x")
+    gates = g.add("Sigmoid", g.add("MatMul", g.add("Relu", g.add("MatMul", x, g.draw(96, 24))), g.draw(24, 96)))
+    return g.model(g.add("Mul", gates, x), {"x": (["B", 96],)}, ["B", 96])
+
+
 def quantised(rng):
     """Integers of 8 bits, whose scale is found while it runs."""
     g = Layers(rng)
@@ -195,7 +204,7 @@ def graph(rng):
 
 NETWORKS = {
     f.__name__: f
-    for f in (mobile, convnext, dense, unet, windows, t5, recurrent, mixers, structured, quantised, graph)
+    for f in (mobile, convnext, dense, unet, windows, t5, recurrent, mixers, structured, lowrank, quantised, graph)
 }
 
 
