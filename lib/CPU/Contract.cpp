@@ -76,8 +76,8 @@ void TaskEmitter::emit(Value task) {
   Value place = tiles.getInductionVar();
   auto [row, height] = tileAt(place, begin, end);
   SmallVector<Value> first = iteratorsAt(row), start;
+  fetchAhead(place, begin, end);
   if (plan.blocks == 1) {
-    fetchAhead(place, begin, end);
     emitProducts(first, height);
   } else {
     Value firstBlock = arith::MulIOp::create(b, loc, batch, index(plan.blocks));

@@ -187,7 +187,8 @@ void ContractTask::chooseFetches() {
     Type element = getElementTypeOrSelf(inputs[2 * loop.products.front() + 1].getType());
     int64_t bytes = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
     Value size = b.createOrFold<arith::MulIOp>(
-        loc, product(extentsOf(loop.k)), index(plan.columns() * loop.products.size() * bytes));
+        loc, product(extentsOf(loop.k)),
+        index(plan.columns() * loop.products.size() * plan.blocks * bytes));
     all = b.createOrFold<arith::AddIOp>(loc, all, size);
   }
   auto is = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {

@@ -50,11 +50,12 @@ public:
 
   const Target &getTarget() const { return target; }
   /// Whether tiles of few rows ask for their panels ahead (Target::asksAhead): not where caches
-  /// hold all weights from run to run, for there the requests only take the place of loads.
+  /// hold all weights from run to run, for there the requests only take the place of loads. 2.3 MiB
+  /// of weights lose by it, 2.8 gain, with 2 MiB of L2.
   bool asksAhead() const { return target.asksAhead() && weightBytes > kHeldByCaches; }
 
 private:
-  static constexpr int64_t kHeldByCaches = 4 << 20;
+  static constexpr int64_t kHeldByCaches = 2560 << 10;
   int64_t weightBytes = 0; ///< of all that the program uses
   kernel::ProgramOp program;
   Target target;
