@@ -1,8 +1,10 @@
 //===- ByValue.cpp - Maps that a matrix of numbers turns out to be --------===//
 #include "strut/Algebra/ByValue.h"
+#include "Rows.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <map>
 #include <numbers>
 
 namespace strut::algebra {
@@ -79,13 +81,69 @@ std::vector<Kronecker> kroneckerFactors(const Matrix &w, double tolerance) {
   return found;
 }
 
+std::vector<Matrix> kroneckerChain(const Matrix &w, double tolerance) {
+  std::vector<Matrix> chain;
+  Matrix rest = w;
+  for (;;) {
+    std::vector<Kronecker> splits = kroneckerFactors(rest, tolerance);
+    auto sizeOf = [](const Kronecker &split) { return split.outer.rows() * split.outer.cols(); };
+    auto least = llvm::min_element(
+        splits, [&](const Kronecker &a, const Kronecker &b) { return sizeOf(a) < sizeOf(b); });
+    if (least == splits.end())
+      break;
+    chain.push_back(std::move(least->outer));
+    rest = std::move(least->inner);
+  }
+  chain.push_back(std::move(rest));
+  return chain;
+}
+
+Matrix kroneckerProduct(const Matrix &outer, const Matrix &inner) {
+  int64_t b = inner.rows(), n = inner.cols();
+  Matrix w(outer.rows() * b, outer.cols() * n);
+  for (int64_t k = 0; k < w.rows(); ++k)
+    for (int64_t l = 0; l < w.cols(); ++l)
+      w(k, l) = outer(k / b, l / n) * inner(k % b, l % n);
+  return w;
+}
+
 //===----------------------------------------------------------------------===//
 // Hadamard matrices
 //===----------------------------------------------------------------------===//
 
-std::optional<Columns> hadamardColumns(const Matrix &w, double tolerance) {
-  if (w.rows() < 2 || !llvm::isPowerOf2_64(w.rows()))
-    return std::nullopt;
+/// Signs of row k and row 0 multiply to a row of the same matrix, and those of rows i and j to that
+/// of row i ^ j. So each row that no product of earlier ones is has a bit of its own. None where
+/// two rows are the same.
+static std::optional<std::vector<int64_t>> hadamardOrder(const Matrix &w) {
+  std::map<std::vector<bool>, int64_t> numbers = {{std::vector<bool>(w.cols()), 0}};
+  std::vector<int64_t> order(w.rows(), -1);
+  for (int64_t k = 0; k < w.rows(); ++k) {
+    std::vector<bool> signs(w.cols());
+    for (int64_t n = 0; n < w.cols(); ++n)
+      signs[n] = (w(k, n) < 0) != (w(0, n) < 0);
+    auto found = numbers.find(signs);
+    if (found == numbers.end()) {
+      int64_t bit = int64_t(numbers.size());
+      if (bit == w.rows())
+        return std::nullopt;
+      std::map<std::vector<bool>, int64_t> products;
+      for (const auto &[other, number] : numbers) {
+        std::vector<bool> product = other;
+        for (int64_t n = 0; n < w.cols(); ++n)
+          product[n] = product[n] != signs[n];
+        products[std::move(product)] = number | bit;
+      }
+      numbers.merge(products);
+      found = numbers.find(signs);
+    }
+    if (order[found->second] >= 0)
+      return std::nullopt;
+    order[found->second] = k;
+  }
+  return order;
+}
+
+static std::optional<Columns> hadamardColumnsInOrder(const Matrix &w, double tolerance) {
   Columns columns;
   for (int64_t n = 0; n < w.cols(); ++n) {
     double scale = w(0, n);
@@ -105,6 +163,28 @@ std::optional<Columns> hadamardColumns(const Matrix &w, double tolerance) {
     columns.from.push_back(from);
     columns.scale.push_back(scale);
   }
+  return columns;
+}
+
+std::optional<Columns> hadamardColumns(const Matrix &w, double tolerance) {
+  if (w.rows() < 2 || !llvm::isPowerOf2_64(w.rows()))
+    return std::nullopt;
+  if (std::optional<Columns> columns = hadamardColumnsInOrder(w, tolerance))
+    return columns;
+  // With column 0 as the one of equal numbers, what it has are the factors of rows.
+  Matrix straight = w;
+  std::vector<double> factors(w.rows());
+  for (int64_t k = 0; k < w.rows(); ++k) {
+    factors[k] = w(k, 0) < 0 ? -1 : 1;
+    for (int64_t n = 0; n < w.cols(); ++n)
+      straight(k, n) *= factors[k];
+  }
+  std::optional<std::vector<int64_t>> order = hadamardOrder(straight);
+  auto columns = order ? hadamardColumnsInOrder(rowsOf(straight, *order), tolerance) : std::nullopt;
+  if (!columns)
+    return std::nullopt;
+  columns->signs = std::move(factors);
+  columns->order = std::move(*order);
   return columns;
 }
 
@@ -251,6 +331,12 @@ bool mayBeKnown(ArrayRef<double> v, double tolerance) {
   if (llvm::all_of(v, [&](double x) { return most - std::abs(x) <= tolerance * most; }))
     return true;
   if (waveOf(v, tolerance) || cosineColumnOf(v, tolerance))
+    return true;
+  // Real and imaginary parts may be apart.
+  size_t half = v.size() / 2;
+  if (v.size() % 2 == 0 && half >= 4 &&
+      llvm::all_of(v.drop_front(half), [](double x) { return x == 0; }) &&
+      mayBeKnown(v.take_front(half), tolerance))
     return true;
   // A column of a Kronecker product is one of columns.
   Matrix one(v.size(), 2);

@@ -147,8 +147,7 @@ static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &ta
   }
 }
 
-FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter,
-                                             kernel::KernelOpInterface op) {
+FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter, kernel::KernelOpInterface op) {
   const Target &target = emitter.getTarget();
   ContractPlan plan;
   plan.asksAhead = emitter.asksAhead();

@@ -14,7 +14,8 @@
 #include "strut/Kernelize/Passes.h"
 #include "strut/Recognize/ConstantView.h"
 #include "strut/Rewrite/Passes.h"
-#include <array>
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 namespace strut::rewrite {
@@ -28,9 +29,10 @@ namespace strut::rewrite {
 namespace {
 
 using algebra::Columns;
-using algebra::FourierColumns;
+using algebra::FourierMap;
 using algebra::Kronecker;
 using algebra::Matrix;
+using algebra::Shape;
 using onnx_ir::Op;
 
 /// A matrix stays where it does not take this much longer.
@@ -54,18 +56,19 @@ SmallVector<double> rowsOf(RankedTensorType type) {
   return isOpen ? SmallVector<double>{rows, unknown * rows} : SmallVector<double>{rows};
 }
 
-/// The numbers of a weight that may be known, of which one column is read first.
+/// The numbers of a weight that may be known, of which one column and one row are read first.
 std::optional<Matrix> matrixToTry(layer::LinearOp map) {
   RankedTensorType type = map.getWeight().getType();
   // Condition 1 of factor-transforms.
   if (!type.getElementType().isF32() && !type.getElementType().isF64())
     return std::nullopt;
   auto view = recognize::ConstantView::of(map.getWeight());
-  auto column = view ? view->sliced(1, 0, 1, 1) : std::nullopt;
-  auto numbers = column ? column->numbers() : std::nullopt;
-  if (!numbers || !algebra::mayBeKnown(*numbers, toleranceOf(type.getElementType())))
-    return std::nullopt;
-  return readMatrix(map.getWeight());
+  auto mayBeKnown = [&](size_t axis) {
+    auto line = view ? view->sliced(axis, 0, 1, 1) : std::nullopt;
+    auto numbers = line ? line->numbers() : std::nullopt;
+    return numbers && algebra::mayBeKnown(*numbers, toleranceOf(type.getElementType()));
+  };
+  return mayBeKnown(1) || mayBeKnown(0) ? readMatrix(map.getWeight()) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -94,9 +97,11 @@ public:
     llvm::append_range(wanted, features);
     return typed(Op<"Reshape">::create(b, loc, {value, integers(wanted)}), features);
   }
-  Value transpose(Value value, ArrayRef<int64_t> features) {
-    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, tokens.size() + 2));
-    std::swap(order[tokens.size()], order[tokens.size() + 1]);
+  /// Takes the last axis before the others of features.
+  Value rotate(Value value, ArrayRef<int64_t> features) {
+    SmallVector<int64_t> order =
+        llvm::to_vector(llvm::seq<int64_t>(0, tokens.size() + features.size()));
+    std::rotate(order.begin() + tokens.size(), order.end() - 1, order.end());
     auto perm = b.getNamedAttr("perm", b.getDenseI64ArrayAttr(order));
     return typed(Op<"Transpose">::create(b, loc, {value}, perm), features);
   }
@@ -115,6 +120,15 @@ public:
     if (llvm::all_of(factors, [](double factor) { return factor == 1; }))
       return value;
     return pointwise("onnx.Mul", value, vector(factors));
+  }
+  /// Takes the value from[n] times scale[n] of each read, and adds these.
+  Value sum(Value value, ArrayRef<FourierMap::Read> reads) {
+    Value total;
+    for (const FourierMap::Read &read : reads) {
+      Value addend = times(select(value, read.from), read.scale);
+      total = total ? pointwise("onnx.Add", total, addend) : addend;
+    }
+    return total;
   }
   Value pointwise(StringRef name, Value left, Value right) {
     Value made = onnx_ir::create(b, loc, name, {left, right}, {})->getResult(0);
@@ -152,80 +166,130 @@ private:
 // Kronecker products
 //===----------------------------------------------------------------------===//
 
-/// x W as (x (A (x) B))[from] scale; no columns where those are in order.
+/// x W as (x (A (x) B (x) ...))[from] scale, by the columns where these are not in order; the
+/// outermost factor first.
 struct Product {
-  Kronecker factors;
+  std::vector<Matrix> factors;
   Columns columns;
 };
 
 std::vector<Product> productsOf(const Matrix &weight, double tolerance) {
   std::vector<Product> found;
   for (Kronecker &factors : algebra::kroneckerFactors(weight, tolerance))
-    found.push_back({std::move(factors), {}});
-  if (!found.empty())
+    found.push_back({{std::move(factors.outer), std::move(factors.inner)}, {}});
+  if (!found.empty()) {
+    std::vector<Matrix> chain = algebra::kroneckerChain(weight, tolerance);
+    if (chain.size() > 2)
+      found.push_back({std::move(chain), {}});
     return found;
+  }
   std::optional<Columns> columns = algebra::hadamardColumns(weight, tolerance);
   if (!columns)
     return found;
-  auto hadamard = [](int64_t size) {
-    return algebra::Map::transform(algebra::Transform::Hadamard, size).materialise();
-  };
-  for (int64_t size = 2; size < weight.rows(); size *= 2)
-    found.push_back({{hadamard(size), hadamard(weight.rows() / size)}, *columns});
+  Matrix two = algebra::Map::transform(algebra::Transform::Hadamard, 2).materialise();
+  found.push_back({std::vector<Matrix>(llvm::Log2_64(weight.rows()), two), *columns});
   return found;
 }
 
-/// The inner product, with a row for each row of A, and the outer one, whose columns are those of
-/// the inner one.
-std::array<cost::Phase, 2> kernelsOf(const Kronecker &factors, double rows, StringRef type) {
-  double a = double(factors.outer.rows()), m = double(factors.outer.cols());
-  double b = double(factors.inner.rows()), n = double(factors.inner.cols());
-  cost::Phase inner = cost::dense(rows * a, b, n, type), outer = cost::dense(m, a, rows * n, type);
-  double bytes = cost::elementBytes(type);
-  outer.weightBytes = a * m * bytes;
-  outer.valueBytes = rows * n * (a + m) * bytes;
-  return {inner, outer};
+/// Neighbours as one factor: `ends` has a bit for each factor but the last one behind which
+/// a group ends.
+template <typename T>
+SmallVector<T> grouped(ArrayRef<T> factors, uint64_t ends,
+                       llvm::function_ref<T(const T &, const T &)> product) {
+  SmallVector<T> groups = {factors.front()};
+  for (size_t i = 1; i < factors.size(); ++i)
+    if (ends >> (i - 1) & 1)
+      groups.push_back(factors[i]);
+    else
+      groups.back() = product(groups.back(), factors[i]);
+  return groups;
 }
 
-double secondsOf(const Kronecker &factors, double rows, StringRef type,
+SmallVector<Shape> shapesOf(ArrayRef<Matrix> factors) {
+  return llvm::map_to_vector(
+      factors, [](const Matrix &factor) { return Shape{factor.rows(), factor.cols()}; });
+}
+
+/// The product with each factor, the innermost first: with a row for everything before it, and the
+/// others with the columns that those behind it have made.
+SmallVector<cost::Phase> kernelsOf(ArrayRef<Shape> factors, double rows, StringRef type) {
+  SmallVector<cost::Phase> kernels;
+  double before = rows, behind = 1, bytes = cost::elementBytes(type);
+  for (const Shape &factor : factors)
+    before *= double(factor.inputs);
+  for (const Shape &factor : llvm::reverse(factors)) {
+    double inputs = double(factor.inputs), outputs = double(factor.outputs);
+    before /= inputs;
+    if (kernels.empty()) {
+      kernels.push_back(cost::dense(before, inputs, outputs, type));
+    } else {
+      cost::Phase &kernel =
+          kernels.emplace_back(cost::dense(outputs, inputs, before * behind, type));
+      kernel.weightBytes = inputs * outputs * bytes;
+      kernel.valueBytes = before * behind * (inputs + outputs) * bytes;
+    }
+    behind *= outputs;
+  }
+  return kernels;
+}
+
+double secondsOf(ArrayRef<Shape> factors, double rows, StringRef type,
                  const cost::Setting &setting) {
-  double narrow = std::max(1.0, kFilled / double(factors.inner.cols())), seconds = 0;
+  double narrow = std::max(1.0, kFilled / double(factors.back().outputs)), seconds = 0;
+  auto factor = factors.rbegin();
   for (cost::Phase &kernel : kernelsOf(factors, rows, type)) {
-    kernel.flops *= narrow;
+    // A product of few rows with few columns of another matrix is mostly loads.
+    auto least = double(std::min(factor->inputs, factor->outputs));
+    bool isOuter = factor++ != factors.rbegin();
+    kernel.flops *= isOuter ? std::max(narrow, kFilled / least) : narrow;
     seconds += cost::timeOf(kernel, setting);
   }
   return seconds;
 }
 
-void build(layer::LinearOp map, const Product &product, StringRef type) {
-  const auto &[factors, columns] = product;
-  int64_t a = factors.outer.rows(), m = factors.outer.cols(), b = factors.inner.rows(),
-          n = factors.inner.cols();
-  auto [inputs, outputs] = map.getMapShape();
-  Maker make(map);
-  Value x = make.reshape(map.getInput(), {a, b});
-  x = make.transpose(make.linear(x, factors.inner, {a, n}), {n, a});
-  x = make.linear(x, factors.outer, {n, m});
-  Operation *last = x.getDefiningOp();
-  x = make.reshape(make.transpose(x, {m, n}), {m * n});
-  if (!columns.from.empty()) {
-    bool isInOrder = columns.from == algebra::Map::identity(m * n).as<algebra::Selection>()->from;
-    x = make.times(isInOrder ? x : make.select(x, columns.from), columns.scale);
-  }
-  Builder &attrs = make.b;
+/// Notes on the op what was considered, the matrix and the factors.
+void note(Operation *op, layer::LinearOp map, ArrayRef<Shape> factors, StringRef type) {
+  Builder b(map.getContext());
   auto form = [&](StringRef name, ArrayRef<cost::Phase> kernels) {
     SmallVector<DenseF64ArrayAttr> all;
     for (const cost::Phase &kernel : kernels)
-      all.push_back(
-          attrs.getDenseF64ArrayAttr({kernel.flops, kernel.weightBytes, kernel.valueBytes}));
+      all.push_back(b.getDenseF64ArrayAttr({kernel.flops, kernel.weightBytes, kernel.valueBytes}));
     return layer::FormAttr::get(map.getContext(), name, all);
   };
-  std::string name = std::to_string(a) + " x " + std::to_string(b);
-  last->setAttr(layer::kConsideredAttr,
-                attrs.getArrayAttr({form("dense", cost::dense(1, inputs, outputs, type)),
-                                    form(name, kernelsOf(factors, 1, type))}));
-  last->setAttr(layer::kChosenAttr, attrs.getStringAttr(name));
-  last->setAttr(layer::kKindAttr, attrs.getStringAttr("transform"));
+  auto [inputs, outputs] = map.getMapShape();
+  std::string name = llvm::join(
+      llvm::map_range(factors, [](Shape factor) { return std::to_string(factor.inputs); }), " x ");
+  op->setAttr(layer::kConsideredAttr,
+              b.getArrayAttr({form("dense", cost::dense(1, inputs, outputs, type)),
+                              form(name, kernelsOf(factors, 1, type))}));
+  op->setAttr(layer::kChosenAttr, b.getStringAttr(name));
+  op->setAttr(layer::kKindAttr, b.getStringAttr("transform"));
+}
+
+void build(layer::LinearOp map, ArrayRef<Matrix> factors, const Columns &columns, StringRef type) {
+  SmallVector<int64_t> extents =
+      llvm::map_to_vector(factors, [](const Matrix &factor) { return factor.rows(); });
+  Maker make(map);
+  Value x = map.getInput();
+  if (!columns.signs.empty())
+    x = make.select(make.times(x, columns.signs), columns.order);
+  x = make.reshape(x, extents);
+  Operation *last = nullptr;
+  int64_t outputs = 1;
+  for (const Matrix &factor : llvm::reverse(factors)) {
+    extents.back() = factor.cols();
+    outputs *= factor.cols();
+    x = make.linear(x, factor, extents);
+    last = x.getDefiningOp();
+    std::rotate(extents.begin(), extents.end() - 1, extents.end());
+    x = make.rotate(x, extents);
+  }
+  x = make.reshape(x, {outputs});
+  if (!columns.from.empty()) {
+    bool isInOrder = columns.from == algebra::Map::identity(outputs).as<algebra::Selection>()->from;
+    x = make.times(isInOrder ? x : make.select(x, columns.from), columns.scale);
+  }
+  note(last, map, shapesOf(factors), type);
   make.replace(x);
 }
 
@@ -233,49 +297,45 @@ void build(layer::LinearOp map, const Product &product, StringRef type) {
 // Fourier transforms
 //===----------------------------------------------------------------------===//
 
-void build(layer::LinearOp map, const FourierColumns &columns) {
-  Maker make(map);
-  int64_t length = map.getMapShape().first, bins = length / 2 + 1;
-  Value x = map.getInput();
-  if (!columns.order.empty())
-    x = make.select(x, columns.order);
-  x = make.reshape(x, {length, 1});
-  Value none = onnx_ir::Absent::create(make.b, make.loc, make.b.getNoneType());
-  Operation *transform =
-      Op<"DFT">::create(make.b, make.loc, {x, none, make.integers({-2}, true)},
-                        {make.b.getNamedAttr("inverse", make.b.getI64IntegerAttr(0)),
-                         make.b.getNamedAttr("onesided", make.b.getI64IntegerAttr(1))});
-  transform->getResult(0).setType(make.typeOf({bins, 2}));
-  transform->setAttr(layer::kKindAttr, make.b.getStringAttr("transform"));
-  Value parts = make.reshape(transform->getResult(0), {2 * bins});
-  auto partsOf = [&](ArrayRef<int64_t> which) {
-    SmallVector<int64_t> from;
-    for (auto [bin, part] : llvm::zip_equal(columns.bin, which))
-      from.push_back(2 * bin + part);
-    return make.select(parts, from);
+/// The real transform of `blocks` signals, from values to parts or back.
+Value transformed(Maker &make, Value x, const FourierMap &what) {
+  int64_t bins = what.length / 2 + 1;
+  SmallVector<int64_t> shape = {what.blocks, what.length, 1}, parts = {what.blocks, bins, 2};
+  if (what.isInverse)
+    std::swap(shape, parts);
+  x = make.reshape(x, shape);
+  auto flag = [&](StringRef name, int64_t value) {
+    return make.b.getNamedAttr(name, make.b.getI64IntegerAttr(value));
   };
-  size_t count = columns.bin.size();
-  SmallVector<int64_t> zeros(count, 0), ones(count, 1), only;
-  SmallVector<double> factors;
-  bool isPure = true; // each column reads one part
-  for (auto [real, imaginary] : llvm::zip_equal(columns.real, columns.imaginary)) {
-    isPure &= real == 0 || imaginary == 0;
-    only.push_back(imaginary != 0);
-    factors.push_back(imaginary != 0 ? imaginary : real);
+  Operation *transform = Op<"DFT">::create(
+      make.b, make.loc, {x, make.integers({what.length}, true), make.integers({-2}, true)},
+      {flag("inverse", what.isInverse), flag("onesided", 1)});
+  transform->getResult(0).setType(make.typeOf(parts));
+  transform->setAttr(layer::kKindAttr, make.b.getStringAttr("transform"));
+  return make.reshape(transform->getResult(0), {parts[0] * parts[1] * parts[2]});
+}
+
+void build(layer::LinearOp map, const FourierMap &what) {
+  Maker make(map);
+  Value x = map.getInput();
+  if (!what.isInverse) {
+    x = what.order.empty() ? x : make.select(x, what.order);
+    return make.replace(make.sum(transformed(make, x, what), what.reads));
   }
-  if (isPure)
-    return make.replace(make.times(partsOf(only), factors));
-  Value real = make.times(partsOf(zeros), columns.real);
-  make.replace(make.pointwise("onnx.Add", real, make.times(partsOf(ones), columns.imaginary)));
+  x = transformed(make, make.sum(x, what.reads), what);
+  SmallVector<int64_t> places(what.order.size());
+  for (auto [i, place] : llvm::enumerate(what.order))
+    places[place] = int64_t(i);
+  make.replace(places.empty() ? x : make.select(x, places));
 }
 
 /// The stages, and the kernel that puts the parts where they are read.
-double secondsOf(double length, double outputs, double rows, Type element,
+double secondsOf(const FourierMap &map, double values, double rows, Type element,
                  const cost::Setting &setting) {
-  Transforms what{int64_t(length), rows, true, element};
+  Transforms what{map.length, rows * double(map.blocks), true, element};
   double bytes = element.getIntOrFloatBitWidth() / 8.0;
   cost::Phase move;
-  move.valueBytes = rows * (length + outputs) * bytes;
+  move.valueBytes = rows * values * double(map.reads.size()) * bytes;
   move.rows = rows;
   return secondsOf(what, fastestFactors(what, setting), setting) + cost::timeOf(move, setting);
 }
@@ -323,27 +383,32 @@ struct FactorTransforms : impl::FactorTransformsBase<FactorTransforms> {
       return least;
     };
     double most = 0;
-    std::optional<Product> best;
-    for (Product &product : productsOf(*weight, toleranceOf(element))) {
-      double gain =
-          gainOf([&](double count) { return secondsOf(product.factors, count, type, setting); });
-      if (gain > most) {
-        most = gain;
-        best = std::move(product);
+    std::vector<Product> products = productsOf(*weight, toleranceOf(element));
+    std::pair<const Product *, uint64_t> best;
+    for (const Product &product : products)
+      for (uint64_t ends = 1; ends < uint64_t(1) << (product.factors.size() - 1); ++ends) {
+        SmallVector<Shape> shapes =
+            grouped<Shape>(shapesOf(product.factors), ends, [](Shape a, Shape b) {
+              return Shape{a.inputs * b.inputs, a.outputs * b.outputs};
+            });
+        double gain = gainOf([&](double count) { return secondsOf(shapes, count, type, setting); });
+        if (gain > most) {
+          most = gain;
+          best = {&product, ends};
+        }
       }
-    }
-    if (best &&
-        // Condition 3 of factor-transforms.
-        most >= kWorthwhile) {
-      build(map, *best, type);
+    // Condition 3 of factor-transforms.
+    if (most >= kWorthwhile) {
+      build(map, grouped<Matrix>(best.first->factors, best.second, algebra::kroneckerProduct),
+            best.first->columns, type);
       ++numKronecker;
       return;
     }
-    std::optional<FourierColumns> waves = algebra::fourierColumns(*weight, toleranceOf(element));
+    std::optional<FourierMap> waves = algebra::fourierMap(*weight, toleranceOf(element));
     if (!waves)
       return;
     double gain = gainOf([&](double count) {
-      return secondsOf(double(inputs), double(outputs), count, element, setting);
+      return secondsOf(*waves, double(inputs + outputs), count, element, setting);
     });
     // Condition 3 of factor-transforms.
     if (gain < kWorthwhile)

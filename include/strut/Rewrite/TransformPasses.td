@@ -63,9 +63,10 @@ def FactorTransforms : Pass<"strut-factor-transforms", "::mlir::ModuleOp"> {
   let description = [{
     What is a dense constant in a model's file may be known by its numbers (docs/transforms.md):
 
-        W = A (x) B, A of a x a':          x W = rows of A^T X B, X = x as a x b
-        W = H[:, from] diag(s), Hadamard:  x W = (x H)[from] s, H = H_a (x) H_b
+        W = A (x) B (x) ..., A of a x a':  x W = rows of A^T X B, X = x as a x b; and so on in X B
+        W = H[order, from] diag(s):        x W = (x[order] H)[from] s, Hadamard H = H_a (x) H_b ...
         W of waves, or of the DCT-II:      x W = real Re X[bin] + imaginary Im X[bin], X = DFT of x
+        the transpose of such a W:         x W = inverse DFT of parts that are sums of x
 
     A `layer.linear` is written so where
 
