@@ -1,7 +1,7 @@
 //===- FourierMap.cpp - Matrices that are transforms or their inverse -----===//
 //
-// A matrix whose rows are columns of a transform T, times factors, is its transpose: with T = P F S,
-// an order, a real Fourier transform and sums of its parts, T' = S' F' P', and F' is the inverse
+// A matrix whose rows are columns of a transform T, times factors, is its transpose: with T = P F
+// S, an order, a real Fourier transform and sums of its parts, T' = S' F' P', and F' is the inverse
 // transform of parts times N / 2, or N at its two ends.
 //
 //===----------------------------------------------------------------------===//

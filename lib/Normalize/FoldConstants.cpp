@@ -200,6 +200,20 @@ bool isLength(Value value) {
          llvm::any_of(value.getUsers(), llvm::IsaPred<onnx_ir::Op<"Range">>);
 }
 
+/// Whether the value is one number that values of heads, [batch, heads, rows, columns], are
+/// multiplied or divided by: attention is known by its formula, where the factor may be a root of
+/// their extent.
+bool isFactorOfHeads(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return isa<FloatType>(type.getElementType()) && type.getNumElements() == 1 &&
+         llvm::any_of(value.getUsers(), [](Operation *user) {
+           if (!isa<onnx_ir::Op<"Mul">, onnx_ir::Op<"Div">>(user))
+             return false;
+           auto result = dyn_cast<RankedTensorType>(user->getResult(0).getType());
+           return result && result.getRank() == 4;
+         });
+}
+
 /// Samples of a function, which cost more to compute than to read.
 bool isSampled(Operation *op) {
   using namespace onnx_ir;
@@ -212,7 +226,7 @@ void FoldConstants::fold(func::FuncOp function) {
   graph.collect();
   graph.chooseRoots();
   auto isWanted = [](Value root) {
-    return blocks(root) || isComputedWeight(root) || isLength(root);
+    return blocks(root) || isComputedWeight(root) || isLength(root) || isFactorOfHeads(root);
   };
   if (graph.roots.empty() || (!graph.isWorthwhile() && llvm::none_of(graph.roots, isWanted) &&
                               llvm::none_of(graph.ops, isSampled)))

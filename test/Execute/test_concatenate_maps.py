@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from mutations import Graph, mutated
 
@@ -55,6 +56,64 @@ def test_queries_keys_and_values(rng, compile_model, strut_run, tmp_path):
     assert layers[1].count("layer.linear") == 3 and "onnx.Split" not in layers[1]
     for one, three in zip(*results):
         assert one.tobytes() == three.tobytes()
+
+
+def computed_factor(graph, query, how):
+    """The factor of scores as a model finds it when it runs, from the extent of a head."""
+    extent = graph.node("Slice", graph.node("Shape", query), np.array([-1]), np.array([2**63 - 1]))
+    extent = graph.node("Cast", extent, to=1)
+    if how == "power":
+        return graph.node("Pow", extent, np.float32([-0.5]))
+    return graph.node("Div", np.float32([1.0]), graph.node("Sqrt", extent))
+
+
+def heads_of(graph, value, heads, size, perm):
+    parts = [graph.node("Shape", "x0", start=i, end=i + 1) for i in range(2)]
+    shape = graph.node("Concat", *parts, np.array([heads]), np.array([size]), axis=0)
+    return graph.node("Transpose", graph.node("Reshape", value, shape), perm=perm)
+
+
+@pytest.mark.parametrize("mutation", [None, "all"])
+@pytest.mark.parametrize("how", ["power", "scores", "halves"])
+def test_factors_that_the_model_computes(
+    how, mutation, rng, compile_model, strut_run, tmp_path, assert_close
+):
+    """Attention in plain operators, with 1 / sqrt(d) at the scores, or its root at either operand."""
+    import strut
+
+    heads, size = 3, 16
+    d = heads * size
+    graph = Graph([("b", "s", d)])
+    weights = [np.float32(rng.standard_normal((d, d)) / np.sqrt(d)) for _ in range(3)]
+    orders = ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])
+    query, key, value = (
+        heads_of(graph, graph.node("MatMul", "x0", weight), heads, size, order)
+        for weight, order in zip(weights, orders)
+    )
+    factor = computed_factor(graph, query, how)
+    if how == "halves":
+        root = graph.node("Sqrt", factor)
+        scores = graph.node("MatMul", graph.node("Mul", query, root), graph.node("Mul", key, root))
+    else:
+        scores = graph.node("Mul", graph.node("MatMul", query, key), factor)
+    y = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
+    model = graph.model(**{graph.node("Transpose", y, perm=[0, 2, 1, 3]): 4})
+    if mutation:
+        model = mutated(model, mutation, rng)
+    machine = flags(tmp_path, 1e-2)
+    library = strut.load(str(compile_model(model, *machine)), threads=2)
+    layer = tmp_path / "layer.mlir"
+    strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-layer", "-o", layer, *machine)
+    text = layer.read_text()
+    assert text.count("layer.linear") == 1 and text.count("onnx.Attention(") == 1
+    x = rng.standard_normal((2, 7, d), np.float32)
+    (actual,) = library.run({"x0": x}).values()
+    q, k, v = (
+        (np.float64(x) @ weight).reshape(2, 7, heads, size).transpose(0, 2, 1, 3) for weight in weights
+    )
+    weight = np.exp(q @ k.swapaxes(2, 3) / np.sqrt(size))
+    expected = (weight / weight.sum(-1, keepdims=True)) @ v
+    assert_close(actual, expected.transpose(0, 2, 1, 3))
 
 
 def test_explained(rng, compile_model, strut_run, tmp_path):

@@ -70,6 +70,19 @@ func.func @tiny(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %y : tensor<4xf32>
 }
 
+// But a factor of scores is a number that attention is known by.
+
+// CHECK-LABEL: func.func @factor_of_heads
+// CHECK: %[[S:.*]] = onnx.Constant() {value = dense<8.000000e+00> : tensor<1xf32>}
+// CHECK: onnx.Div(%arg0, %[[S]])
+func.func @factor_of_heads(%x: tensor<?x4x?x64xf32>) -> tensor<?x4x?x64xf32> {
+  %a = onnx.Constant() {value = dense<64> : tensor<1xi64>} : () -> tensor<1xi64>
+  %f = onnx.Cast(%a) {to = 1 : i64} : (tensor<1xi64>) -> tensor<1xf32>
+  %s = onnx.Sqrt(%f) : (tensor<1xf32>) -> tensor<1xf32>
+  %y = onnx.Div(%x, %s) : (tensor<?x4x?x64xf32>, tensor<1xf32>) -> tensor<?x4x?x64xf32>
+  return %y : tensor<?x4x?x64xf32>
+}
+
 // Two wanted values of one graph, in one run, of integers.
 
 // CHECK-LABEL: func.func @integers

@@ -102,7 +102,8 @@ def FoldConstants : Pass<"strut-fold-constants", "::mlir::ModuleOp"> {
     unsupported operators stay too, and so does arithmetic on a few integers, which
     form-kernels does symbolically. Where all values of a function together are so
     small that running the code generator costs more than it brings, they are
-    evaluated only if a user of one could not be compiled without, or if one is a weight.
+    evaluated only if a user of one could not be compiled without, or if one is a weight, the
+    length of a range, or a number that values of heads are multiplied by.
   }];
   let statistics = [
     Statistic<"numFolded", "num-folded", "Number of operators that were evaluated">,
