@@ -150,21 +150,36 @@ std::optional<Chain> stackOf(ArrayRef<Chain> terms, Type element, int64_t inputs
   return fits ? std::optional(std::move(stack)) : std::nullopt;
 }
 
+/// Merges sums. What is to be formed, and whether it is worth it, is known before any number is
+/// multiplied: a plan has weights of the right shape without numbers.
 class SumMerger {
 public:
-  explicit SumMerger(Type element) : element(element) {}
+  enum Mode { Plan, Form };
+  SumMerger(Type element, Mode mode) : element(element), mode(mode) {}
 
   /// The map with its sums merged; numbers say how often something was.
   Chain merge(const Chain &chain, int64_t inputs);
 
   unsigned merged = 0, dropped = 0, stacked = 0;
+  unsigned times() const { return merged + dropped + stacked; }
 
 private:
   void merge(Chain &into, const Terms &terms, ArrayRef<Location> locations, int64_t inputs);
   void stack(std::vector<Chain> &terms, int64_t inputs);
+  std::optional<Chain> denseOf(std::vector<Chain> terms, ArrayRef<Location> locations,
+                               int64_t inputs);
+  /// A weight without numbers.
+  void appendPlanned(Chain &chain, int64_t inputs, int64_t outputs, Location loc);
 
   Type element;
+  Mode mode;
 };
+
+void SumMerger::appendPlanned(Chain &chain, int64_t inputs, int64_t outputs, Location loc) {
+  auto type = RankedTensorType::get({1, inputs, outputs}, element);
+  auto zeros = DenseElementsAttr::get(type, Builder(loc.getContext()).getZeroAttr(element));
+  recognize::append(chain, {Product{recognize::ConstantView::whole(zeros, loc)}, {loc}});
+}
 
 /// Makes one of the low-rank terms.
 void SumMerger::stack(std::vector<Chain> &terms, int64_t inputs) {
@@ -173,11 +188,40 @@ void SumMerger::stack(std::vector<Chain> &terms, int64_t inputs) {
     (secondOf(term) ? lowRank : others).push_back(term);
   if (lowRank.size() < 2)
     return;
-  if (auto stack = stackOf(lowRank, element, inputs)) {
+  std::optional<Chain> stack;
+  if (mode == Form) {
+    stack = stackOf(lowRank, element, inputs);
+  } else {
+    int64_t rank = 0, outputs = recognize::outputsOf(lowRank.front(), inputs);
+    for (const Chain &term : lowRank)
+      rank += recognize::outputsOf(Chain(term.begin(), term.begin() + int64_t(*secondOf(term))),
+                                   inputs);
+    Location loc = locationsOf(lowRank.front()).front();
+    stack.emplace();
+    appendPlanned(*stack, inputs, rank, loc);
+    appendPlanned(*stack, rank, outputs, loc);
+  }
+  if (stack) {
     terms = std::move(others);
     terms.push_back(std::move(*stack));
     stacked += lowRank.size() - 1;
   }
+}
+
+/// One matrix of all terms; none where a number cannot be read or is not finite in its type.
+std::optional<Chain> SumMerger::denseOf(std::vector<Chain> terms, ArrayRef<Location> locations,
+                                        int64_t inputs) {
+  Chain dense;
+  if (mode == Plan) {
+    appendPlanned(dense, inputs, recognize::outputsOf(terms.front(), inputs), locations.front());
+    return dense;
+  }
+  SmallVector<Location> all(locations);
+  for (const Chain &term : terms)
+    llvm::append_range(all, locationsOf(term));
+  recognize::Step sum{Terms{std::move(terms)}, {locations.front()}};
+  auto whole = affineOf({std::make_shared<const recognize::Step>(std::move(sum))}, inputs);
+  return whole && appendDense(dense, *whole, element, all) ? std::optional(dense) : std::nullopt;
 }
 
 void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locations,
@@ -208,19 +252,11 @@ void SumMerger::merge(Chain &into, const Terms &terms, ArrayRef<Location> locati
   bool pays =
       // Condition 1 of merge-sums.
       llvm::any_of(kept, isDense);
-  if (kept.size() > 1 && pays && work < kMostWork) {
-    std::optional<Affine> whole = affineOf({std::make_shared<const recognize::Step>(
-                                               recognize::Step{Terms{kept}, {locations.front()}})},
-                                           inputs);
-    Chain dense;
-    SmallVector<Location> all(locations);
-    for (const Chain &term : kept)
-      llvm::append_range(all, locationsOf(term));
-    if (whole && appendDense(dense, *whole, element, all)) {
+  if (kept.size() > 1 && pays && work < kMostWork)
+    if (std::optional<Chain> dense = denseOf(kept, locations, inputs)) {
       merged += kept.size() - 1;
-      kept = {dense};
+      kept = {std::move(*dense)};
     }
-  }
   stack(kept, inputs);
   if (kept.size() == 1)
     for (const auto &step : kept.front())
@@ -351,12 +387,13 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
     // Condition 4 of merge-sums.
     if (!mayCombine(element, reducedPrecision))
       return;
-    SumMerger merger(element);
-    Chain chain = merger.merge(region.chain, region.inputs());
-    if (merger.merged + merger.dropped + merger.stacked == 0)
-      return;
+    SumMerger plan(element, SumMerger::Plan), merger(element, SumMerger::Form);
+    Chain planned = plan.merge(region.chain, region.inputs());
     // Condition 3 of merge-sums.
-    if (elementsOf(chain) > ownedElements(region))
+    if (elementsOf(planned) > ownedElements(region))
+      return;
+    Chain chain = merger.merge(region.chain, region.inputs());
+    if (merger.times() == 0)
       return;
     bool isLora = recognize::formOf(region.chain, region.inputs()) == "lora";
     region.chain = std::move(chain);

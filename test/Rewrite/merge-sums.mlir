@@ -246,3 +246,23 @@ func.func @biases_overflow(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
 }
+
+// A sum that overflows alone, but not behind the map that follows it, is no obstacle.
+
+// CHECK-LABEL: func.func @overflow_inside
+// CHECK: %[[W:.*]] = onnx.Constant() {value = dense<{{6.0*e+00|5.99999.*}}> : tensor<2x2xf32>}
+// CHECK: layer.linear %arg0, %[[W]]
+// CHECK-NEXT: return
+func.func @overflow_inside(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %v = onnx.Constant() {value = dense<3.0e+38> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %t = onnx.Constant() {value = dense<2.0e+38> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %m = onnx.Constant() {value = dense<5.0e-39> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %1 = layer.linear %x, %t : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = layer.linear %2, %m : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %4 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %5 = onnx.Add(%3, %4) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %5 : tensor<?x2xf32>
+}
