@@ -51,15 +51,19 @@ static SmallVector<std::pair<StringRef, mlir::FusedLoc>> rewritesIn(mlir::Locati
   return rewrites;
 }
 
-/// The class of docs/rewrites.md that what stands here belongs to.
+/// The class of docs/rewrites.md that what stands here belongs to: the last one of its rewrites'.
 static StringRef exactnessOf(mlir::Location loc) {
-  StringRef worst = "bit-exact";
+  constexpr StringLiteral classes[] = {"bit-exact", "over the reals", "under a condition",
+                                       "approximate"};
+  unsigned worst = 0;
   for (const auto &[name, place] : rewritesIn(loc))
-    if (name == "compress-linear")
-      return "approximate";
-    else
-      worst = "over the reals";
-  return worst;
+    worst = std::max(worst,
+                     StringSwitch<unsigned>(name)
+                         .Cases({"concatenate-maps", "hoist-broadcasts", "split-gates"}, 0)
+                         .Cases({"factor-transforms", "narrow-prefixes", "remove-dead-channels"}, 2)
+                         .Case("compress-linear", 3)
+                         .Default(1));
+  return classes[worst];
 }
 
 //===----------------------------------------------------------------------===//

@@ -99,7 +99,9 @@ struct PoolLessCentre : OpRewritePattern<Op<"Sub">> {
       auto given = norm.attr<FloatAttr>("epsilon");
       epsilon = rewriter.getF64FloatAttr(given ? given.getValueAsDouble() : 1e-5);
     }
-    Location loc = rewriter.getFusedLoc(nodes);
+    // With the mean gone it is equal over the reals, and says so.
+    auto name = norm ? rewriter.getStringAttr("recognize-pool-mixer") : StringAttr();
+    Location loc = rewriter.getFusedLoc(nodes, name);
     rewriter.replaceOp(op, layer::PoolMixerOp::create(rewriter, loc, image.getType(), image, scale,
                                                       window->extents, window->before, epsilon));
     normalised += bool(norm);

@@ -120,5 +120,8 @@ def test_explained(rng, compile_model, strut_run, tmp_path):
     model, _ = attention(rng, 2, 1, 8, (True, False, True), 1.0)
     compile_model(model)
     out = strut_run("explain", tmp_path / "model.onnx", "--json", *flags(tmp_path, 1e-2)).stdout
-    rewrites = {rewrite["name"]: rewrite for rewrite in json.loads(out)["rewrites"]}
+    answer = json.loads(out)
+    rewrites = {rewrite["name"]: rewrite for rewrite in answer["rewrites"]}
     assert rewrites["concatenate-maps"]["fired"] == 1
+    (block,) = [block for block in answer["blocks"] if block["kind"] == "dense"]
+    assert block["exactness"] == "bit-exact"

@@ -82,6 +82,8 @@ def layer(matrix, bias):
 def blocks(strut_run, path, root):
     answer = json.loads(strut_run("explain", path, "--json", "--machine", root / MACHINE).stdout)
     found = [(block["kind"], sorted(set(block["chosen"].values()))) for block in answer["blocks"]]
+    for block in answer["blocks"]:
+        assert block["exactness"] == ("bit-exact" if block["kind"] == "dense" else "under a condition")
     return [block for block in found if block[0] != "permutation"]
 
 
