@@ -150,6 +150,7 @@ static void addLoops(ContractPlan &plan, kernel::ContractOp op, const Target &ta
 FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter, kernel::KernelOpInterface op) {
   const Target &target = emitter.getTarget();
   ContractPlan plan;
+  plan.fetchesIntoL1 = target.asksAhead();
   plan.asksAhead = emitter.asksAhead();
   plan.op = op;
   plan.maps = op.getMaps();

@@ -29,6 +29,7 @@ struct ContractPlan {
   unsigned n;                   ///< the column dimension
   int64_t vectors, lanes, rows; ///< vectors are those of one sum
   int64_t registers;            ///< vector registers of the target
+  bool fetchesIntoL1;           ///< tiles ask L1 for panels that are in L2
   bool asksAhead;               ///< tiles of few rows ask for their panel before their loads do
   bool masked;                  ///< the last panel may be partly filled
   mlir::Type accumulator;

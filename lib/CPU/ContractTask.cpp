@@ -79,35 +79,41 @@ void ContractTask::emitProducts(const SmallVector<Value> &first, Value height) {
     if (mayShare && rows >= ahead.fewestRows)
       emitSharingLoops(first, rows);
     else
-      emitLoops(first, rows, /*mayShare=*/false);
+      emitLoops(first, rows, Fetches::Own);
     scf::YieldOp::create(b, loc);
   }
 }
 
-/// The loops of a tile that reads a share of the next panel if there are others that do. Otherwise
-/// it asks for its own, in loops of their own, for a step asks for more; or for nothing.
+/// The loops of a tile that may share the next panel with others. Of many, each reads little of it,
+/// so that memory is not what they wait for, and asks L1 for what L2 has. One of few asks for
+/// as much as it reads, in loops of their own.
 void ContractTask::emitSharingLoops(const SmallVector<Value> &first, int64_t height) {
+  constexpr int64_t manyTiles = 8;
+  auto is = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, predicate, x, y);
+  };
   Value begin = arith::MulIOp::create(b, loc, ahead.number, share());
-  Value isLeft =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, begin, index(plan.columns()));
+  Value isLeft = is(arith::CmpIPredicate::ult, begin, index(plan.columns()));
   shares = arith::AndIOp::create(b, loc, isShared, isLeft);
-  if (!plan.asksAhead)
-    return emitLoops(first, height, /*mayShare=*/true);
-  auto fetch = scf::IfOp::create(b, loc, shares, /*withElse=*/true);
+  if (!plan.fetchesIntoL1)
+    return emitLoops(first, height, Fetches::Few);
+  Value isOfMany = is(arith::CmpIPredicate::uge, ahead.tiles, index(manyTiles));
+  isOfMany = arith::AndIOp::create(b, loc, shares, isOfMany);
+  auto fetch = scf::IfOp::create(b, loc, isOfMany, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(fetch.thenBlock());
-  emitLoops(first, height, /*mayShare=*/true);
+  emitLoops(first, height, Fetches::Many);
   b.setInsertionPointToStart(fetch.elseBlock());
-  emitLoops(first, height, /*mayShare=*/false);
+  emitLoops(first, height, Fetches::Few);
 }
 
-void ContractTask::emitLoops(const SmallVector<Value> &first, int64_t height, bool mayShare) {
+void ContractTask::emitLoops(const SmallVector<Value> &first, int64_t height, Fetches fetches) {
   for (const Loop &loop : plan.loops)
-    emitLoop(first, height, loop, mayShare);
+    emitLoop(first, height, loop, loop.storedRows ? Fetches::Own : fetches);
 }
 
 void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, const Loop &loop,
-                            bool mayShare) {
+                            Fetches fetches) {
   unsigned product = loop.products.front();
   FlatView a(b, loc, inputs[2 * product]);
   AffineMap map = plan.maps[2 * product];
@@ -126,45 +132,73 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
     FlatView columns(b, loc, inputs[2 * p + 1]);
     tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
   }
-  if (loop.panels && mayShare && !loop.storedRows)
-    fetchNextPanel(tile);
-  else if (loop.panels && plan.asksAhead && height > 1) // one row keeps up with memory by itself
-    fetchOwnPanel(tile);
+  bool asks = plan.asksAhead && height > 1; // one row keeps up with memory by itself
+  if (loop.panels && (asks || fetches != Fetches::Own))
+    fetchPanels(tile, fetches);
   emitBlocks(tile, loop);
 }
 
-void ContractTask::fetchAhead(TileProduct &tile, Value distance, Value columns) {
-  auto add = [&](Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); };
-  for (TileProduct::Columns &side : tile.b)
-    side.ahead = add(side.offset, distance);
+/// How far each loop moves where a step has this many elements.
+SmallVector<Value> ContractTask::stridesOf(const TileProduct &tile, Value stride) {
+  SmallVector<Value> strides;
   for (Value extent : llvm::reverse(tile.extents)) {
-    tile.aheadStrides.insert(tile.aheadStrides.begin(), columns);
-    columns = b.createOrFold<arith::MulIOp>(loc, columns, extent);
+    strides.insert(strides.begin(), stride);
+    stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
   }
+  return strides;
 }
 
-/// Every step asks for the columns of a later one, or of the same one of the next panel if that
-/// lies elsewhere and L2 holds it beside this one. Memory is interleaved by some 256 bytes: two
-/// cache lines more, and the four that a step asks for lie in two of its channels, not in one.
-void ContractTask::fetchOwnPanel(TileProduct &tile) {
+/// The columns of a later step, or of the same one of the next panel if that lies elsewhere and L2
+/// holds it beside this one. Memory is interleaved by some 256 bytes: two cache lines more, and the
+/// four that a step asks for lie in two of its channels, not in one.
+ContractTask::Fetched ContractTask::ownPanel(const TileProduct &tile) {
   constexpr int64_t distance = 16 << 10, smallPanel = 256 << 10, split = 128; // bytes
   int64_t bytes = tile.bytesOfColumn();
-  Value fetched = index(distance / bytes);
+  Fetched fetched{index(distance / bytes), index(plan.columns())};
   if (ahead.tiles && !ahead.follows) {
     Value size = b.createOrFold<arith::MulIOp>(loc, product(tile.extents), index(plan.columns()));
     Value small =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule, size, index(smallPanel / bytes));
     Value next = arith::MulIOp::create(b, loc, size, ahead.panels);
-    fetched = arith::SelectOp::create(b, loc, small, next, fetched);
+    fetched.distance = arith::SelectOp::create(b, loc, small, next, fetched.distance);
   }
-  fetched = b.createOrFold<arith::AddIOp>(loc, fetched, index(split / bytes));
-  Value columns = index(plan.columns());
-  if (ahead.tiles) {
-    fetched = arith::SelectOp::create(b, loc, asks, fetched, index(0));
-    columns = arith::SelectOp::create(b, loc, asks, columns, index(0));
-  }
-  tile.aheadWhole = true;
-  fetchAhead(tile, fetched, columns);
+  fetched.distance = b.createOrFold<arith::AddIOp>(loc, fetched.distance, index(split / bytes));
+  return fetched;
+}
+
+/// Some columns of the next panel.
+ContractTask::Fetched ContractTask::nextPanel(const TileProduct &tile) {
+  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
+  Value columns = share(), steps = product(tile.extents);
+  Value begin = mul(mul(steps, index(plan.columns())), ahead.panels);
+  Value part = mul(steps, mul(ahead.number, columns));
+  return {b.createOrFold<arith::AddIOp>(loc, begin, part), columns};
+}
+
+void ContractTask::fetchPanels(TileProduct &tile, Fetches fetches) {
+  constexpr int64_t nearBytes = 1024;
+  // A tile that is not to ask does so for what it has read, which costs little.
+  auto choose = [&](Value condition, Fetched yes, Fetched no) -> Fetched {
+    return {arith::SelectOp::create(b, loc, condition, yes.distance, no.distance),
+            arith::SelectOp::create(b, loc, condition, yes.columns, no.columns)};
+  };
+  auto moved = [&](Value at, Value distance) {
+    return b.createOrFold<arith::AddIOp>(loc, at, distance);
+  };
+  Fetched nothing{index(0), index(0)}, fetched = nothing;
+  tile.aheadWhole = fetches != Fetches::Many && plan.asksAhead;
+  if (tile.aheadWhole)
+    fetched = ahead.tiles ? choose(asks, ownPanel(tile), nothing) : ownPanel(tile);
+  if (fetches != Fetches::Own)
+    fetched = choose(shares, nextPanel(tile), fetched);
+  for (TileProduct::Columns &side : tile.b)
+    side.ahead = moved(side.offset, fetched.distance);
+  tile.aheadStrides = stridesOf(tile, fetched.columns);
+  if (fetches != Fetches::Many)
+    return;
+  for (TileProduct::Columns &side : tile.b)
+    side.near = moved(side.offset, index(nearBytes / tile.bytesOfColumn()));
+  tile.nearStrides = tile.bStrides;
 }
 
 Value ContractTask::share() {
@@ -205,32 +239,14 @@ void ContractTask::chooseFetches() {
   asks = arith::SelectOp::create(b, loc, stays, others, arith::ConstantIntOp::create(b, loc, 1, 1));
 }
 
-/// Every step asks for some columns of one of the next panel; where nothing is shared, for what the
-/// tile has read.
-void ContractTask::fetchNextPanel(TileProduct &tile) {
-  auto mul = [&](Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); };
-  Value columns = share(), steps = product(tile.extents);
-  Value begin = mul(mul(steps, index(plan.columns())), ahead.panels);
-  Value part = mul(steps, mul(ahead.number, columns));
-  auto ifShared = [&](Value x) -> Value {
-    return arith::SelectOp::create(b, loc, shares, x, index(0));
-  };
-  begin = b.createOrFold<arith::AddIOp>(loc, begin, part);
-  fetchAhead(tile, ifShared(begin), ifShared(columns));
-}
-
 Value ContractTask::startOf(unsigned product, const Loop &loop, ArrayRef<Value> first,
                             TileProduct &tile) {
   tile.bStrides.clear();
   if (loop.panels) {
-    Value stride = index(plan.columns());
-    for (Value extent : llvm::reverse(tile.extents)) {
-      tile.bStrides.insert(tile.bStrides.begin(), stride);
-      stride = b.createOrFold<arith::MulIOp>(loc, stride, extent);
-    }
-    if (loop.storedRows)
-      stride = index(*loop.storedRows * plan.columns());
-    return arith::MulIOp::create(b, loc, panelNumber, stride);
+    tile.bStrides = stridesOf(tile, index(plan.columns()));
+    Value rows = loop.storedRows ? index(*loop.storedRows) : this->product(tile.extents);
+    Value size = b.createOrFold<arith::MulIOp>(loc, rows, index(plan.columns()));
+    return arith::MulIOp::create(b, loc, panelNumber, size);
   }
   FlatView columns(b, loc, inputs[2 * product + 1]);
   AffineMap map = plan.maps[2 * product + 1];
@@ -267,17 +283,20 @@ void ContractTask::emitBlocks(TileProduct &tile, const Loop &loop) {
     Value aMove = arith::MulIOp::create(b, loc, steps.back(), tile.aStrides[d]);
     for (Value &row : tile.rowOffsets)
       row = arith::AddIOp::create(b, loc, row, aMove);
-    Value bMove = arith::MulIOp::create(b, loc, steps.back(), tile.bStrides[d]), ahead;
-    if (!tile.aheadStrides.empty())
-      ahead = arith::MulIOp::create(b, loc, steps.back(), tile.aheadStrides[d]);
+    auto moved = [&](Value at, ArrayRef<Value> strides) -> Value {
+      if (!at)
+        return at;
+      Value move = arith::MulIOp::create(b, loc, steps.back(), strides[d]);
+      return arith::AddIOp::create(b, loc, at, move);
+    };
     for (TileProduct::Columns &side : tile.b) {
-      side.offset = arith::AddIOp::create(b, loc, side.offset, bMove);
-      if (ahead)
-        side.ahead = arith::AddIOp::create(b, loc, side.ahead, ahead);
+      side.offset = moved(side.offset, tile.bStrides);
+      side.ahead = moved(side.ahead, tile.aheadStrides);
+      side.near = moved(side.near, tile.nearStrides);
     }
   }
   for (SmallVector<Value> *each :
-       {&tile.extents, &tile.aStrides, &tile.bStrides, &tile.aheadStrides})
+       {&tile.extents, &tile.aStrides, &tile.bStrides, &tile.aheadStrides, &tile.nearStrides})
     if (!each->empty())
       each->erase(each->begin(), each->begin() + outer);
   if (isPart) {

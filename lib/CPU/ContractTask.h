@@ -68,17 +68,25 @@ protected:
 
 private:
   using Loop = ContractPlan::Loop;
+  /// What the steps of a loop ask for: the tile's own panel; that or its share of the next one; or
+  /// its share, being one of many, and L1 for its own.
+  enum class Fetches { Own, Few, Many };
   void emitSharingLoops(const llvm::SmallVector<mlir::Value> &first, int64_t height);
-  void emitLoops(const llvm::SmallVector<mlir::Value> &first, int64_t height, bool mayShare);
+  void emitLoops(const llvm::SmallVector<mlir::Value> &first, int64_t height, Fetches fetches);
   void emitLoop(const llvm::SmallVector<mlir::Value> &first, int64_t height, const Loop &loop,
-                bool mayShare);
+                Fetches fetches);
   /// Where a right-hand side begins for this task, and the strides of its steps.
   mlir::Value startOf(unsigned product, const Loop &loop, llvm::ArrayRef<mlir::Value> first,
                       TileProduct &tile);
-  /// Each step reads into L2 some columns, the first one `distance` elements from where it reads.
-  void fetchAhead(TileProduct &tile, mlir::Value distance, mlir::Value columns);
-  void fetchOwnPanel(TileProduct &tile);
-  void fetchNextPanel(TileProduct &tile);
+  /// What each step reads into a cache.
+  struct Fetched {
+    mlir::Value distance; ///< in elements, of what the first step asks for from what it reads
+    mlir::Value columns;  ///< by which a step goes on
+  };
+  Fetched ownPanel(const TileProduct &tile);
+  Fetched nextPanel(const TileProduct &tile);
+  void fetchPanels(TileProduct &tile, Fetches fetches);
+  llvm::SmallVector<mlir::Value> stridesOf(const TileProduct &tile, mlir::Value stride);
   void chooseFetches();
   /// Columns of the next panel that this tile reads of each step.
   mlir::Value share();

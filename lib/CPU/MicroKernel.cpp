@@ -85,14 +85,17 @@ Value FlatView::strideOf(OpBuilder &b, Location loc, AffineMap map, unsigned dim
 // TileProduct
 //===----------------------------------------------------------------------===//
 
-/// Asks for the cache line of element `at` and for those after it, in L2.
-static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at, int64_t lines) {
-  constexpr int64_t lineBits = 512, intoL2 = 2;
+enum Cache : uint32_t { L2 = 2, L1 = 3 };
+
+/// Asks for the cache line of element `at` and for those after it.
+static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at, int64_t lines,
+                          Cache cache) {
+  constexpr int64_t lineBits = 512;
   int64_t elements = lineBits / cast<MemRefType>(flat.getType()).getElementTypeBitWidth();
   for (int64_t line = 0; line < lines; ++line)
     memref::PrefetchOp::create(b, loc, flat,
                                add(b, loc, at, constantIndex(b, loc, line * elements)),
-                               /*isWrite=*/false, intoL2, /*isDataCache=*/true);
+                               /*isWrite=*/false, cache, /*isDataCache=*/true);
 }
 
 /// Keeps LLVM from unrolling a loop. The steps of an unrolled one are mixed, and what they load is
@@ -127,7 +130,7 @@ public:
 
   /// Where a step reads.
   struct Place {
-    SmallVector<Value> rows, b, ahead; ///< of each row of a, of each right-hand side
+    SmallVector<Value> rows, b, ahead, near; ///< of each row of a, of each right-hand side
   };
   /// The loops from `depth` on, which add to `sums`.
   SmallVector<Value> nest(OpBuilder &b, size_t depth, const Place &place, ValueRange sums);
@@ -189,22 +192,29 @@ TileLoops::Place TileLoops::moved(OpBuilder &b, size_t depth, const Place &place
     });
   };
   Place result{each(place.rows, tile.aStrides[depth]), each(place.b, tile.bStrides[depth]),
-               place.ahead};
+               place.ahead, place.near};
   if (!tile.aheadStrides.empty())
     result.ahead = each(place.ahead, tile.aheadStrides[depth]);
+  if (!tile.nearStrides.empty())
+    result.near = each(place.near, tile.nearStrides[depth]);
   return result;
 }
 
 void TileLoops::fetchAhead(OpBuilder &b, const Place &place, int64_t steps) {
   constexpr int64_t lineBytes = 64;
+  int64_t all =
+      llvm::divideCeil(tile.vectors * tile.lanes * tile.bytesOfColumn() * steps, lineBytes);
   int64_t lines = tile.b.size() > 1 ? 1 : 2; // several sums share those that a step asks for
-  if (steps > 1 || tile.aheadWhole) {
-    int64_t columns = tile.vectors * tile.lanes / (tile.aheadWhole ? 1 : 2);
-    lines = llvm::divideCeil(columns * tile.bytesOfColumn() * steps, lineBytes);
+  if (tile.aheadWhole)
+    lines = all;
+  else if (steps > 1)
+    lines = llvm::divideCeil(all, 2);
+  for (auto [side, ahead, near] : llvm::zip(tile.b, place.ahead, place.near)) {
+    if (ahead)
+      prefetchLines(b, loc, side.flat, ahead, lines, L2);
+    if (near)
+      prefetchLines(b, loc, side.flat, near, all, L1);
   }
-  for (auto [side, at] : llvm::zip(tile.b, place.ahead))
-    if (at)
-      prefetchLines(b, loc, side.flat, at, lines);
 }
 
 SmallVector<Value> TileLoops::loop(OpBuilder &b, size_t depth, const Place &place, Value begin,
@@ -261,6 +271,7 @@ SmallVector<Value> TileProduct::emit(OpBuilder &builder, Location loc, ArrayRef<
   for (const Columns &side : b) {
     begin.b.push_back(side.offset);
     begin.ahead.push_back(side.ahead);
+    begin.near.push_back(side.near);
   }
   return TileLoops(*this, loc).nest(builder, 0, begin, init);
 }

@@ -43,6 +43,8 @@ struct TileProduct {
     /// Where each step asks L2 to have the next cache lines, of this side or for a later
     /// product; null: nothing is fetched ahead.
     mlir::Value ahead = {};
+    /// Where each step asks L1 to have all its columns; null: nowhere.
+    mlir::Value near = {};
   };
   mlir::Value a;                               ///< flat memref
   llvm::SmallVector<mlir::Value> rowOffsets;   ///< one per row of the tile
@@ -51,6 +53,7 @@ struct TileProduct {
   llvm::SmallVector<mlir::Value> bStrides;     ///< one per loop
   llvm::SmallVector<mlir::Value> aheadStrides; ///< one per loop
   bool aheadWhole = false;                     ///< a step asks for as much as it reads, else half
+  llvm::SmallVector<mlir::Value> nearStrides;  ///< one per loop
   llvm::SmallVector<mlir::Value> extents;      ///< trip count of each loop
   llvm::SmallVector<mlir::Value> masks;        ///< per vector of b; empty: read whole vectors
   int64_t vectors, lanes;

@@ -1,7 +1,8 @@
 // A whole tile that shares the next panel with others asks for half of a row of it in each of its
-// steps, two lines of four; nothing asks for a right side that is not packed. Of a model whose weights
-// no cache holds, a tile asks for its own panel, all four lines, 16 KiB ahead and two lines more; but
-// a single row does not. One that is not to ask asks for what it has.
+// steps, two lines of four, in L2; one of many tiles asks for its own panel in L1 besides, four steps on.
+// Nothing asks for a right side that is not packed. Of a model whose weights no cache holds, a tile asks
+// for its own panel in L2, all four lines, 16 KiB ahead and two lines more; but a single row does not.
+// One that is not to ask asks for what it has.
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s
 // RUN: sed 's/\b8x/65536x/g; s/x8xf32/x65536xf32/g; s/0, 2048/0, 16777216/' %s | strut-opt --pass-pipeline='builtin.module(strut-form-programs{targets="{any = #cpu.target}"},kernel.program(strut-lower-kernels,canonicalize,cse))' | FileCheck %s --check-prefix=LARGE
 
@@ -11,11 +12,17 @@
 // CHECK-NOT: memref.prefetch
 // The default case is the whole tile.
 // CHECK: default {
+// CHECK: arith.cmpi uge, %{{.*}}, %c8
+// CHECK: scf.if
 // CHECK: memref.prefetch %[[PANELS:.*]][{{.*}}], read, locality<2>, data
 // CHECK-NEXT: arith.addi
 // CHECK-NEXT: memref.prefetch %[[PANELS]][{{.*}}], read, locality<2>, data
+// CHECK-NEXT: memref.prefetch %[[PANELS]][{{.*}}], read, locality<3>, data
+// CHECK-COUNT-3: memref.prefetch %[[PANELS]][{{.*}}], read, locality<3>, data
 // CHECK-NEXT: vector.load %[[PANELS]]
+// CHECK-NOT: memref.prefetch
 // CHECK: } else {
+// CHECK-COUNT-2: memref.prefetch %[[PANELS]][{{.*}}], read, locality<2>, data
 // CHECK-NOT: memref.prefetch
 // CHECK-LABEL: func private @contract_1
 // CHECK-NOT: memref.prefetch
@@ -31,10 +38,11 @@
 // LARGE-NOT: memref.prefetch
 // LARGE: case 3 {
 // LARGE: default {
-// LARGE-COUNT-2: memref.prefetch
+// LARGE-COUNT-2: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<3>, data
 // LARGE-NOT: memref.prefetch
 // LARGE: } else {
-// LARGE-COUNT-4: memref.prefetch
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<2>, data
 // LARGE-NOT: memref.prefetch
 // LARGE-LABEL: func private @contract_1
 

@@ -10,9 +10,13 @@
 // CHECK-NEXT: case 1 {
 // CHECK-NOT: memref.prefetch
 // CHECK: case 3 {
-// Two lines, half of a row of the panel, for three to six rows each.
-// CHECK-COUNT-8: memref.prefetch {{.*}}, read, locality<2>, data
+// Two lines, half of a row of the panel, for three to six rows each; of many tiles, L1 is asked
+// for four, too.
+// CHECK-COUNT-2: memref.prefetch {{.*}}, read, locality<2>, data
+// CHECK-COUNT-4: memref.prefetch {{.*}}, read, locality<3>, data
+// CHECK-COUNT-2: memref.prefetch {{.*}}, read, locality<2>, data
 // CHECK-NOT: memref.prefetch
+// CHECK: case 4 {
 // CHECK: return
 
 // LARGE-LABEL: func private @grouped_0
@@ -23,8 +27,13 @@
 // LARGE: %[[SMALL:.*]] = arith.cmpi ule, %{{.*}}, %c65536
 // LARGE: arith.select %[[SMALL]], %{{.*}}, %c4096
 // Of two rows, four lines; of three to six those, or two of the next.
-// LARGE-COUNT-28: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE: case 3 {
+// LARGE-COUNT-2: memref.prefetch {{.*}}, read, locality<2>, data
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<3>, data
+// LARGE-COUNT-4: memref.prefetch {{.*}}, read, locality<2>, data
 // LARGE-NOT: memref.prefetch
+// LARGE: case 4 {
 // LARGE: return
 
 kernel.weight @w : tensor<4x8x64xf32> = #kernel.file<"m.onnx", 0, 8192>

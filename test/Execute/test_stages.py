@@ -155,4 +155,7 @@ def test_the_inner_loop_of_a_contraction(model_file, compile_file, tmp_path):
         # Two lines of the next panel are fetched ahead.
         ahead = [line for line in loop if line.startswith("prefetcht1")]
         assert len(ahead) <= 2 * steps, ahead
-        assert len(loop) - 25 * steps - len(moves) - len(ahead) <= 16, loop
+        # Tiles of many ask L1 for the five lines of a later step, at an address of its own.
+        near = [line for line in loop if line.startswith("prefetcht0")]
+        assert len(near) in (0, 5 * steps), near
+        assert len(loop) - 25 * steps - len(moves) - len(ahead) - len(near) <= (18 if near else 16), loop

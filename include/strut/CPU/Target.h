@@ -17,9 +17,9 @@ struct Target {
   int64_t lanes() const { return vectorBytes / 4; }
   /// How many sums a register tile can hold side by side: the vectors of its usual row.
   unsigned mostSums() const { return vectorRegisters >= 32 ? 4 : 2; }
-  /// Whether a tile of few rows asks for its panel before its loads do. With wide vectors a few
-  /// steps of multiply-adds that wait for memory fill the scheduler, so that no load behind them is
-  /// under way.
+  /// Whether tiles ask for their panels before their loads do. With wide vectors a few steps of
+  /// multiply-adds that wait for memory fill the scheduler, so that no load behind them is under
+  /// way.
   bool asksAhead() const { return vectorRegisters >= 32; }
   /// Vectors of one sum in a row of a register tile: four with 32 registers, two with 16, or what
   /// wastes less of the last panel of `columns` if that is worth a kernel of its own. Several
