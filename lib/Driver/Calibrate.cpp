@@ -12,14 +12,18 @@
 #include "strut/Driver/Compile.h"
 #include "strut/Driver/Output.h"
 #include "strut/Package/Target.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
+#include <random>
 #include <unistd.h>
 
 using namespace llvm;
@@ -29,7 +33,7 @@ using strut::cost::Machine;
 namespace {
 
 /// Products of one constant matrix one after the other, a Relu between them so that
-/// they stay apart.
+/// they stay apart. The matrix is random: of a structured one the compiler makes something cheaper.
 struct ProductChain {
   std::string type; ///< of elements, as MLIR has it
   int64_t width, products;
@@ -38,6 +42,9 @@ struct ProductChain {
     return 2 * rows * static_cast<double>(width) * static_cast<double>(width);
   }
   std::string text() const;
+
+private:
+  std::string matrix() const;
 };
 
 class Calibration {
@@ -71,16 +78,37 @@ constexpr int64_t manyRows = 256;
 
 } // namespace
 
+/// As a literal of MLIR: the bytes of each element in the order of memory, from -1/16 to 1/16.
+std::string ProductChain::matrix() const {
+  const fltSemantics *semantics = StringSwitch<const fltSemantics *>(type)
+                                      .Case("f64", &APFloat::IEEEdouble())
+                                      .Case("f16", &APFloat::IEEEhalf())
+                                      .Case("bf16", &APFloat::BFloat())
+                                      .Default(&APFloat::IEEEsingle());
+  std::minstd_rand random;
+  std::uniform_real_distribution<double> uniform(-0.0625, 0.0625);
+  std::string bytes;
+  for (int64_t i = 0; i < width * width; ++i) {
+    APFloat value(uniform(random));
+    bool losesBits;
+    value.convert(*semantics, APFloat::rmNearestTiesToEven, &losesBits);
+    APInt bits = value.bitcastToAPInt();
+    for (unsigned at = 0; at < bits.getBitWidth(); at += 8)
+      bytes += static_cast<char>(bits.extractBitsAsZExtValue(8, at));
+  }
+  return "\"0x" + toHex(bytes) + "\"";
+}
+
 std::string ProductChain::text() const {
-  std::string matrix = formatv("tensor<{0}x{0}x{1}>", width, type), rows;
+  std::string matrixType = formatv("tensor<{0}x{0}x{1}>", width, type), rows;
   rows = formatv("tensor<?x{0}x{1}>", width, type);
-  std::string body =
-      formatv("  %w = onnx.Constant() {{value = dense<0.01> : {0}} : () -> {0}\n", matrix);
+  std::string body = formatv("  %w = onnx.Constant() {{value = dense<{1}> : {0}} : () -> {0}\n",
+                             matrixType, matrix());
   std::string last = "x";
   for (int64_t i = 0; i < products; ++i) {
     body += formatv("  %m{0} = onnx.MatMul(%{1}, %w) : ({2}, {3}) -> {2}\n"
                     "  %r{0} = onnx.Relu(%m{0}) : ({2}) -> {2}\n",
-                    i, last, rows, matrix);
+                    i, last, rows, matrixType);
     last = "r" + std::to_string(i);
   }
   return formatv("func.func @main(%x: {0} {{onnx.name = \"x\", onnx.dims = [\"rows\", \"\"]}) -> "
@@ -200,7 +228,7 @@ void Calibration::measureMemory() {
     strut::cost::MemoryLevel level{name, bytes, measureBandwidth(1, static_cast<size_t>(each)), 0,
                                    isShared};
     if (isShared)
-      level.total = measureBandwidth(threads, static_cast<size_t>(each));
+      level.total = std::max(level.bandwidth, measureBandwidth(threads, static_cast<size_t>(each)));
     machine.memory.push_back(level);
     last = bytes;
   }

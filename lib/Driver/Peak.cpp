@@ -2,10 +2,14 @@
 
 #include "Peak.h"
 #include "Timing.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <vector>
 
 namespace {
@@ -117,24 +121,26 @@ double bestFlops(size_t) {
 }
 
 double bestBandwidth(size_t bytes) {
-  struct alignas(64) Line {
-    float values[16];
-  };
+  constexpr size_t hugePage = 2 << 20;
   bytes = std::max(bytes / readStep, size_t(1)) * readStep;
+  // In huge pages, as the runtime wants weights to be.
+  const size_t whole = (bytes + hugePage - 1) / hugePage * hugePage;
+  std::unique_ptr<void, decltype(&free)> memory(aligned_alloc(hugePage, whole), free);
+  if (!memory)
+    llvm::report_bad_alloc_error("no memory to measure with");
+  madvise(memory.get(), whole, MADV_HUGEPAGE);
   // Written, or all pages were the same page of zeros.
-  std::vector<Line> memory(bytes / sizeof(Line));
-  for (Line &line : memory)
-    line.values[0] = 1;
+  std::fill_n(static_cast<float *>(memory.get()), bytes / sizeof(float), 1.0f);
   const Kernel kernel = widest();
   // A window is long enough for the clock to tell.
   const size_t passes = std::max(size_t(1), (size_t(8) << 20) / bytes);
-  const int windows = bytes < size_t(8) << 20 ? 50 : 6;
+  const int windows = bytes < size_t(8) << 20 ? 50 : 12;
   volatile float sink;
   double best = 0;
   for (int window = 0; window < windows; ++window) {
     Clock::time_point begin = Clock::now();
     for (size_t pass = 0; pass < passes; ++pass)
-      sink = kernel.read(memory.data(), bytes);
+      sink = kernel.read(memory.get(), bytes);
     best = std::max(best, static_cast<double>(passes * bytes) / secondsSince(begin));
   }
   (void)sink;
