@@ -18,8 +18,15 @@ namespace {
 
 constexpr int multiprocessors = 2; ///< few, so that blocks have several tiles to do
 
-/// A library that cannot be a file on its own: it lies in memory.
-void *openImage(const void *data, std::string &why) {
+struct Module {
+  int file; ///< of the library
+  void *library;
+  const StrutEmulatedImage *image;
+};
+
+/// A library that cannot be a file on its own: it lies in memory. Its file stays open for as long as
+/// it is loaded: under a path that another library was loaded from, that one would be found again.
+Module openImage(const void *data, std::string &why) {
   // The length is in the ELF header: the section headers come last.
   const auto *header = static_cast<const unsigned char *>(data);
   uint64_t sections;
@@ -38,15 +45,15 @@ void *openImage(const void *data, std::string &why) {
     const char *text = dlerror();
     why = text ? text : "no room for it in memory";
   }
-  if (file >= 0)
-    close(file);
-  return library;
+  return {file, library, nullptr};
 }
 
-struct Module {
-  void *library;
-  const StrutEmulatedImage *image;
-};
+void closeImage(const Module &module) {
+  if (module.library)
+    dlclose(module.library);
+  if (module.file >= 0)
+    close(module.file);
+}
 
 struct Function {
   const StrutEmulatedImage *image;
@@ -168,15 +175,17 @@ EXPORT CUresult cuModuleLoadDataEx(CUmodule *module, const void *data, unsigned,
   if (memcmp(data, "\177ELF", 4) != 0)
     return fail(InvalidImage, "the code is no image for the emulator");
   std::string why;
-  void *library = openImage(data, why);
-  if (!library)
+  Module made = openImage(data, why);
+  if (!made.library) {
+    closeImage(made);
     return fail(InvalidImage, "the image cannot be loaded: " + why);
-  auto *image = static_cast<const StrutEmulatedImage *>(dlsym(library, "strut_emulated_image"));
-  if (!image || image->version != STRUT_EMULATOR_VERSION) {
-    dlclose(library);
+  }
+  made.image = static_cast<const StrutEmulatedImage *>(dlsym(made.library, "strut_emulated_image"));
+  if (!made.image || made.image->version != STRUT_EMULATOR_VERSION) {
+    closeImage(made);
     return fail(InvalidImage, "the image is for another version of the emulator");
   }
-  *module = reinterpret_cast<CUmodule>(new Module{library, image});
+  *module = reinterpret_cast<CUmodule>(new Module(made));
   return Success;
 }
 
@@ -184,7 +193,7 @@ EXPORT CUresult cuModuleUnload(CUmodule module) {
   ENTER
   flushAll();
   auto *loaded = reinterpret_cast<Module *>(module);
-  dlclose(loaded->library);
+  closeImage(*loaded);
   delete loaded;
   return Success;
 }

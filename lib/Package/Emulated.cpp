@@ -33,7 +33,6 @@ Expected<std::string> linkEmulated(Module &module, StringRef symbol, const Targe
     return std::move(written);
   LinkOptions link;
   link.target = host;
-  link.soname = "strut-emulated.so";
   link.exports = {symbol.str()};
   link.scratch = scratch->folder();
   if (Error error = linkShared({file}, library, link))

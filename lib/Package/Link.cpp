@@ -160,9 +160,11 @@ Error linkShared(ArrayRef<std::string> objects, StringRef out, const LinkOptions
     return exports.takeError();
   std::vector<std::string> arguments = commonArguments(out, options);
   append_range(arguments, std::initializer_list<std::string>{
-                              "-shared", "-soname", options.soname, "-z", "defs", "-z", "now", "-z",
-                              "relro", "--hash-style=gnu", "--build-id=fast", "--eh-frame-hdr",
+                              "-shared", "-z", "defs", "-z", "now", "-z", "relro",
+                              "--hash-style=gnu", "--build-id=fast", "--eh-frame-hdr",
                               "--gc-sections", "--as-needed", "--version-script=" + *exports});
+  if (!options.soname.empty())
+    append_range(arguments, std::initializer_list<std::string>{"-soname", options.soname});
   append_range(arguments, objects);
   arguments.push_back(*libc);
   arguments.push_back(*libm);

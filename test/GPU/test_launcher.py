@@ -117,6 +117,19 @@ def test_the_code_that_suits_best_is_taken(opened, arch, code, x, right):
     right(context.run(x, outputs=2), x)
 
 
+def test_models_beside_each_other(strut, opened, x, right, tmp_path):
+    """Each has its own kernels, though all count them alike."""
+    first = opened()
+    for name, operator in (("negative", "Neg"), ("positive", "Abs")):
+        save(tmp_path / f"{name}.onnx", [helper.make_node(operator, ["x"], ["y"])], {"x": ("M", K)}, {"y": ("M", K)}, {})
+        command = [strut, "compile", tmp_path / f"{name}.onnx", "-o", tmp_path / f"{name}.so", "--gpu-arch", "emulate"]
+        subprocess.run(list(map(str, command)), check=True, timeout=300)
+    negative, positive = (opened(tmp_path / f"{name}.so") for name in ("negative", "positive"))
+    assert np.array_equal(positive.run(x)[0], np.abs(x))
+    assert np.array_equal(negative.run(x)[0], -x)
+    right(first.run(x, outputs=2), x)
+
+
 def test_no_code_for_an_older_gpu(opened):
     message = "no code for this GPU, an sm_75; it has .*machine code for sm_80.* Compile it for this GPU"
     with pytest.raises(Failure, match=message):

@@ -20,7 +20,7 @@ namespace strut::package {
 
 struct LinkOptions {
   TargetSpec target;
-  std::string soname;               ///< of a shared library
+  std::string soname;               ///< of a shared library; empty: the loader knows it by its file
   std::vector<std::string> exports; ///< global symbols of a shared library, `*` allowed
   bool loadsDriver = false;         ///< may call the dynamic loader as well: code for a GPU
   std::string scratch;              ///< an existing folder for temporary files
