@@ -93,17 +93,6 @@ void maskHalvesAsIntegers(kernel::ProgramOp program) {
   });
 }
 
-/// What a loop says about itself comes this far as a foreign attribute of its back edge.
-void annotateLoops(kernel::ProgramOp program) {
-  constexpr StringLiteral foreign = "llvm.loop_annotation";
-  program.walk([&](LLVM::BrOp edge) {
-    if (auto annotation = edge->getAttrOfType<LLVM::LoopAnnotationAttr>(foreign)) {
-      edge->removeAttr(foreign);
-      edge.setLoopAnnotationAttr(annotation);
-    }
-  });
-}
-
 struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
   using ConvertToLLVMBase::ConvertToLLVMBase;
 
@@ -129,7 +118,7 @@ struct ConvertToLLVMPass : impl::ConvertToLLVMBase<ConvertToLLVMPass> {
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     maskHalvesAsIntegers(getOperation());
-    annotateLoops(getOperation());
+    emit::annotateLoops(getOperation());
   }
 };
 

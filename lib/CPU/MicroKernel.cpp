@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "strut/Emit/Emit.h"
 
 using namespace mlir;
 
@@ -96,17 +97,6 @@ static void prefetchLines(OpBuilder &b, Location loc, Value flat, Value at, int6
     memref::PrefetchOp::create(b, loc, flat,
                                add(b, loc, at, constantIndex(b, loc, line * elements)),
                                /*isWrite=*/false, cache, /*isDataCache=*/true);
-}
-
-/// Keeps LLVM from unrolling a loop. The steps of an unrolled one are mixed, and what they load is
-/// live together: with 16 registers, of which sums fill most, the sums go to the stack.
-static void keepRolled(scf::ForOp loop) {
-  MLIRContext *context = loop.getContext();
-  auto unroll =
-      LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
-  loop->setAttr("llvm.loop_annotation",
-                LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
-                                              {}, {}, {}, {}, {}));
 }
 
 /// `value`, of which LLVM no longer knows how it was computed. Rows whose distance it sees are
@@ -235,7 +225,7 @@ SmallVector<Value> TileLoops::loop(OpBuilder &b, size_t depth, const Place &plac
         scf::YieldOp::create(inner, loc, result);
       });
   if (inOrder())
-    keepRolled(loop);
+    emit::keepRolled(loop);
   return SmallVector<Value>(loop.getResults());
 }
 

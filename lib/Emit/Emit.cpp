@@ -2,6 +2,7 @@
 #include "strut/Emit/Emit.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
 
 #include "strut/Emit/EmitDialect.cpp.inc"
@@ -84,6 +85,25 @@ std::pair<Value, Type> bundle(OpBuilder &b, Operation *launch, ValueRange argume
     LLVM::StoreOp::create(b, loc, argument, at);
   }
   return {memory, type};
+}
+
+constexpr StringLiteral kLoopAnnotation = "llvm.loop_annotation";
+
+void keepRolled(scf::ForOp loop) {
+  MLIRContext *context = loop.getContext();
+  auto unroll =
+      LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  loop->setAttr(kLoopAnnotation, LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {},
+                                                               {}, {}, {}, {}, {}, {}, {}, {}, {}));
+}
+
+void annotateLoops(Operation *program) {
+  program->walk([](LLVM::BrOp edge) {
+    if (auto annotation = edge->getAttrOfType<LLVM::LoopAnnotationAttr>(kLoopAnnotation)) {
+      edge->removeAttr(kLoopAnnotation);
+      edge.setLoopAnnotationAttr(annotation);
+    }
+  });
 }
 
 } // namespace strut::emit

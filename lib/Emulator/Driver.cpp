@@ -24,8 +24,9 @@ struct Module {
   const StrutEmulatedImage *image;
 };
 
-/// A library that cannot be a file on its own: it lies in memory. Its file stays open for as long as
-/// it is loaded: under a path that another library was loaded from, that one would be found again.
+/// A library that cannot be a file on its own: it lies in memory. Its file stays open for as long
+/// as it is loaded: under a path that another library was loaded from, that one would be found
+/// again.
 Module openImage(const void *data, std::string &why) {
   // The length is in the ELF header: the section headers come last.
   const auto *header = static_cast<const unsigned char *>(data);

@@ -127,6 +127,7 @@ struct ConvertToNVVMPass : impl::ConvertToNVVMBase<ConvertToNVVMPass> {
     target.addLegalDialect<NVVM::NVVMDialect>();
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
+    emit::annotateLoops(getOperation());
     if (device)
       markKernels(device);
   }

@@ -7,8 +7,6 @@ using namespace mlir;
 
 namespace strut::gpu {
 
-constexpr int64_t chunkBytes = 16; ///< what a row of a matrix of ldmatrix has
-
 /// The affine map less its value at 0.
 static AffineMap withoutConstants(AffineMap map) {
   SmallVector<AffineExpr> zeros(map.getNumDims(), getAffineConstantExpr(0, map.getContext()));
@@ -80,16 +78,27 @@ Value Slices::columnOf(const I32 &i, Value number) const {
 
 /// Of a chunk in its slice.
 Value Slices::offsetOf(const I32 &i, Value line, Value chunk) const {
-  int64_t chunks = lineBytes() / chunkBytes, period = std::min<int64_t>(8, chunks);
-  Value permutation =
-      isScalar() ? i.mul(line, 2) : i.div(line, std::max<int64_t>(1, 128 / lineBytes()));
-  Value permuted = i.flip(chunk, i.rem(permutation, period));
+  Value permutation = isScalar() ? i.mul(line, 2) : i.div(line, linesOfPermutation());
+  Value permuted = i.flip(chunk, i.rem(permutation, period()));
   return i.add(i.mul(line, lineBytes()), i.mul(permuted, chunkBytes));
 }
 
 Value Slices::address(OpBuilder &b, Value number, Value offset) const {
   I32 i{b, loc};
   return movedBy(b, loc, place.memory, i.add(i.mul(number, place.bytes()), offset), 1);
+}
+
+/// Of so many lines and chunks after the given ones. What leaves the permutation as it is, is told
+/// as a constant, so that addresses of one thread differ by immediate operands.
+Value Slices::address(OpBuilder &b, Value number, Value line, int64_t lines, Value chunk,
+                      int64_t chunks) const {
+  I32 i{b, loc};
+  int64_t repeat =
+      isScalar() ? std::max<int64_t>(1, period() / 2) : period() * linesOfPermutation();
+  Value offset = offsetOf(i, i.add(line, lines % repeat), i.add(chunk, chunks % period()));
+  int64_t fixed = lines / repeat * repeat * lineBytes() + chunks / period() * period() * chunkBytes;
+  Value at = address(b, number, offset);
+  return fixed ? movedBy(b, loc, at, i.constant(fixed), 1) : at;
 }
 
 void Slices::store(OpBuilder &b, Value row, Value step, Value element) const {
@@ -147,19 +156,17 @@ SmallVector<Value> Slices::load(OpBuilder &b, Value number, int64_t part, int64_
   Value lane = i.rem(place.thread, warpSize);
   Value second = i.rem(i.div(lane, 8), 2), third = i.div(lane, 16);
   Value outer = place.isLhs ? second : third, inner = place.isLhs ? third : second;
-  Value row = columnOf(i, i.rem(lane, 8)), line, chunk;
-  if (plan.alongSteps) {
-    line = i.add(i.add(i.add(place.first, row), i.mul(outer, 8)), 16 * block);
-    chunk = i.add(inner, part * multiplyBytes / chunkBytes);
-  } else {
-    line = i.add(i.add(row, i.mul(inner, 8)), 16 * part);
-    chunk = i.add(i.add(i.div(place.first, 8), outer), 2 * block);
-  }
+  Value row = columnOf(i, i.rem(lane, 8)), at;
+  if (plan.alongSteps)
+    at = address(b, number, i.add(i.add(place.first, row), i.mul(outer, 8)), 16 * block, inner,
+                 part * multiplyBytes / chunkBytes);
+  else
+    at = address(b, number, i.add(row, i.mul(inner, 8)), 16 * part,
+                 i.add(i.div(place.first, 8), outer), 2 * block);
   SmallVector<Type> registers(4, b.getI32Type());
   Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), registers);
   Value loaded = NVVM::LdMatrixOp::create(
-      b, loc, type, address(b, number, offsetOf(i, line, chunk)), 4,
-      plan.alongSteps ? NVVM::MMALayout::row : NVVM::MMALayout::col,
+      b, loc, type, at, 4, plan.alongSteps ? NVVM::MMALayout::row : NVVM::MMALayout::col,
       NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
   SmallVector<Value> values;
   for (int64_t r = 0; r < 4; ++r)
@@ -172,12 +179,13 @@ SmallVector<Value> Slices::loadScalars(OpBuilder &b, Value number, int64_t part,
   I32 i{b, loc};
   Value lane = i.rem(place.thread, warpSize);
   SmallVector<Value> values;
+  Value element = i.add(place.first, columnOf(i, i.div(lane, 4)));
   for (int64_t r = 0; r < 4; ++r) {
     int64_t outer = place.isLhs ? r % 2 : r / 2, inner = place.isLhs ? r / 2 : r % 2;
-    Value element = i.add(i.add(place.first, columnOf(i, i.div(lane, 4))), 16 * block + 8 * outer);
-    Value line = i.add(i.rem(lane, 4), 8 * part + 4 * inner);
-    Value offset = i.add(offsetOf(i, line, i.div(element, 4)), i.mul(i.rem(element, 4), 4));
-    values.push_back(LLVM::LoadOp::create(b, loc, b.getI32Type(), address(b, number, offset)));
+    Value at = address(b, number, i.rem(lane, 4), 8 * part + 4 * inner, i.div(element, 4),
+                       4 * block + 2 * outer);
+    at = movedBy(b, loc, at, i.rem(element, 4), 4);
+    values.push_back(LLVM::LoadOp::create(b, loc, b.getI32Type(), at));
   }
   return values;
 }

@@ -15,6 +15,7 @@ namespace strut::gpu {
 
 /// Of a slice.
 constexpr int64_t sliceBytes = 64;
+constexpr int64_t chunkBytes = 16; ///< what a row of a matrix of ldmatrix has
 /// Of the steps that one mma.sync takes.
 constexpr int64_t multiplyBytes = 32;
 constexpr int64_t multipliesOfSlice = sliceBytes / multiplyBytes;
@@ -75,10 +76,15 @@ private:
   }
   /// 32-bit elements cannot be transposed by ldmatrix and are read one by one.
   bool isScalar() const { return !plan.alongSteps && place.elementBytes == 4; }
+  /// Of chunks, which are permuted among themselves, and lines that are permuted alike.
+  int64_t period() const { return std::min<int64_t>(8, lineBytes() / chunkBytes); }
+  int64_t linesOfPermutation() const { return std::max<int64_t>(1, 128 / lineBytes()); }
   mlir::Value columnOf(const I32 &i, mlir::Value number) const;
   mlir::Value offsetOf(const I32 &i, mlir::Value line, mlir::Value chunk) const;
   mlir::Value address(mlir::OpBuilder &b, mlir::Value number, mlir::Value offset) const;
   void copyElement(mlir::OpBuilder &b, mlir::Value to, mlir::Value from, mlir::Value exists) const;
+  mlir::Value address(mlir::OpBuilder &b, mlir::Value number, mlir::Value line, int64_t lines,
+                      mlir::Value chunk, int64_t chunks) const;
   llvm::SmallVector<mlir::Value> loadScalars(mlir::OpBuilder &b, mlir::Value number, int64_t part,
                                              int64_t block) const;
 

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "strut/Emit/Emit.h"
 #include <numbers>
 
 using namespace mlir;
@@ -23,6 +24,7 @@ namespace {
 
 constexpr int64_t mostFeatures = 128; ///< whose sums and slices there is room for
 constexpr int64_t warpRows = 16;
+constexpr int64_t mostDeclaredBytes = 48 << 10; ///< of shared memory
 
 /// What a block takes at once.
 struct AttentionShape {
@@ -30,20 +32,26 @@ struct AttentionShape {
   int64_t featureSlices; ///< of a head of queries and keys
   int64_t columns;       ///< of the values, 32, 64 or 128
   int64_t tiles = 1;     ///< of 16 query rows, that each warp has
-  // What there is room for: 48 KiB, of which queries, keys and values each have a third.
-  static constexpr int64_t keys = 64, warps = 4;
+  int64_t keys = 64;     ///< whose scores and weights are in registers
+  bool hasMask;          ///< in memory, whose addresses need registers
+  static constexpr int64_t warps = 4;
 
-  AttentionShape(Multiplicand kind, int64_t features, int64_t valueColumns) : kind(kind) {
+  AttentionShape(Multiplicand kind, int64_t features, int64_t valueColumns, bool hasMask)
+      : kind(kind), hasMask(hasMask) {
     featureSlices = llvm::divideCeil(features * elementBytes(), sliceBytes);
     bool isKnown = !ShapedType::isDynamic(valueColumns);
     columns = isKnown && valueColumns <= 32 ? 32 : isKnown && valueColumns <= 64 ? 64 : 128;
+    if (isLarge())
+      keys = 32;
   }
 
-  /// Whether there is room for a row of the queries and one of the values. That of f32 with more
-  /// features, as one number or two, would spill registers too.
-  bool fits() const {
-    return std::max(featureSlices * sliceBytes, columns * elementBytes()) <= 256;
+  /// Whether lines of queries, keys or values are longer than 256 bytes: heads of f32.
+  bool isLarge() const {
+    return std::max(featureSlices * sliceBytes, columns * elementBytes()) > 256;
   }
+  /// Whether the slices of features are a loop. Written out, the addresses of all of them wait in
+  /// registers for the next keys, of which f32 with a mask has none left either.
+  bool isRolled() const { return isLarge() || (hasMask && !isHalf(kind)); }
   int64_t elementBytes() const { return isHalf(kind) ? 2 : 4; }
   int64_t rows() const { return warps * tiles * warpRows; }
   int64_t threads() const { return warps * warpSize; }
@@ -52,9 +60,9 @@ struct AttentionShape {
   bool isExact() const { return kind == Multiplicand::SplitTF32; }
   /// Whether a thread keeps its part of the queries in registers: two numbers for each element
   /// would spill.
-  bool keepsQueries() const { return !isExact() && tiles == 1; }
+  bool keepsQueries() const { return !isExact() && tiles == 1 && !isRolled(); }
   /// Whether warps may have two tiles of rows, whose sums and weights there are registers for.
-  bool mayBeTall() const { return isHalf(kind) && featureSlices <= 2 && columns <= 64; }
+  bool mayBeTall() const { return isHalf(kind) && featureSlices <= 2 && columns <= 64 && !hasMask; }
   int64_t valueSlices() const { return keys / steps(); }
   int64_t featureBytes(int64_t rows) const { return rows * featureSlices * sliceBytes; }
   int64_t bytes() const {
@@ -85,9 +93,14 @@ private:
   };
 
   SlicePlace place(OpBuilder &b, int64_t width, int64_t offset) const;
+  /// Runs `body` for each slice of the features, with the values that the last one left.
+  using FeatureBody = function_ref<void(OpBuilder &, Value number, MutableArrayRef<Value> values)>;
+  void overFeatures(OpBuilder &b, MutableArrayRef<Value> values, FeatureBody body) const;
   void copyFeatures(OpBuilder &b, const Slices &slices) const;
-  /// Of a tile, the left side of the products with keys number `part` of slice `slice`.
-  Fragment queryFragment(OpBuilder &b, int64_t slice, int64_t part, int64_t tile) const;
+  /// Of a tile, the left side of the products with keys number `part` of slice `number`.
+  Fragment queryFragment(OpBuilder &b, Value number, int64_t part, int64_t tile) const;
+  void addSlice(OpBuilder &b, const Slices &keys, Value number, ArrayRef<Fragment> left,
+                MutableArrayRef<Value> sums) const;
   SmallVector<Value> scores(OpBuilder &b, const Slices &keys, Value firstKey) const;
   /// Turns scores into weights; the factors by which older sums of the rows shrink.
   SmallVector<Value> softmax(OpBuilder &b, SmallVector<Value> &scores, State &state) const;
@@ -152,15 +165,38 @@ SlicePlace TensorAttention::place(OpBuilder &b, int64_t width, int64_t offset) c
           /*isLhs=*/false};
 }
 
+void TensorAttention::overFeatures(OpBuilder &b, MutableArrayRef<Value> values,
+                                   FeatureBody body) const {
+  if (!shape.isRolled()) {
+    for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
+      body(b, I32{b, loc}.constant(slice), values);
+    return;
+  }
+  auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, 0),
+                                 indexConstant(b, loc, shape.featureSlices),
+                                 indexConstant(b, loc, 1), ValueRange(values),
+                                 [&](OpBuilder &b, Location, Value slice, ValueRange carried) {
+                                   SmallVector<Value> inner(carried);
+                                   body(b, I32{b, loc}.from(slice), inner);
+                                   scf::YieldOp::create(b, loc, inner);
+                                 });
+  emit::keepRolled(loop);
+  llvm::copy(loop.getResults(), values.begin());
+}
+
 void TensorAttention::copyFeatures(OpBuilder &b, const Slices &slices) const {
-  I32 i{b, loc};
-  for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
-    slices.copy(b, i.constant(slice), indexConstant(b, loc, slice * shape.steps()));
+  overFeatures(b, {}, [&](OpBuilder &b, Value number, MutableArrayRef<Value>) {
+    I32 i{b, loc};
+    slices.copy(b, number, i.toIndex(i.mul(number, shape.steps())));
+  });
 }
 
 void TensorAttention::emit(OpBuilder &b) {
   I32 i{b, loc};
-  memory = pointerTo(b, loc, simt.shared(b, loc, {shape.bytes()}, b.getI8Type(), 128), sharedSpace);
+  memory = shape.bytes() > mostDeclaredBytes
+               ? simt.dynamicShared(b, loc, shape.bytes())
+               : pointerTo(b, loc, simt.shared(b, loc, {shape.bytes()}, b.getI8Type(), 128),
+                           sharedSpace);
   thread = i.from(threadIndex(b, loc));
   lane = i.rem(thread, warpSize);
   Value warp = i.div(thread, warpSize);
@@ -198,7 +234,7 @@ void TensorAttention::emit(OpBuilder &b) {
     wait(b, 0);
     for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
       for (int64_t part = 0; part < multipliesOfSlice; ++part)
-        kept.push_back(queryFragment(b, slice, part, 0));
+        kept.push_back(queryFragment(b, i.constant(slice), part, 0));
   }
   State start;
   start.sums.assign(shape.tiles * shape.columns / 2, space.number(b, 0));
@@ -226,34 +262,46 @@ void TensorAttention::emit(OpBuilder &b) {
   finish(b, State::unpack(loop.getResults(), rowCount()));
 }
 
-Fragment TensorAttention::queryFragment(OpBuilder &b, int64_t slice, int64_t part,
+Fragment TensorAttention::queryFragment(OpBuilder &b, Value number, int64_t part,
                                         int64_t tile) const {
-  Value number = I32{b, loc}.constant(slice);
   return Fragment(b, loc, shape.kind, queries->load(b, number, part, tile));
+}
+
+/// Adds to the scores the products of slice `number` of queries and keys. `left` are its queries,
+/// one for each part, unless shared memory has them.
+void TensorAttention::addSlice(OpBuilder &b, const Slices &keys, Value number,
+                               ArrayRef<Fragment> left, MutableArrayRef<Value> sums) const {
+  const int64_t perTile = shape.keys / 8 * 4;
+  for (int64_t part = 0; part < multipliesOfSlice; ++part) {
+    SmallVector<Fragment> factors;
+    for (int64_t tile = 0; tile < shape.tiles; ++tile)
+      factors.push_back(left.empty() ? queryFragment(b, number, part, tile) : left[part]);
+    for (int64_t block = 0; block < shape.keys / 16; ++block) {
+      SmallVector<Value> registers = keys.load(b, number, part, block);
+      for (int64_t half = 0; half < 2; ++half) {
+        Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
+        for (auto [tile, factor] : llvm::enumerate(factors))
+          addProduct(b, loc, shape.kind, factor, right,
+                     sums.slice(tile * perTile + (2 * block + half) * 4, 4));
+      }
+    }
+  }
 }
 
 /// Of this thread, in the order of tiles, then of mma.sync: blocks of 8 keys, then both rows, then
 /// two keys.
 SmallVector<Value> TensorAttention::scores(OpBuilder &b, const Slices &keys, Value firstKey) const {
   I32 i{b, loc};
-  constexpr int64_t perTile = AttentionShape::keys / 8 * 4;
+  const int64_t perTile = shape.keys / 8 * 4;
   SmallVector<Value> sums(shape.tiles * perTile, space.number(b, 0));
-  for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
-    for (int64_t part = 0; part < multipliesOfSlice; ++part) {
-      SmallVector<Fragment> left;
-      for (int64_t tile = 0; tile < shape.tiles; ++tile)
-        left.push_back(kept.empty() ? queryFragment(b, slice, part, tile)
-                                    : kept[slice * multipliesOfSlice + part]);
-      for (int64_t block = 0; block < shape.keys / 16; ++block) {
-        SmallVector<Value> registers = keys.load(b, i.constant(slice), part, block);
-        for (int64_t half = 0; half < 2; ++half) {
-          Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
-          for (auto [tile, factor] : llvm::enumerate(left))
-            addProduct(b, loc, shape.kind, factor, right,
-                       MutableArrayRef(sums).slice(tile * perTile + (2 * block + half) * 4, 4));
-        }
-      }
-    }
+  if (kept.empty()) {
+    overFeatures(b, sums, [&](OpBuilder &b, Value number, MutableArrayRef<Value> inner) {
+      addSlice(b, keys, number, {}, inner);
+    });
+  } else
+    for (int64_t slice = 0; slice < shape.featureSlices; ++slice)
+      addSlice(b, keys, i.constant(slice),
+               ArrayRef(kept).slice(slice * multipliesOfSlice, multipliesOfSlice), sums);
   Value member = i.rem(lane, 4);
   for (auto [number, sum] : llvm::enumerate(sums)) {
     int64_t second = number % 2;
@@ -310,28 +358,35 @@ void TensorAttention::addValues(OpBuilder &b, const Slices &values, ArrayRef<Val
   for (size_t first = 0; first < weights.size(); first += perProduct)
     left.push_back(Fragment::ofSums(b, loc, shape.kind, weights.slice(first, perProduct)));
   size_t products = left.size() / shape.tiles;
-  // Long sums of split numbers would drift by what tensor cores cut off: tiles are summed apart.
-  bool isApart = shape.isExact();
-  SmallVector<Value> sums(state.sums);
-  for (auto [number, sum] : llvm::enumerate(sums))
-    sum = isApart ? space.number(b, 0)
-                  : arith::MulFOp::create(b, loc, sum, factors[rowOf(number, sums.size())]);
-  for (int64_t block = 0; block < shape.columns / 16; ++block)
+  for (int64_t block = 0; block < shape.columns / 16; ++block) {
+    SmallVector<Value> sums;
+    auto older = [&](int64_t tile) {
+      return MutableArrayRef(state.sums).slice(tile * shape.columns / 2 + 8 * block, 8);
+    };
+    auto factor = [&](int64_t tile, size_t number) {
+      return factors[tile * tileRows + number % 4 / 2];
+    };
+    // Long sums of split numbers would drift by what tensor cores cut off: tiles are summed apart.
+    for (int64_t tile = 0; tile < shape.tiles; ++tile)
+      for (auto [number, sum] : llvm::enumerate(older(tile)))
+        sums.push_back(shape.isExact() ? space.number(b, 0)
+                                       : arith::MulFOp::create(b, loc, sum, factor(tile, number)));
     for (size_t product = 0; product < products; ++product) {
       SmallVector<Value> registers = values.load(b, i.constant(product / multipliesOfSlice),
                                                  product % multipliesOfSlice, block);
       for (int64_t half = 0; half < 2; ++half) {
         Fragment right(b, loc, shape.kind, ArrayRef(registers).slice(2 * half, 2));
         for (int64_t tile = 0; tile < shape.tiles; ++tile)
-          addProduct(
-              b, loc, shape.kind, left[tile * products + product], right,
-              MutableArrayRef(sums).slice(tile * shape.columns / 2 + 8 * block + 4 * half, 4));
+          addProduct(b, loc, shape.kind, left[tile * products + product], right,
+                     MutableArrayRef(sums).slice(8 * tile + 4 * half, 4));
       }
     }
-  for (auto [number, sum] : llvm::enumerate(state.sums))
-    sum = isApart ? Value(math::FmaOp::create(b, loc, sum, factors[rowOf(number, sums.size())],
-                                              sums[number]))
-                  : sums[number];
+    for (int64_t tile = 0; tile < shape.tiles; ++tile)
+      for (auto [number, sum] : llvm::enumerate(older(tile)))
+        sum = shape.isExact() ? Value(math::FmaOp::create(b, loc, sum, factor(tile, number),
+                                                          sums[8 * tile + number]))
+                              : sums[8 * tile + number];
+  }
 }
 
 void TensorAttention::finish(OpBuilder &b, const State &state) const {
@@ -377,8 +432,7 @@ static void launchBySize(Simt &simt, OpBuilder &host, AttentionSpace &space,
                     [&](OpBuilder &b) { TensorAttention(simt, space, shape, plans).emit(b); });
   };
   int64_t rows = space.nest.staticExtent(space.first);
-  bool hasMask = space.nest.inputs > 3;
-  if (!shape.mayBeTall() || hasMask || (!ShapedType::isDynamic(rows) && rows <= shape.rows()))
+  if (!shape.mayBeTall() || (!ShapedType::isDynamic(rows) && rows <= shape.rows()))
     return launch(host, shape, name);
   AttentionShape tall = shape;
   tall.tiles = 2;
@@ -414,13 +468,7 @@ bool emitTensorAttention(Simt &simt, OpBuilder &host, AttentionSpace &space) {
       return false;
     plans.push_back(*plan);
   }
-  AttentionShape shape(*kind, features, space.valueColumns());
-  if (!shape.fits())
-    return false;
-  // Together the threads copy one key of the values, or more.
-  if (!plans[2].alongSteps &&
-      shape.columns * shape.elementBytes() > shape.threads() * plans[2].bytes)
-    return false;
+  AttentionShape shape(*kind, features, space.valueColumns(), /*hasMask=*/nest.inputs > 3);
   launchBySize(simt, host, space, shape, plans);
   ++simt.tensorAttentions;
   return true;

@@ -15,6 +15,9 @@
 namespace mlir {
 class LLVMTypeConverter;
 class RewritePatternSet;
+namespace scf {
+class ForOp;
+} // namespace scf
 } // namespace mlir
 
 namespace strut::emit {
@@ -27,6 +30,13 @@ void populateToLLVMPatterns(const mlir::LLVMTypeConverter &converter,
 /// of the enclosing function, as `emit.unbundle` reads them; returns its address and type.
 std::pair<mlir::Value, mlir::Type> bundle(mlir::OpBuilder &b, mlir::Operation *launch,
                                           mlir::ValueRange arguments);
+
+/// Keeps LLVM from unrolling a loop. The steps of an unrolled one are mixed, and what they load is
+/// live together: where sums fill most registers, some go to the stack.
+void keepRolled(mlir::scf::ForOp loop);
+/// What loops say so about themselves comes to the LLVM dialect as a foreign attribute of their
+/// back edges; makes it these edges' own.
+void annotateLoops(mlir::Operation *program);
 
 } // namespace strut::emit
 

@@ -209,6 +209,17 @@ TEST(TensorAttention, TF32) {
   expectRight({40, 72, 24, 20, Element::F32, gpu::Precision::TF32},
               "tensor_attention_k16_k16_w16_32x32_0", {"random:4"});
 }
+TEST(TensorAttention, LargeHeadsOfF32) {
+  expectRight({70, 72, 128, 128, Element::F32}, "tensor_attention_k16_k16_w16_128x128_0",
+              {"greedy:2", "random:1"});
+  expectRight({17, 33, 128, 128, Element::F32, gpu::Precision::TF32},
+              "tensor_attention_k16_k16_w16_128x128_0", {"random:4"});
+  expectRight({20, 40, 80, 64, Element::F32}, "tensor_attention_k16_k16_w16_80x64_0", {"random:3"});
+  expectRight({20, 32, 32, 100, Element::F32, gpu::Precision::F32, true},
+              "tensor_attention_k16_w16_w16_32x128_0", {"random:3"});
+  expectRight({20, 20, 64, 127, Element::F32}, "tensor_attention_k16_k16_w4_64x128_0",
+              {"random:3"});
+}
 TEST(TensorAttention, OneQueryOneKey) {
   expectRight({1, 1, 64, 64}, "tensor_attention_k16_k16_w16_64x64_0", {"backward"});
   expectRight({1, 129, 64, 64}, "tensor_attention_k16_k16_w16_64x64_0", {"random:5"});
@@ -249,11 +260,8 @@ TEST(TensorAttention, ShapesThatTensorCoresDoNotTake) {
     return attention.compile(nullptr, arch).names.front();
   };
   EXPECT_EQ(name({20, 20, 64, 64}, "sm_75"), "attention_0");
-  EXPECT_EQ(name({20, 20, 128, 128, Element::F32}), "attention_0"); // registers
-  EXPECT_EQ(name({20, 20, 128, 128, Element::F32, gpu::Precision::TF32}), "attention_0");
-  EXPECT_EQ(name({20, 20, 136, 64}), "attention_0");               // features
-  EXPECT_EQ(name({20, 20, 33, 64}), "attention_0");                // runs of 2 bytes
-  EXPECT_EQ(name({20, 20, 64, 127, Element::F32}), "attention_0"); // copies of a thread
+  EXPECT_EQ(name({20, 20, 136, 64}), "attention_0"); // features
+  EXPECT_EQ(name({20, 20, 33, 64}), "attention_0");  // runs of 2 bytes
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,8 +269,9 @@ TEST(TensorAttention, ShapesThatTensorCoresDoNotTake) {
 //===----------------------------------------------------------------------===//
 
 void expectFound(const std::function<void(Function &)> &spoil, const char *text,
-                 const char *schedule = "random:1", Element element = Element::F16) {
-  Attention attention{40, 136, 64, 64, element};
+                 const char *schedule = "random:1", Element element = Element::F16,
+                 int64_t size = 64) {
+  Attention attention{40, 136, size, size, element};
   Kernels kernels = attention.compile([&](Module &module) {
     for (Function &function : module)
       if (!function.isDeclaration())
@@ -278,6 +287,12 @@ TEST(PlantedInTensorAttention, NoBarrier) {
   for (unsigned number = 0; number < 4; ++number)
     expectFound([&](Function &f) { callsOf(f, "llvm.nvvm.barrier")[number]->eraseFromParent(); },
                 "shared memory that", "greedy:1");
+}
+
+TEST(PlantedInTensorAttention, WaitsForOneGroupTooFewOfLargeHeads) {
+  expectFound(
+      [&](Function &f) { setArgument(callsOf(f, "llvm.nvvm.cp.async.wait.group").front(), 0, 2); },
+      "a copy is still on its way to", "random:1", Element::F32, 128);
 }
 
 TEST(PlantedInTensorAttention, WaitsForOneGroupTooFew) {
