@@ -132,7 +132,7 @@ def timed(rng):
     work = (4 * heads * length * length * size, 16 * heads * length * size)
     yield Case("attention", model, {n: draw(*shape) for n in names}, False, "attention", *work)
     yield experts(draw, rng)
-    yield lowrank_ffn(draw)
+    yield from (lowrank_ffn(draw, rows) for rows in (16, 128, 512))
 
 
 def experts(draw, rng):
@@ -148,15 +148,15 @@ def experts(draw, rng):
     return Case("experts bf16", model, inputs, False, "experts", *work, precision="bf16")
 
 
-def lowrank_ffn(draw):
-    """Two layers of rank 128, of 2048 features, in bf16."""
-    rows, k, rank = 512, 2048, 128
+def lowrank_ffn(draw, rows):
+    """Two layers of rank 128, of 2048 features, in bf16; the number of rows is known, which decides what is one kernel."""
+    k, rank = 2048, 128
     weights = {"a": draw(k, rank), "b": draw(rank, k), "c": draw(k, rank), "d": draw(rank, k)}
     steps = [("MatMul", "x", "a"), ("MatMul", "0", "b"), ("Relu", "1"), ("MatMul", "2", "c"), ("MatMul", "3", "d")]
     nodes = [helper.make_node(op, names, [str(i)]) for i, (op, *names) in enumerate(steps)]
-    model = network(nodes, {"x": ("M", k)}, {"4": ("M", k)}, weights)
+    model = network(nodes, {"x": (rows, k)}, {"4": (rows, k)}, weights)
     work = (8 * rows * k * rank, 4 * 2 * rows * k + 2 * 4 * k * rank)
-    return Case("lowrank ffn bf16", model, {"x": draw(rows, k)}, False, "lowrank ffn", *work, precision="bf16")
+    return Case(f"lowrank ffn bf16 {rows}", model, {"x": draw(rows, k)}, False, "lowrank ffn", *work, precision="bf16")
 
 
 def drawn(sizes, length):
