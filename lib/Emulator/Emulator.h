@@ -73,7 +73,7 @@ private:
   uint32_t time = 1;
 };
 
-/// Watches the shared memory of the running block. Two accesses to a byte by different
+/// Watches the shared memory of a block. Two accesses to a byte by different
 /// threads, one of them a write, are a race if they did not synchronise in between. What a copy is
 /// on its way to must not be touched at all, and what an asynchronous reader still reads not be
 /// written.
@@ -92,6 +92,10 @@ public:
   /// 16 bytes are read for `threads` until endRead.
   std::string beginRead(const void *chunk, const std::vector<uint32_t> &threads);
   void endRead(const void *chunk);
+  /// A thread of another block of the cluster reads.
+  std::string readFromAfar(const void *address, size_t bytes);
+  /// All blocks of the cluster have met.
+  void meetCluster() { metAt = order.now(); }
   /// An mbarrier begins to be there.
   std::string initMbarrier(void *address, uint32_t thread);
   /// What is wrong with a use of the mbarrier by a thread; empty if nothing is.
@@ -112,6 +116,7 @@ private:
     uint32_t fences = 0;            ///< of the writer, when it wrote
     bool awaited = false;           ///< a copy is on its way
     bool isMbarrier = false;
+    uint32_t readFromAfar = 0; ///< when
     bool operator==(const Byte &) const = default;
   };
   std::string checkWrite(const Byte &byte, uint32_t thread) const;
@@ -124,6 +129,7 @@ private:
   std::vector<uint32_t> reading; ///< by chunk: asynchronous reads that go on
   std::array<uint32_t, copyEngine> fences;
   uintptr_t begin = 0;
+  uint32_t metAt = 0; ///< the last time that all blocks of the cluster have
 };
 
 //===----------------------------------------------------------------------===//

@@ -112,7 +112,11 @@ const StrutEmulator &Grid::functions() {
       },
       [](uint32_t high, uint32_t low) { return roundToHalves(StrutProductF16, high, low); },
       [](uint32_t high, uint32_t low) { return roundToHalves(StrutProductBF16, high, low); },
-      approximateExp2};
+      approximateExp2,
+      []() -> void * { return current->memoryOfBlock; },
+      [](const void *address, uint32_t rank) { return current->mapShared(address, rank); },
+      [] { current->arriveCluster(); },
+      [] { current->waitCluster(); }};
   return table;
 }
 
@@ -134,92 +138,19 @@ std::string Grid::run(const void *given, uint32_t blocks, uint32_t threads, uint
   blockCount = blocks;
   current = this;
   *image.emulator = &functions();
-  fibers.resize(kernel.waits ? threads : 1);
-  for (auto &fiber : fibers)
-    fiber = std::make_unique<Fiber>();
-  for (uint32_t block : order(blocks)) {
-    blockNumber = block;
-    runBlock();
+  if (blocks % kernel.cluster)
+    return "kernel '" + std::string(kernel.name) + "' is launched with " + std::to_string(blocks) +
+           " blocks, which are no clusters of " + std::to_string(kernel.cluster);
+  aside.resize(kernel.cluster);
+  for (uint32_t rank = 0; rank < kernel.cluster; ++rank)
+    provideBlock(rank);
+  for (uint32_t cluster : order(blocks / kernel.cluster)) {
+    runCluster(cluster);
     if (!problem.empty())
       break;
   }
   current = nullptr;
   return problem;
-}
-
-void Grid::runBlock() {
-  shared.start(image.shared, sharedBytes);
-  if (kernel.waits)
-    runTogether();
-  else
-    runInTurn();
-}
-
-/// Threads that wait for nobody share one stack.
-void Grid::runInTurn() {
-  fibers[0]->start([this] {
-    for (uint32_t thread : order(threadCount)) {
-      running = thread;
-      kernel.run(arguments);
-    }
-  });
-  fibers[0]->resume();
-}
-
-void Grid::setState(uint32_t thread, Thread::State to) {
-  state[thread].state = to;
-  uint32_t lane = 1u << thread % warpSize;
-  if (to == Thread::Ready)
-    ready[thread / warpSize] |= lane;
-  else
-    ready[thread / warpSize] &= ~lane;
-}
-
-void Grid::runTogether() {
-  state.assign(threadCount, Thread());
-  ready.assign((threadCount + warpSize - 1) / warpSize, 0);
-  mbarriers.clear();
-  loads.clear();
-  warpgroups.clear();
-  for (uint32_t first = 0; first < threadCount; first += warpgroupSize)
-    warpgroups.emplace_back(shared, first);
-  for (uint32_t t = 0; t < threadCount; ++t) {
-    setState(t, Thread::Ready);
-    fibers[t]->start([this] { kernel.run(arguments); });
-  }
-  while (problem.empty()) {
-    if (schedule.kind == Schedule::Random && !loads.empty() && random() % 64 == 0)
-      landOne();
-    int64_t next = choose();
-    if (next >= 0) {
-      running = uint32_t(next);
-      fibers[running]->resume();
-      if (fibers[running]->ended())
-        checkEnd(running);
-      continue;
-    }
-    if (releaseBarrier() || landOne())
-      continue;
-    if (!std::all_of(state.begin(), state.end(),
-                     [](const Thread &t) { return t.state == Thread::Done; }))
-      reportDeadlock();
-    return;
-  }
-}
-
-/// What a thread that has ended must not have left behind.
-void Grid::checkEnd(uint32_t thread) {
-  setState(thread, Thread::Done);
-  const auto &stores = state[thread].stores;
-  if (stores.size() > 1 || !stores[0].empty())
-    note("ends while copies from shared memory have not been waited for");
-  uint32_t group = thread / warpgroupSize;
-  if (!warpgroups[group].isIdle())
-    note("ends while products have not been waited for");
-  bool areAllDone = std::all_of(state.begin(), state.end(),
-                                [](const Thread &t) { return t.state == Thread::Done; });
-  if (areAllDone && !loads.empty())
-    note("is the last one to end while copies to shared memory are on their way");
 }
 
 /// The place of one of the bits, the `number`-th from below.
@@ -390,43 +321,6 @@ void Grid::releaseWarpgroup() {
     setState(first + t, Thread::Ready);
 }
 
-std::string Grid::placeOf(const Thread &t) const {
-  static const char *const ofWarp[] = {"a shuffle",          "a shuffle",           "an election",
-                                       "a load of matrices", "a store of matrices", "a product"};
-  static const char *const ofWarpgroup[] = {"wgmma.fence", "wgmma.mma_async", "wgmma.commit_group",
-                                            "wgmma.wait_group"};
-  switch (t.state) {
-  case Thread::Ready:
-    return "ready";
-  case Thread::AtBarrier:
-    return "at barrier " + std::to_string(t.barrier);
-  case Thread::InWarp:
-    return std::string("at ") + ofWarp[t.step->kind];
-  case Thread::InWarpgroup:
-    return std::string("at ") + ofWarpgroup[t.groupStep->kind];
-  case Thread::Done:
-    return "at the end";
-  case Thread::AtMbarrier:
-    break;
-  }
-  auto found = std::find_if(mbarriers.begin(), mbarriers.end(),
-                            [&](const auto &entry) { return &entry.second == t.mbarrier; });
-  return "at the mbarrier at " + std::to_string(found->first - uintptr_t(image.shared)) +
-         " for parity " + std::to_string(t.parity) + " (it lacks " +
-         std::to_string(t.mbarrier->pending) + " arrivals and " +
-         std::to_string(t.mbarrier->bytes) + " bytes)";
-}
-
-void Grid::reportDeadlock() {
-  std::map<std::string, uint32_t> histogram;
-  for (const Thread &t : state)
-    ++histogram[placeOf(t)];
-  problem = where() + ": deadlock:";
-  for (const auto &[place, count] : histogram)
-    problem += " " + std::to_string(count) + " threads " + place + ";";
-  problem.pop_back();
-}
-
 //===----------------------------------------------------------------------===//
 // Copies
 //===----------------------------------------------------------------------===//
@@ -483,6 +377,8 @@ void Grid::fault(const std::string &what) {
 void Grid::access(const void *address, uint64_t bytes, bool isWrite) {
   if (shared.contains(address))
     return check(shared.access(address, bytes, isWrite, running));
+  if (accessAfar(address, bytes, isWrite))
+    return;
   if (!memory.contains(address, bytes))
     fault(std::string(isWrite ? "writes " : "reads ") + std::to_string(bytes) +
           " bytes outside of any allocation");

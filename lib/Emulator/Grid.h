@@ -51,6 +51,10 @@ public:
   void waitStores(uint32_t groups);
   void meetWarpgroup(const WarpgroupStep &step);
 
+  void *mapShared(const void *address, uint32_t which);
+  void arriveCluster();
+  void waitCluster();
+
 private:
   struct Copy {
     void *to;
@@ -65,20 +69,41 @@ private:
     Mbarrier *mbarrier = nullptr; ///< that counts its bytes
   };
   struct Thread {
-    enum State { Ready, AtBarrier, InWarp, AtMbarrier, InWarpgroup, Done } state = Ready;
+    enum State { Ready, AtBarrier, InWarp, AtMbarrier, InWarpgroup, AtCluster, Done } state = Ready;
     uint32_t barrier = 0, meeting = 0;           ///< number; how many threads meet there
     const WarpStep *step = nullptr;              ///< that the thread waits for others with
     const WarpgroupStep *groupStep = nullptr;    ///< likewise
     const Mbarrier *mbarrier = nullptr;          ///< that it waits at
     uint32_t parity = 0;                         ///< of the phase that it waits for
+    bool hasArrived = false;                     ///< at the barrier of the cluster
     std::vector<std::vector<Copy>> groups{1};    ///< of copies on their way; the last one is open
     std::vector<std::vector<BoxCopy>> stores{1}; ///< likewise
   };
 
+  /// What is a block's own.
+  struct Block {
+    Shared shared;
+    std::vector<char> storage;
+    char *memory = nullptr; ///< shared memory, in that storage
+    std::vector<Thread> state;
+    std::vector<uint32_t> ready;
+    std::vector<std::unique_ptr<Fiber>> fibers;
+    std::map<uintptr_t, Mbarrier> mbarriers;
+    std::vector<Warpgroup> warpgroups;
+    std::vector<BoxCopy> loads;
+    uint32_t greedyWarp = 0, number = 0;
+  };
+
   static const StrutEmulator &functions();
-  void runBlock();
+  void exchange(uint32_t which);
+  void provideBlock(uint32_t which);
+  void runCluster(uint32_t cluster);
   void runInTurn();
-  void runTogether();
+  void start();
+  bool goOn();
+  bool areAll(Thread::State wanted) const;
+  bool releaseCluster();
+  bool accessAfar(const void *address, uint64_t bytes, bool isWrite);
   /// A thread that can run, or -1.
   int64_t choose();
   void setState(uint32_t thread, Thread::State state);
@@ -119,19 +144,22 @@ private:
   const Memory &memory;
   Schedule schedule;
   std::mt19937_64 random;
-  Shared shared;
   std::vector<unsigned char> argumentBytes;
   void *arguments = nullptr; ///< in these, aligned as tensor maps want it
+  std::string problem;
+  uint32_t blockCount = 0, threadCount = 0, running = 0;
+  uint64_t sharedBytes = 0;
+
+  std::vector<Block> aside; ///< the blocks of the cluster, but for the one that runs:
+  Shared shared;
+  char *memoryOfBlock = nullptr;
   std::vector<Thread> state;
   std::vector<uint32_t> ready; ///< by warp, a bit for each lane
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::map<uintptr_t, Mbarrier> mbarriers;
   std::vector<Warpgroup> warpgroups;
   std::vector<BoxCopy> loads; ///< on their way
-  std::string problem;
-  uint32_t blockNumber = 0, blockCount = 0, threadCount = 0, running = 0;
-  uint32_t greedyWarp = 0;
-  uint64_t sharedBytes = 0;
+  uint32_t blockNumber = 0, rank = 0, greedyWarp = 0;
 };
 
 } // namespace strut::emulator

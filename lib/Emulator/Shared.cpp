@@ -56,6 +56,7 @@ void Shared::start(void *memory, size_t size) {
   bytes.assign(size, Byte());
   reading.assign(size / chunkBytes + 1, 0);
   fences.fill(1);
+  metAt = 0;
   order.start();
 }
 
@@ -94,6 +95,9 @@ std::string Shared::checkWrite(const Byte &byte, uint32_t thread) const {
     return "writes shared memory that is an mbarrier";
   if (byte.written && !order.knows(thread, byte.writer, byte.written))
     return race("writes", "writes too,", byte.writer);
+  if (byte.readFromAfar && byte.readFromAfar >= metAt)
+    return "writes shared memory that another block reads, with no barrier of the cluster in "
+           "between";
   if (byte.reader == thread)
     return "";
   for (uint32_t left = byte.readers; left; left &= left - 1)
@@ -124,6 +128,23 @@ std::string Shared::access(const void *address, size_t size, bool isWrite, uint3
     byte.reader = isAfterAll || byte.reader == thread ? thread : several;
     byte.readers = (isAfterAll ? 0 : byte.readers) | 1u << warp;
     byte.read = order.now();
+  }
+  return "";
+}
+
+/// Time goes on when the blocks meet, so that what was written at that time was written before.
+std::string Shared::readFromAfar(const void *address, size_t size) {
+  size_t first = uintptr_t(address) - begin;
+  if (first + size > bytes.size())
+    return "reads beyond the end of another block's shared memory";
+  for (size_t i = first; i < first + size; ++i) {
+    Byte &byte = bytes[i];
+    if (byte.awaited || !byte.written)
+      return "reads shared memory of another block that nothing has been written to";
+    if (byte.written >= metAt)
+      return "reads shared memory that thread " + std::to_string(byte.writer) +
+             " of another block writes, with no barrier of the cluster in between";
+    byte.readFromAfar = order.now();
   }
   return "";
 }

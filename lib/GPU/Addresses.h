@@ -8,7 +8,7 @@
 namespace strut::gpu {
 
 /// The spaces of addresses, as LLVM numbers them.
-constexpr unsigned globalSpace = 1, sharedSpace = 3;
+constexpr unsigned globalSpace = 1, sharedSpace = 3, clusterSpace = 7;
 
 /// Arithmetic on i32, in which addresses of shared memory are computed.
 struct I32 {

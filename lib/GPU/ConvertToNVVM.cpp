@@ -96,6 +96,9 @@ void markKernels(ModuleOp device) {
     if (auto blocks = dyn_cast_or_null<IntegerAttr>(kernel->removeAttr(kBlocksAttr)))
       kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                       b.getI32IntegerAttr(blocks.getInt()));
+    if (auto cluster = dyn_cast_or_null<IntegerAttr>(kernel->removeAttr(kClusterAttr)))
+      kernel->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      b.getDenseI32ArrayAttr({int32_t(cluster.getInt()), 1, 1}));
   }
 }
 

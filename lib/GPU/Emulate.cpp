@@ -16,6 +16,7 @@
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/ReplaceConstant.h"
 #include "llvm/Transforms/Utils/LowerMemIntrinsics.h"
 
 using namespace llvm;
@@ -38,7 +39,7 @@ public:
 private:
   Error takeKernels();
   void announce(CallEmulation &calls, Instruction &access, Value *address, Type *type, bool write);
-  Error gatherShared();
+  Error gatherShared(CallEmulation &calls);
   void writeImage();
   GlobalVariable *constant(Constant *value, const Twine &name);
 
@@ -46,7 +47,7 @@ private:
   LLVMContext &context;
   PointerType *pointer;
   Type *i32, *i64;
-  GlobalVariable *table = nullptr, *shared = nullptr;
+  GlobalVariable *table = nullptr;
   uint64_t sharedBytes = 0;
   std::vector<EmulatedKernel> kernels;
 };
@@ -56,12 +57,12 @@ GlobalVariable *Emulation::constant(Constant *value, const Twine &name) {
                             GlobalValue::InternalLinkage, value, name);
 }
 
-/// The number in "256,1,1"; 0 if there is none.
-uint64_t mostThreads(const Function &function) {
-  uint64_t threads = 0;
-  StringRef text = function.getFnAttribute("nvvm.maxntid").getValueAsString();
-  text.consumeInteger(10, threads);
-  return threads;
+/// The first number of an attribute like "256,1,1"; 0 if there is none.
+uint64_t numberIn(const Function &function, StringRef attribute) {
+  uint64_t number = 0;
+  StringRef text = function.getFnAttribute(attribute).getValueAsString();
+  text.consumeInteger(10, number);
+  return number;
 }
 
 /// Kernels become functions that take the address of their argument.
@@ -75,7 +76,8 @@ Error Emulation::takeKernels() {
     Type *bundle = function.getParamByValType(0);
     kernels.push_back({&function,
                        bundle ? uint64_t(module.getDataLayout().getTypeAllocSize(bundle)) : 0,
-                       mostThreads(function)});
+                       numberIn(function, "nvvm.maxntid"),
+                       std::max<uint64_t>(1, numberIn(function, "nvvm.cluster_dim"))});
     function.setCallingConv(CallingConv::C);
     function.setLinkage(GlobalValue::InternalLinkage);
     function.setAttributes(AttributeList());
@@ -107,15 +109,14 @@ void collectFunctions(const Value *value, SmallPtrSetImpl<const Function *> &fou
       collectFunctions(user, found);
 }
 
-/// One array has the shared variables of the kernel that runs: each kernel's begin at its start,
-/// and the one whose size the launch tells comes last.
-Error Emulation::gatherShared() {
+/// The shared variables of a kernel lie one behind the other where the emulator has put the memory
+/// of the block; the one whose size the launch tells comes last.
+Error Emulation::gatherShared(CallEmulation &calls) {
   SmallVector<GlobalVariable *> variables;
   for (bool isLast : {false, true})
     for (GlobalVariable &variable : module.globals())
       if (variable.getAddressSpace() == kShared && variable.isDeclaration() == isLast)
         variables.push_back(&variable);
-  SmallVector<std::pair<GlobalVariable *, uint64_t>> places;
   uint64_t most = 1;
   for (GlobalVariable *variable : variables) {
     SmallPtrSet<const Function *, 2> users;
@@ -125,30 +126,25 @@ Error Emulation::gatherShared() {
     if (users.size() > 1)
       return createStringError("the emulator knows no shared memory of several kernels, as '" +
                                variable->getName() + "' is");
-    uint64_t place = 0;
     if (owner != kernels.end()) {
-      place = alignTo(owner->sharedBytes, variable->getAlign().valueOrOne());
+      uint64_t place = alignTo(owner->sharedBytes, variable->getAlign().valueOrOne());
       owner->sharedBytes =
           place + module.getDataLayout().getTypeAllocSize(variable->getValueType());
       most = variable->isDeclaration() ? mostShared : std::max(most, owner->sharedBytes);
+      convertUsersOfConstantsToInstructions({variable});
+      BasicBlock &entry = owner->function->getEntryBlock();
+      IRBuilder<> b(&entry, entry.begin());
+      Value *memory = calls.callEntry(b, SharedMemory, pointer, {});
+      Value *at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), memory, place);
+      variable->replaceAllUsesWith(b.CreateAddrSpaceCast(at, variable->getType()));
     }
-    places.push_back({variable, place});
-  }
-  sharedBytes = most;
-  auto *type = ArrayType::get(Type::getInt8Ty(context), most);
-  shared = new GlobalVariable(module, type, /*isConstant=*/false, GlobalValue::InternalLinkage,
-                              ConstantAggregateZero::get(type), "strut.shared");
-  shared->setAlignment(Align(1024));
-  for (auto [variable, place] : places) {
-    Constant *at = ConstantExpr::getInBoundsGetElementPtr(Type::getInt8Ty(context), shared,
-                                                          ConstantInt::get(i64, place));
-    variable->replaceAllUsesWith(ConstantExpr::getAddrSpaceCast(at, variable->getType()));
     variable->eraseFromParent();
   }
+  sharedBytes = most;
   return Error::success();
 }
 
-static_assert(sizeof(StrutEmulatedKernel) == 40 && sizeof(StrutEmulatedImage) == 40);
+static_assert(sizeof(StrutEmulatedKernel) == 48 && sizeof(StrutEmulatedImage) == 32);
 
 void Emulation::writeImage() {
   auto structure = [&](ArrayRef<Constant *> fields) {
@@ -161,7 +157,8 @@ void Emulation::writeImage() {
     entries.push_back(
         structure({name, kernel.function, ConstantInt::get(i64, kernel.bytes),
                    ConstantInt::get(i64, kernel.sharedBytes), ConstantInt::get(i32, kernel.threads),
-                   ConstantInt::get(i32, kernel.waits)}));
+                   ConstantInt::get(i32, kernel.waits), ConstantInt::get(i32, kernel.cluster),
+                   ConstantInt::get(i32, 0)}));
   }
   Constant *list = ConstantPointerNull::get(pointer);
   if (!entries.empty())
@@ -170,7 +167,7 @@ void Emulation::writeImage() {
                  "strut.kernels");
   GlobalVariable *image = constant(structure({ConstantInt::get(i32, STRUT_EMULATOR_VERSION),
                                               ConstantInt::get(i32, kernels.size()), list, table,
-                                              shared, ConstantInt::get(i64, sharedBytes)}),
+                                              ConstantInt::get(i64, sharedBytes)}),
                                    kEmulatedImage);
   image->setLinkage(GlobalValue::ExternalLinkage);
 }
@@ -195,7 +192,7 @@ Error Emulation::run() {
           return error;
     }
   }
-  if (Error error = gatherShared())
+  if (Error error = gatherShared(calls))
     return error;
   writeImage();
   return Error::success();

@@ -15,7 +15,8 @@ static_assert(sizeof(StrutEmulator) == NumEntries * sizeof(void *) &&
               offsetof(StrutEmulator, access) == Access * sizeof(void *) &&
               offsetof(StrutEmulator, load_matrices) == LoadMatrices * sizeof(void *) &&
               offsetof(StrutEmulator, try_wait) == TryWait * sizeof(void *) &&
-              offsetof(StrutEmulator, wait_stores) == WaitStores * sizeof(void *));
+              offsetof(StrutEmulator, wait_stores) == WaitStores * sizeof(void *) &&
+              offsetof(StrutEmulator, wait_cluster) == WaitCluster * sizeof(void *));
 
 namespace {
 
@@ -37,6 +38,10 @@ std::optional<Simple> simpleOf(Intrinsic::ID id) {
     return {{Blocks, false}};
   case Intrinsic::nvvm_barrier_cta_sync_aligned_count:
     return {{Barrier, true}};
+  case Intrinsic::nvvm_barrier_cluster_arrive_aligned:
+    return {{ArriveCluster, true}};
+  case Intrinsic::nvvm_barrier_cluster_wait_aligned:
+    return {{WaitCluster, true}};
   case Intrinsic::nvvm_shfl_sync_bfly_i32:
   case Intrinsic::nvvm_shfl_sync_bfly_f32:
     return {{ShuffleXor, true}};
@@ -205,6 +210,11 @@ bool CallEmulation::lowerSimple(CallBase &call, EmulatedKernel &kernel) {
     isLeader = b.CreateICmpNE(isLeader, b.getInt32(0));
     call.replaceAllUsesWith(b.CreateInsertValue(PoisonValue::get(type), isLeader, 1));
     kernel.waits = true;
+    return true;
+  } else if (id == Intrinsic::nvvm_mapa_shared_cluster) {
+    Value *address =
+        callEntry(b, MapShared, pointer, {plain(b, call.getArgOperand(0)), call.getArgOperand(1)});
+    call.replaceAllUsesWith(b.CreateAddrSpaceCast(address, type));
     return true;
   } else if (simple) {
     for (Value *operand : call.args())

@@ -43,6 +43,10 @@ enum Entry {
   RoundF16,
   RoundBF16,
   Exp2,
+  SharedMemory,
+  MapShared,
+  ArriveCluster,
+  WaitCluster,
   NumEntries
 };
 
@@ -52,7 +56,7 @@ constexpr unsigned mostRegisters = 256;
 /// What the table of an image must know of a kernel.
 struct EmulatedKernel {
   llvm::Function *function;
-  uint64_t bytes, threads;
+  uint64_t bytes, threads, cluster;
   bool waits = false;
   uint64_t sharedBytes = 0;
   llvm::AllocaInst *in = nullptr, *out = nullptr; ///< registers of what threads do together

@@ -125,7 +125,8 @@ std::optional<Pair> pairFrom(ContractOp second, TargetAttr target) {
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   // Condition 3 of form-chains.
   if (ShapedType::isDynamic(pair.columns) || ShapedType::isDynamic(pair.middle) ||
-      ShapedType::isDynamic(pair.steps) || !ChainShapes::create(*kind, pair.middle) ||
+      ShapedType::isDynamic(pair.steps) ||
+      !ChainShapes::create(*kind, pair.middle, pair.steps, /*cluster=*/1) ||
       !isInWords(first.getRhs(), bytes) || !isInWords(second.getRhs(), bytes))
     return std::nullopt;
   // Condition 4 of form-chains.
@@ -142,19 +143,16 @@ class Comparison {
 public:
   Comparison(const Pair &pair, TargetAttr target)
       : pair(pair), machine(cost::machineForGpu(target.getCapability())), time(machine, pair.kind),
+        hasClusters(ChainShape::mayHaveClusters(target)),
         hasWarpgroups(target.getArch() == "sm_90a" && isHalf(pair.kind)) {}
 
-  bool pays() const {
-    if (!ShapedType::isDynamic(pair.rows))
-      return ratio(pair.rows) < worthwhile;
-    return ratio(fewRows) < worthwhile &&
-           llvm::all_of(manyRows, [&](int64_t rows) { return ratio(rows) <= harmless; });
-  }
+  /// In clusters of how many blocks it pays most, 1 without any; 0 if it does not.
+  int64_t bestCluster() const;
 
 private:
+  bool isOpen() const { return ShapedType::isDynamic(pair.rows); }
   /// The time of a chain as a share of that of two kernels.
-  double ratio(int64_t rows) const {
-    ChainShapes shapes = *ChainShapes::create(pair.kind, pair.middle);
+  double ratio(const ChainShapes &shapes, int64_t rows) const {
     const ChainShape &shape = rows <= shapes.mostOfFew()             ? shapes.few
                               : rows <= shapes.mostOfMiddle(machine) ? shapes.middle
                                                                      : shapes.many;
@@ -178,8 +176,25 @@ private:
   const Pair &pair;
   const cost::Machine &machine;
   TileTime time;
-  bool hasWarpgroups;
+  bool hasClusters, hasWarpgroups;
 };
+
+int64_t Comparison::bestCluster() const {
+  int64_t best = 0;
+  double least = worthwhile;
+  for (int64_t cluster : {int64_t(1), ChainShape::clusterBlocks}) {
+    auto shapes = ChainShapes::create(pair.kind, pair.middle, pair.steps, cluster);
+    if (!shapes || (cluster > 1 && !hasClusters))
+      continue;
+    auto isHarmless = [&](int64_t rows) { return ratio(*shapes, rows) <= harmless; };
+    double found = ratio(*shapes, isOpen() ? fewRows : pair.rows);
+    if (found < least && (!isOpen() || llvm::all_of(manyRows, isHarmless))) {
+      least = found;
+      best = cluster;
+    }
+  }
+  return best;
+}
 
 double Comparison::secondsOfTiles(const TilePace &pace, int64_t rows, int64_t columns,
                                   int64_t steps, int64_t segments) const {
@@ -195,8 +210,8 @@ double Comparison::secondsOf(int64_t rows, int64_t columns, int64_t steps) const
   TilePace pace = hasWarpgroups ? paceOf(WarpgroupShapes(/*sums=*/1), rows, columns)
                                 : paceOf(shapes, rows, columns);
   double whole = secondsOfTiles(pace, rows, columns, steps);
-  bool maySplit = rows <= TensorShapes::fewRows &&
-                  (pair.kind == Multiplicand::SplitTF32 || !ShapedType::isDynamic(pair.rows));
+  bool maySplit =
+      rows <= TensorShapes::fewRows && (pair.kind == Multiplicand::SplitTF32 || !isOpen());
   TilePace few = TilePace::of(shapes.few);
   int64_t ofSegment = few.steps * TensorShape::segmentSlices;
   if (!maySplit || steps <= ofSegment)
@@ -234,7 +249,7 @@ SmallVector<AffineMap> mapsOf(const Pair &pair) {
   return maps;
 }
 
-void form(const Pair &pair) {
+void form(const Pair &pair, int64_t cluster) {
   ContractOp first = pair.first, second = pair.second;
   OpBuilder b(second);
   SmallVector<Value> inputs{first.getLhs(), first.getRhs(), second.getRhs()};
@@ -246,6 +261,8 @@ void form(const Pair &pair) {
                                        b.getAffineMapArrayAttr(mapsOf(pair)),
                                        b.getI64IntegerAttr(middleExtras));
   chain->setDiscardableAttrs(second->getDiscardableAttrDictionary());
+  if (cluster > 1)
+    chain->setAttr(kClusterAttr, b.getI64IntegerAttr(cluster));
   chain.getMiddle().takeBody(first.getBody());
   chain.getBody().takeBody(second.getBody());
   for (auto fetch : chain.getBody().getOps<kernel::FetchOp>())
@@ -269,11 +286,12 @@ struct FormChainsPass : impl::FormChainsBase<FormChainsPass> {
     getOperation().walk([&](ContractOp op) { products.push_back(op); });
     for (ContractOp op : products) {
       std::optional<Pair> pair = pairFrom(op, target);
+      int64_t cluster = pair ? Comparison(*pair, target).bestCluster() : 0;
       // Condition 5 of form-chains.
-      if (pair && Comparison(*pair, target).pays()) {
-        form(*pair);
-        ++formedChains;
-      }
+      if (cluster == 0)
+        continue;
+      form(*pair, cluster);
+      ++formedChains;
     }
   }
 };

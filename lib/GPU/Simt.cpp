@@ -38,6 +38,8 @@ func::FuncOp Simt::launch(OpBuilder &host, Operation *op, StringRef name, String
     kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(grid.mostThreads));
     int64_t blocks = std::clamp<int64_t>(grid.resident / grid.mostThreads, 1, 4);
     kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
+    if (grid.cluster > 1)
+      kernel->setAttr(kClusterAttr, b.getI64IntegerAttr(grid.cluster));
     b.setInsertionPointToStart(kernel.addEntryBlock());
     auto unbundle =
         UnbundleOp::create(b, loc, TypeRange(ValueRange(passed)), kernel.getArgument(0));
@@ -103,6 +105,14 @@ Value blockIndex(OpBuilder &b, Location loc) { return special<NVVM::BlockIdXOp>(
 Value blockThreads(OpBuilder &b, Location loc) { return special<NVVM::BlockDimXOp>(b, loc); }
 Value gridBlocks(OpBuilder &b, Location loc) { return special<NVVM::GridDimXOp>(b, loc); }
 void barrier(OpBuilder &b, Location loc) { NVVM::Barrier0Op::create(b, loc); }
+
+void arriveAtCluster(OpBuilder &b, Location loc) {
+  NVVM::ClusterArriveOp::create(b, loc, b.getUnitAttr());
+}
+
+void waitForCluster(OpBuilder &b, Location loc) {
+  NVVM::ClusterWaitOp::create(b, loc, b.getUnitAttr());
+}
 
 static Value constant(OpBuilder &b, Location loc, int64_t value, unsigned bits = 32) {
   return arith::ConstantIntOp::create(b, loc, value, bits);

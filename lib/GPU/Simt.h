@@ -24,6 +24,7 @@ struct Grid {
   int64_t mostThreads; ///< bound of `threads`, part of the kernel's code
   /// So many threads on a multiprocessor hide its latencies: fewer leave each more registers.
   int64_t resident = 512;
+  int64_t cluster = 1; ///< blocks that read each other's shared memory
 };
 
 /// The kernel functions of a program, and their launches.
@@ -72,6 +73,10 @@ mlir::Value blockThreads(mlir::OpBuilder &b, mlir::Location loc);
 mlir::Value gridBlocks(mlir::OpBuilder &b, mlir::Location loc);
 /// Waits for all threads of the block; what they wrote to shared memory can be read then.
 void barrier(mlir::OpBuilder &b, mlir::Location loc);
+/// Blocks of a cluster: says that this thread has come; waits for all threads of all blocks. What
+/// they wrote to shared memory before they came can be read then.
+void arriveAtCluster(mlir::OpBuilder &b, mlir::Location loc);
+void waitForCluster(mlir::OpBuilder &b, mlir::Location loc);
 /// The value of the thread whose lane differs in the bits of `mask`, all lanes of the warp
 /// taking part.
 mlir::Value shuffleXor(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t mask);

@@ -56,17 +56,26 @@ private:
   Slices nextSlices(OpBuilder &b, Value firstColumn) const;
   void fetch(OpBuilder &b, Value stage, Value item) const;
   void emitMiddle(OpBuilder &b) const;
-  void storeMiddle(OpBuilder &b, Value row, Value column, Value sum) const;
+  void storeMiddle(OpBuilder &b, Value inTile, Value column, Value sum) const;
+  void addParts(OpBuilder &b) const;
+  void readOthers(OpBuilder &b) const;
+  Value partAt(OpBuilder &b, Value row, Value column) const;
+  Value inBlock(OpBuilder &b, Value address, Value which) const;
+  void forOwn(OpBuilder &b, int64_t count, function_ref<void(OpBuilder &, Value)> body) const;
+  void meet(OpBuilder &b) const {
+    arriveAtCluster(b, loc);
+    waitForCluster(b, loc);
+  }
   Value emitTile(OpBuilder &b, Value number, Value stage) const;
   Value constant(OpBuilder &b, int64_t value) const { return chain.constant(b, value); }
 
   const ChainSpace &chain;
   const ChainShape &shape;
   Location loc;
-  Value ofNext; ///< the slices of the second right side
+  Value ofMiddle, ofNext, ofParts; ///< memory of the middle, of the second right side, of sums
   TensorTile first, second;
   Slices middle;
-  Value firstRow, firstTile, tiles; ///< of this block
+  Value rank, firstRow, firstTile, tiles; ///< of this block
 };
 
 //===----------------------------------------------------------------------===//
@@ -120,17 +129,23 @@ static Value behind(OpBuilder &b, Location loc, Value memory, int64_t bytes) {
 
 ChainBody::ChainBody(const ChainSpace &chain, OpBuilder &b, const ChainShape &shape, Value memory,
                      Value perGroup)
-    : chain(chain), shape(shape), loc(chain.loc),
-      ofNext(behind(b, loc, memory, shape.middleBytes())),
-      first(b, loc, shape.first, behind(b, loc, ofNext, shape.nextBytes())),
-      second(b, loc, shape.second, behind(b, loc, ofNext, shape.nextBytes())),
-      middle(loc, second.place(b, memory, /*isLhs=*/true)) {
+    : chain(chain), shape(shape), loc(chain.loc), ofMiddle(memory),
+      ofNext(behind(b, loc, ofMiddle, shape.middleBytes())),
+      ofParts(behind(b, loc, ofNext, shape.nextBytes())),
+      first(b, loc, shape.first, behind(b, loc, ofParts, shape.partBytes())),
+      second(b, loc, shape.second, behind(b, loc, ofParts, shape.partBytes())),
+      middle(loc, second.place(b, ofMiddle, /*isLhs=*/true)) {
+  auto times = [&](Value x, Value y) -> Value { return arith::MulIOp::create(b, loc, x, y); };
+  Value size = constant(b, shape.cluster), block = blockIndex(b, loc);
   Value across = ceilDiv(b, loc, chain.n.size, constant(b, ChainShape::columns));
-  Value groups = ceilDiv(b, loc, across, perGroup), block = blockIndex(b, loc);
-  Value down = arith::DivUIOp::create(b, loc, block, groups);
-  Value group = arith::RemUIOp::create(b, loc, block, groups);
-  firstRow = arith::MulIOp::create(b, loc, down, constant(b, shape.rows()));
-  firstTile = arith::MulIOp::create(b, loc, group, perGroup);
+  Value groups = ceilDiv(b, loc, across, times(perGroup, size));
+  Value cluster = arith::DivUIOp::create(b, loc, block, size);
+  rank = arith::RemUIOp::create(b, loc, block, size);
+  Value down = arith::DivUIOp::create(b, loc, cluster, groups);
+  Value group = arith::RemUIOp::create(b, loc, cluster, groups);
+  firstRow = times(down, constant(b, shape.rows()));
+  firstTile = times(arith::AddIOp::create(b, loc, times(group, size), rank), perGroup);
+  firstTile = arith::MinUIOp::create(b, loc, firstTile, across); // the last ones may have none
   Value left = arith::SubIOp::create(b, loc, across, firstTile);
   tiles = arith::MinUIOp::create(b, loc, perGroup, left);
 }
@@ -145,6 +160,8 @@ void ChainBody::emit(OpBuilder &b) const {
                        Value after = emitTile(b, number, stage.front());
                        scf::YieldOp::create(b, loc, after);
                      });
+  if (shape.cluster > 1)
+    waitForCluster(b, loc); // others may still read what is here
 }
 
 Slices ChainBody::nextSlices(OpBuilder &b, Value firstColumn) const {
@@ -169,20 +186,96 @@ void ChainBody::fetch(OpBuilder &b, Value stage, Value item) const {
   NVVM::CpAsyncCommitGroupOp::create(b, loc);
 }
 
-/// What rows and columns do not have becomes zero: it is multiplied.
 void ChainBody::emitMiddle(OpBuilder &b) const {
+  bool isShared = shape.cluster > 1;
+  Value zero = constant(b, 0), firstStep;
+  if (isShared)
+    firstStep = arith::MulIOp::create(b, loc, rank, constant(b, shape.first.segment));
   SmallVector<Value> sums = first.multiply(b, chain.operand(Lhs), chain.plans[Lhs], firstRow,
-                                           chain.operand(Rhs), chain.plans[Rhs], constant(b, 0));
-  Value endOfRows = plus(b, loc, firstRow, shape.rows());
-  Value columns = constant(b, shape.middleSlices * shape.first.steps());
-  first.forSums(b, sums, firstRow, endOfRows, constant(b, 0), columns,
+                                           chain.operand(Rhs), chain.plans[Rhs], zero, firstStep);
+  first.forSums(b, sums, zero, constant(b, shape.rows()), zero, constant(b, shape.middleColumns()),
                 [&](OpBuilder &b, Value row, Value column, ValueRange sum) {
-                  storeMiddle(b, row, column, sum.front());
+                  if (isShared)
+                    LLVM::StoreOp::create(b, loc, sum.front(), partAt(b, row, column));
+                  else
+                    storeMiddle(b, row, column, sum.front());
                 });
+  if (!isShared)
+    return;
+  meet(b);
+  addParts(b);
+  meet(b);
+  readOthers(b);
+  arriveAtCluster(b, loc);
+  barrier(b, loc);
 }
 
-void ChainBody::storeMiddle(OpBuilder &b, Value row, Value column, Value sum) const {
+/// Runs `body` for the numbers below `count` that are this thread's.
+void ChainBody::forOwn(OpBuilder &b, int64_t count,
+                       function_ref<void(OpBuilder &, Value)> body) const {
+  scf::ForOp::create(b, loc, threadIndex(b, loc), constant(b, count), constant(b, shape.threads()),
+                     ValueRange(), [&](OpBuilder &b, Location, Value number, ValueRange) {
+                       body(b, number);
+                       scf::YieldOp::create(b, loc);
+                     });
+}
+
+/// Where this block has its part of a sum: [row][column].
+Value ChainBody::partAt(OpBuilder &b, Value row, Value column) const {
+  I32 i{b, loc};
+  Value place = i.add(i.mul(i.from(row), shape.middleColumns()), i.from(column));
+  return movedBy(b, loc, ofParts, place, sizeof(float));
+}
+
+/// The same address of another block of the cluster.
+Value ChainBody::inBlock(OpBuilder &b, Value address, Value which) const {
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext(), clusterSpace);
+  return NVVM::MapaOp::create(b, loc, pointer, address, which);
+}
+
+/// Of this block's rows of the middle: the parts of all blocks, in their order.
+void ChainBody::addParts(OpBuilder &b) const {
+  int64_t rows = shape.rows() / shape.cluster;
+  Value firstOwn = arith::MulIOp::create(b, loc, rank, constant(b, rows));
+  Value columns = constant(b, shape.middleColumns());
+  forOwn(b, rows * shape.middleColumns(), [&](OpBuilder &b, Value number) {
+    Value row =
+        arith::AddIOp::create(b, loc, firstOwn, arith::DivUIOp::create(b, loc, number, columns));
+    Value column = arith::RemUIOp::create(b, loc, number, columns);
+    Value part = partAt(b, row, column), sum;
+    for (int64_t block = 0; block < shape.cluster; ++block) {
+      Value other = inBlock(b, part, I32{b, loc}.constant(block));
+      Value more = LLVM::LoadOp::create(b, loc, b.getF32Type(), other);
+      sum = sum ? arith::AddFOp::create(b, loc, sum, more).getResult() : more;
+    }
+    storeMiddle(b, row, column, sum);
+  });
+}
+
+/// The rows of the middle that other blocks have made, 16 bytes at once.
+void ChainBody::readOthers(OpBuilder &b) const {
+  constexpr int64_t chunk = 16;
+  int64_t rows = shape.rows() / shape.cluster;
+  Type bits = VectorType::get({chunk / 4}, b.getI32Type());
+  forOwn(b, shape.middleBytes() / chunk, [&](OpBuilder &b, Value number) {
+    I32 i{b, loc};
+    Value place = i.from(number);
+    Value owner = i.div(i.rem(i.div(place, sliceBytes / chunk), shape.rows()), rows);
+    Value isOther = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, owner, i.from(rank));
+    scf::IfOp::create(b, loc, isOther, [&](OpBuilder &b, Location) {
+      Value here = movedBy(b, loc, ofMiddle, place, chunk);
+      Value there = LLVM::LoadOp::create(b, loc, bits, inBlock(b, here, owner), chunk);
+      LLVM::StoreOp::create(b, loc, there, here, chunk);
+      scf::YieldOp::create(b, loc);
+    });
+  });
+}
+
+/// What rows and columns do not have becomes zero: it is multiplied. `inTile` is the row's number
+/// in the block.
+void ChainBody::storeMiddle(OpBuilder &b, Value inTile, Value column, Value sum) const {
   kernel::ChainOp op = chain.op;
+  Value row = arith::AddIOp::create(b, loc, firstRow, inTile);
   Type element = chain.nest.typeOf(Next).getElementType();
   auto isBelow = [&](Value number, Value bound) -> Value {
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, number, bound);
@@ -202,7 +295,6 @@ void ChainBody::storeMiddle(OpBuilder &b, Value row, Value column, Value sum) co
         scf::YieldOp::create(b, loc, zero);
       });
   I32 i{b, loc};
-  Value inTile = arith::SubIOp::create(b, loc, row, firstRow);
   middle.store(b, i.from(inTile), i.from(column), value.getResult(0));
 }
 
@@ -280,8 +372,11 @@ bool TensorChain::plan() {
   std::optional<Multiplicand> kind = multiplicandOf(element, simt.target());
   int64_t middle = chain.staticSize(roles.r);
   steps = chain.staticSize(roles.k);
+  auto blocks = chain.op->getAttrOfType<IntegerAttr>(kClusterAttr);
+  int64_t cluster = blocks ? blocks.getInt() : 1;
   if (!kind || ShapedType::isDynamic(middle) || ShapedType::isDynamic(steps) ||
-      !(shapes = ChainShapes::create(*kind, middle)))
+      (cluster > 1 && !ChainShape::mayHaveClusters(simt.target())) ||
+      !(shapes = ChainShapes::create(*kind, middle, steps, cluster)))
     return false;
   for (auto [factor, along, steps] : {std::tuple(Lhs, ArrayRef(roles.m), ArrayRef(roles.k)),
                                       {Rhs, ArrayRef(roles.r), ArrayRef(roles.k)},
@@ -305,15 +400,22 @@ void TensorChain::launch(OpBuilder &host, const ChainShape &shape) {
   };
   Value down = ceilDiv(host, loc, chain.m.size, constant(shape.rows()));
   Value across = ceilDiv(host, loc, chain.n.size, constant(ChainShape::columns));
-  Value groups = atLeastOne(arith::DivUIOp::create(host, loc, constant(most), atLeastOne(down)));
-  Value perGroup = atLeastOne(ceilDiv(host, loc, across, groups));
-  groups = ceilDiv(host, loc, across, perGroup);
+  auto blocksOf = [&](Value clusters) -> Value {
+    return arith::MulIOp::create(host, loc, clusters, constant(shape.cluster));
+  };
+  Value groups = atLeastOne(
+      arith::DivUIOp::create(host, loc, constant(most / shape.cluster), atLeastOne(down)));
+  Value perGroup = atLeastOne(ceilDiv(host, loc, across, blocksOf(groups)));
+  groups = ceilDiv(host, loc, across, blocksOf(perGroup));
   SmallVector<Value> arguments = chain.nest.arguments();
   arguments.push_back(perGroup);
-  Grid grid{product(host, loc, {down, groups}), constant(shape.threads()), shape.threads(),
-            /*resident=*/shape.threads()};
-  simt.launch(host, chain.op, "tensor_chain" + shape.first.suffix(chain.plans), chain.nest.key(),
-              arguments, grid, [&](OpBuilder &b, ValueRange parameters) {
+  Grid grid{blocksOf(product(host, loc, {down, groups})), constant(shape.threads()),
+            shape.threads(), /*resident=*/shape.threads(), shape.cluster};
+  std::string name = "tensor_chain" + shape.first.suffix(chain.plans);
+  if (shape.cluster > 1)
+    name += "_of" + std::to_string(shape.cluster);
+  simt.launch(host, chain.op, name, chain.nest.key(), arguments, grid,
+              [&](OpBuilder &b, ValueRange parameters) {
                 chain.begin(b, parameters.drop_back());
                 Value memory = simt.dynamicShared(b, loc, shape.bytes());
                 ChainBody(chain, b, shape, memory, parameters.back()).emit(b);

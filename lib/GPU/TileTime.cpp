@@ -36,6 +36,8 @@ double TileTime::finish(int64_t results, int64_t blocks) const {
          llvm::divideCeil(blocks, machine.multiprocessors);
 }
 
+double TileTime::readFromOthers(int64_t bytes) const { return bytes / ofMultiprocessor; }
+
 int64_t TileTime::blocksFed(const TilePace &pace, double seconds) const {
   auto fed = int64_t(seconds * machine.memory.front().bandwidth / pace.bytes);
   return std::clamp<int64_t>(fed, 1, machine.multiprocessors);

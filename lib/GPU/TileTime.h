@@ -35,6 +35,7 @@ class TileTime {
 public:
   static constexpr double latency = 500e-9; ///< of memory, in seconds
   static constexpr double turn = 100e-9;    ///< of a slice, some 150 cycles
+  static constexpr double meeting = 300e-9; ///< of the blocks of a cluster
 
   TileTime(const cost::Machine &machine, Multiplicand kind) : machine(machine), kind(kind) {}
 
@@ -44,6 +45,8 @@ public:
   double multiply(const TilePace &pace, int64_t slices, int64_t blocks) const;
   /// Seconds in which they make so many results each of the sums.
   double finish(int64_t results, int64_t blocks) const;
+  /// Seconds in which a block reads so much of the others of its cluster.
+  double readFromOthers(int64_t bytes) const;
   /// Blocks to which the second cache gives a slice in so many seconds.
   int64_t blocksFed(const TilePace &pace, double seconds) const;
 

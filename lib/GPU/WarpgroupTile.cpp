@@ -9,7 +9,6 @@ using namespace mlir;
 
 namespace strut::gpu {
 
-constexpr unsigned clusterSpace = 7;
 constexpr int64_t mbarrierBytes = 8;
 constexpr int64_t stepsOfProduct = 16; ///< that one wgmma takes
 /// Of a thread, of which there are 65536 among three warpgroups: what copies needs few.

@@ -13,6 +13,7 @@ from GPU.networks import network
 from GPU.test_ptx import REGISTERS, assembled, compile_ptx, ptxas  # noqa: F401 (fixtures)
 
 ON_EMULATOR = {"gpu_arch": "emulate", "no_cpu": True, "device": "emulate"}
+ON_HOPPER = ON_EMULATOR | {"gpu_arch": ["sm_90a", "emulate"]}
 ROWS = (0, 1, 17, 33, 129)
 
 
@@ -84,6 +85,31 @@ def test_a_row_has_the_same_bits_whatever_the_tile(rng, dtype):
         assert np.array_equal(compiled.run({"x": x[:rows]})["y"], whole[:rows])
 
 
+@pytest.mark.parametrize(
+    "dtype,bound,width,rank,rows",
+    [
+        (np.float16, 4e-3, 512, 32, "M"),
+        (np.float16, 4e-3, 1032, 120, 33),
+        (ml_dtypes.bfloat16, 3e-2, 520, 64, 1),
+        (np.float32, 1e-5, 1024, 40, 17),
+    ],
+)
+def test_clusters_share_the_steps(rng, tmp_path, dtype, bound, width, rank, rows):
+    model = _net(rng, width, rank, dtype, rows=rows)
+    names = _kernels(model, tmp_path, arch="sm_90a")
+    assert names and all("_of8_" in name for name in names), names
+    on_cpu, on_gpu = strut.compile(model), strut.compile(model, **ON_HOPPER)
+    results = {}
+    x = rng.standard_normal((40, width)).astype(dtype)
+    for count in (0, 1, 33, 40) if rows == "M" else (rows,):
+        y, expected = (m.run({"x": x[:count]})["y"].astype(np.float64) for m in (on_gpu, on_cpu))
+        assert y.shape == (count, width)
+        assert np.all(np.abs(y - expected) <= bound * np.abs(expected).max(initial=0)), count
+        results[count] = y
+    for y in results.values():
+        assert np.array_equal(y, results[max(results)][: len(y)])
+
+
 def test_middles_that_do_not_pay_are_stored(rng, tmp_path):
     """Every block would read and multiply all of a large first weight."""
     names = _kernels(_net(rng, 2048, 128, np.float16), tmp_path)
@@ -105,9 +131,11 @@ def test_families(rng, tmp_path, name):
 )
 def test_ptxas_spills_nothing(rng, compile_ptx, ptxas, tmp_path, dtype, precision, rank):  # noqa: F811
     path = tmp_path / "net.onnx"
-    path.write_bytes(_net(rng, 96, rank, dtype, rows=17).SerializeToString())
-    for arch in ("sm_80", "sm_90a"):
+    for arch, width in (("sm_80", 96), ("sm_90a", 96), ("sm_90a", 1024)):
+        path.write_bytes(_net(rng, width, rank, dtype, rows=17).SerializeToString())
         ptx = compile_ptx(path, "--gpu-arch", arch, "--precision", precision).stdout
         kernels = assembled(ptxas, ptx, arch, tmp_path)
         assert kernels and all(name.startswith("tensor_chain_") for name in kernels), kernels
+        assert all("_of8_" in name for name in kernels) or width < 1024, kernels
+        assert (".reqnctapercluster 8, 1, 1" in ptx) == any("_of8_" in name for name in kernels)
         assert all(registers <= REGISTERS and not spilled for registers, spilled in kernels.values()), kernels

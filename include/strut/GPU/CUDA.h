@@ -28,6 +28,9 @@ inline constexpr llvm::StringLiteral kTensorMapsAttr = "cuda.tensor_maps";
 /// Of a kernel function whose blocks do several blocks' work: how many of them a multiprocessor
 /// runs.
 inline constexpr llvm::StringLiteral kResidentAttr = "cuda.resident";
+/// Of a kernel function: how many of its blocks form a cluster, whose shared memory each of them
+/// reads. Of a kernel op: in clusters of so many it is to run.
+inline constexpr llvm::StringLiteral kClusterAttr = "cuda.cluster";
 /// Of a program: the names of its kernel functions. The runtime knows them by their places.
 inline constexpr llvm::StringLiteral kKernelsAttr = "cuda.kernels";
 

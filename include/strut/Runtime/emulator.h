@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define STRUT_EMULATOR_VERSION 3
+#define STRUT_EMULATOR_VERSION 4
 
 /** What mma.sync and wgmma multiply, with sums in f32. */
 typedef enum StrutProduct {
@@ -96,6 +96,12 @@ typedef struct StrutEmulator {
   uint32_t (*round_f16)(uint32_t high, uint32_t low);  /**< cvt.rn.f16x2.f32 */
   uint32_t (*round_bf16)(uint32_t high, uint32_t low); /**< cvt.rn.bf16x2.f32 */
   uint32_t (*exp2)(uint32_t value);                    /**< ex2.approx.ftz.f32 */
+
+  void *(*shared)(void); /**< where the shared memory of the block begins */
+  /** mapa: where block `rank` of the cluster has what this one has at `address`. */
+  void *(*map_shared)(const void *address, uint32_t rank);
+  void (*arrive_cluster)(void); /**< barrier.cluster.arrive.aligned */
+  void (*wait_cluster)(void);   /**< barrier.cluster.wait.aligned */
 } StrutEmulator;
 
 typedef struct StrutEmulatedKernel {
@@ -106,6 +112,8 @@ typedef struct StrutEmulatedKernel {
   uint64_t shared_bytes; /**< besides those that the launch adds */
   uint32_t most_threads; /**< of a block */
   uint32_t waits;        /**< whether threads wait for each other */
+  uint32_t cluster;      /**< blocks of a cluster, which run at the same time */
+  uint32_t reserved;
 } StrutEmulatedKernel;
 
 typedef struct StrutEmulatedImage {
@@ -113,8 +121,7 @@ typedef struct StrutEmulatedImage {
   uint32_t num_kernels;
   const StrutEmulatedKernel *kernels;
   const StrutEmulator **emulator; /**< where the image looks for the table */
-  void *shared;                   /**< the shared memory of the kernel that runs */
-  uint64_t shared_bytes;          /**< that there are */
+  uint64_t shared_bytes;          /**< that a block may have */
 } StrutEmulatedImage;
 
 #ifdef __cplusplus

@@ -40,6 +40,7 @@ struct Chain {
   Element element = Element::F16;
   gpu::Precision precision = gpu::Precision::F32;
   bool byColumns = false; ///< a[r, k], b[n, r]
+  int64_t cluster = 1;    ///< blocks that share the steps of x · a
   std::vector<float> xs = randomValues(m * k), as = randomValues(k * r), ds = randomValues(r),
                      bs = randomValues(r * n), cs = randomValues(m * n);
 
@@ -68,16 +69,17 @@ struct Chain {
         "{{strut.name = \"y\"}) attributes {{strut.symbols = []} {{\n"
         "%o = tensor.empty() : {2}\n"
         "%y = kernel.chain ins(%x, %a, %b, %d, %c : {3}, {4}, {5}, {1}, {2}) outs(%o : {2}) "
-        "attributes {{middle_extras = 1 : i64, indexing_maps = [{6}]} middle {{\n"
+        "attributes {{middle_extras = 1 : i64, indexing_maps = [{6}]{8}} middle {{\n"
         "^bb0(%s: f32, %e: f32):\n%z = arith.constant 0.0 : f32\n%t = arith.addf %s, %e : f32\n"
         "%p = arith.maximumf %t, %z : f32\n{7}\n} then {{\n"
         "^bb0(%s: f32, %e: f32):\n%t = arith.addf %s, %e : f32\nkernel.yield %t : f32\n"
         "} -> {2}\nreturn %y : {2}\n}",
-        arguments, d, y, x, a, b, maps, rounded);
+        arguments, d, y, x, a, b, maps, rounded,
+        cluster > 1 ? formatv(", cuda.cluster = {0} : i64", cluster).str() : "");
   }
 
   Kernels compile(const Kernels::Change &change = nullptr) const {
-    return Kernels(source(), change, "sm_80", precision);
+    return Kernels(source(), change, cluster > 1 ? "sm_90a" : "sm_80", precision);
   }
 
   /// What is wrong with a run of the kernel for so many rows a block, each of which has so many
@@ -99,7 +101,8 @@ struct Chain {
     for (const DeviceArray *array : {&x, &a, &b, &d, &c, &y})
       array->describe(fields);
     fields.push_back(perGroup);
-    unsigned blocks = divideCeil(m, rows) * divideCeil(divideCeil(n, 64), perGroup);
+    unsigned blocks =
+        divideCeil(m, rows) * divideCeil(divideCeil(n, 64), perGroup * cluster) * cluster;
     std::string said =
         kernels.launch(driver(), *found, schedule, fields, blocks, rows == 32 ? 128 : 256);
     if (!said.empty())
@@ -216,13 +219,42 @@ TEST(TensorChains, NoSteps) {
   expectRight({5, 72, 16, 0}, "tensor_chain_k16_w16_w16_32x64_0", {32}, {"greedy:3"});
 }
 
+Chain inClusters(int64_t m, int64_t n, int64_t r, int64_t k, Element element = Element::F16,
+                 gpu::Precision precision = gpu::Precision::F32) {
+  return {m, n, r, k, element, precision, /*byColumns=*/false, /*cluster=*/8};
+}
+
+TEST(TensorChainsInClusters, F16) {
+  expectRight(inClusters(70, 136, 40, 72), "tensor_chain_k16_w16_w16_32x64_of8_0", {32, 64, 128},
+              {"forward", "backward", "greedy:1", "random:1"});
+}
+TEST(TensorChainsInClusters, MoreColumnsThanBlocks) {
+  expectRight(inClusters(20, 1100, 24, 520), "tensor_chain_k16_w16_w8_32x64_of8_0", {32, 64},
+              {"random:2"});
+}
+TEST(TensorChainsInClusters, BF16OfAWideMiddle) {
+  expectRight(inClusters(40, 72, 250, 40, Element::BF16), "tensor_chain_k16_w4_w16_32x256_of8_0",
+              {32, 64}, {"random:3"});
+}
+TEST(TensorChainsInClusters, SplitF32) {
+  expectRight(inClusters(40, 72, 96, 300, Element::F32), "tensor_chain_k16_w16_w16_32x128_of8_0",
+              {32, 64}, {"greedy:2"});
+}
+TEST(TensorChainsInClusters, TF32) {
+  expectRight(inClusters(33, 40, 20, 36, Element::F32, gpu::Precision::TF32),
+              "tensor_chain_k16_w16_w16_32x64_of8_0", {32, 64}, {"random:4"});
+}
+TEST(TensorChainsInClusters, OneOfEach) {
+  expectRight(inClusters(1, 2, 2, 1), "tensor_chain_k2_w4_w4_32x64_of8_0", {32}, {"backward"});
+}
+
 //===----------------------------------------------------------------------===//
 // Planted mistakes
 //===----------------------------------------------------------------------===//
 
 /// Spoils the kernel of the first tile, which must be found and be called so.
-void expectFound(const std::function<void(Function &)> &spoil, const char *text) {
-  Chain chain{40, 136, 40, 264};
+void expectFound(const std::function<void(Function &)> &spoil, const char *text,
+                 const Chain &chain = {40, 136, 40, 264}) {
   Kernels kernels = chain.compile([&](Module &module) {
     for (Function &function : module)
       if (function.getName().contains("_32x64"))
@@ -279,6 +311,29 @@ TEST(PlantedInTensorChains, WritesTheMiddleWithoutTheSwizzle) {
         FAIL() << "nothing is stored";
       },
       "wrong value");
+}
+
+TEST(PlantedInTensorChains, BlocksOfAClusterDoNotMeet) {
+  // Before parts are added; before rows are read; before the first block ends.
+  const char *const said[] = {"of another block", "of another block", "of a block that has ended"};
+  for (auto [number, text] : enumerate(said))
+    expectFound(
+        [number = number](Function &f) {
+          callsOf(f, "llvm.nvvm.barrier.cluster.arrive")[number]->eraseFromParent();
+          callsOf(f, "llvm.nvvm.barrier.cluster.wait")[number]->eraseFromParent();
+        },
+        text, inClusters(20, 136, 40, 264));
+}
+
+TEST(PlantedInTensorChains, ReadsTheRowsOfTheNextBlock) {
+  expectFound(
+      [](Function &f) {
+        IntrinsicInst *last = callsOf(f, "llvm.nvvm.mapa").back();
+        IRBuilder<> b(last);
+        Value *next = b.CreateAnd(b.CreateAdd(last->getArgOperand(1), b.getInt32(1)), 7);
+        last->setArgOperand(1, next);
+      },
+      "of another block", inClusters(20, 136, 40, 264));
 }
 
 TEST(PlantedInTensorChains, CopiesStepsThatAreNotThere) {
