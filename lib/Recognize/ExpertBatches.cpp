@@ -60,8 +60,10 @@ static std::optional<ExpertProduct> batchedProduct(Value value) {
   }
   auto product = value.getDefiningOp<Op<"MatMul">>();
   std::optional<ConstantView> weight = product ? ConstantView::of(product.in("B")) : std::nullopt;
-  if (!weight || weight->rank() != 3 || rankOf(product.in("A")) < 2 ||
-      (bias && (bias->extent(0) != weight->extent(0) || bias->extent(1) != weight->extent(2))))
+  if (!weight || weight->rank() != 3 || rankOf(product.in("A")) < 2)
+    return std::nullopt;
+  // Condition 6 of recognize-experts.
+  if (bias && (bias->extent(0) != weight->extent(0) || bias->extent(1) != weight->extent(2)))
     return std::nullopt;
   return ExpertProduct{product.in("A"), *weight, bias};
 }
@@ -95,7 +97,10 @@ static bool isZeros(Value value) {
 static std::optional<Routing> scatteredRouting(Value scores) {
   auto scatter = scores.getDefiningOp<Op<"ScatterElements">>();
   auto reduction = scatter ? scatter.attr<StringAttr>("reduction") : StringAttr();
-  if (!scatter || rankOf(scores) != 2 || axisOf(scatter, "axis", 0, 2) != 1 ||
+  if (!scatter || rankOf(scores) != 2 ||
+      // Condition 6 of recognize-experts.
+      axisOf(scatter, "axis", 0, 2) != 1 ||
+      // Condition 4 of recognize-experts.
       (reduction && reduction.getValue() != "none") ||
       // Condition 4 of recognize-experts.
       !isZeros(scatter.in("data")))
@@ -105,13 +110,17 @@ static std::optional<Routing> scatteredRouting(Value scores) {
 
 std::optional<Experts> readBatched(Op<"ReduceSum"> sum) {
   auto product = sum.in("data").getDefiningOp<Op<"Mul">>();
-  if (!product || rankOf(sum.in("data")) != 3 || !sumsOver(sum, 0))
+  if (!product || rankOf(sum.in("data")) != 3 ||
+      // Condition 6 of recognize-experts.
+      !sumsOver(sum, 0))
     return std::nullopt;
   for (auto [nets, factors] :
        {std::pair(product.in("A"), product.in("B")), {product.in("B"), product.in("A")}}) {
     Value byExpert = behindUnsqueeze(factors, 2);
     auto transpose = byExpert ? byExpert.getDefiningOp<Op<"Transpose">>() : Op<"Transpose">();
-    if (!transpose || permutationOf(transpose, 2) != ArrayRef<int64_t>{1, 0})
+    if (!transpose ||
+        // Condition 6 of recognize-experts.
+        permutationOf(transpose, 2) != ArrayRef<int64_t>{1, 0})
       continue;
     std::optional<Routing> routing = scatteredRouting(transpose.in("data"));
     std::optional<ExpertNet> net = routing ? readNet(nets, batchedProduct) : std::nullopt;
@@ -141,7 +150,9 @@ struct Lookup {
 static std::optional<Lookup> lookupOf(Value value) {
   Value table, experts;
   if (auto gather = value.getDefiningOp<Op<"Gather">>()) {
-    if (rankOf(gather.in("data")) < 1 || axisOf(gather, "axis", 0, rankOf(gather.in("data"))) != 0)
+    if (rankOf(gather.in("data")) < 1 ||
+        // Condition 6 of recognize-experts.
+        axisOf(gather, "axis", 0, rankOf(gather.in("data"))) != 0)
       return std::nullopt;
     table = gather.in("data");
     experts = gather.in("indices");
@@ -149,7 +160,9 @@ static std::optional<Lookup> lookupOf(Value value) {
     auto batch = gather.attr<IntegerAttr>("batch_dims");
     table = gather.in("data");
     experts = behindUnsqueeze(gather.in("indices"), rankOf(gather.in("indices")) - 1);
-    if (!experts || (batch && batch.getInt() != 0))
+    if (!experts ||
+        // Condition 6 of recognize-experts.
+        (batch && batch.getInt() != 0))
       return std::nullopt;
   } else {
     return std::nullopt;
@@ -197,7 +210,10 @@ std::optional<ExpertProduct> GatheredProducts::einsum(Op<"Einsum"> op) {
   result.push_back(column);
   perSlot.push_back(term);
   perRow.push_back(term);
-  if (equation->result != result || slots.empty() ||
+  if (slots.empty() ||
+      // Condition 6 of recognize-experts.
+      equation->result != result ||
+      // Condition 6 of recognize-experts.
       (rows != ArrayRef(perSlot) && rows != ArrayRef(perRow)))
     return std::nullopt;
   ConstantView table = contractsFirst ? weight->table : weight->table.transposed({0, 2, 1});
@@ -227,7 +243,9 @@ std::optional<ExpertProduct> GatheredProducts::read(Value value) {
 std::optional<Experts> readGathered(Op<"ReduceSum"> sum) {
   int64_t rank = rankOf(sum.in("data"));
   auto product = sum.in("data").getDefiningOp<Op<"Mul">>();
-  if (!product || rank < 3 || !sumsOver(sum, rank - 2))
+  if (!product || rank < 3 ||
+      // Condition 6 of recognize-experts.
+      !sumsOver(sum, rank - 2))
     return std::nullopt;
   for (auto [nets, factors] :
        {std::pair(product.in("A"), product.in("B")), {product.in("B"), product.in("A")}}) {
@@ -235,8 +253,13 @@ std::optional<Experts> readGathered(Op<"ReduceSum"> sum) {
     GatheredProducts products;
     std::optional<ExpertNet> net =
         weights ? readNet(nets, [&](Value value) { return products.read(value); }) : std::nullopt;
+    std::optional<int64_t> width = net ? routerWidth(products.experts) : std::nullopt;
     // The rows are those of all choices alike.
-    if (net && rankOf(net->input) == rank - 1 && rankOf(products.experts) == rank - 1)
+    if (net && rankOf(net->input) == rank - 1 && rankOf(products.experts) == rank - 1 &&
+        // Condition 7 of recognize-experts.
+        width &&
+        // Condition 7 of recognize-experts.
+        *width <= net->in.weight.extent(0))
       return Experts{*net, net->input, {weights, products.experts}, {}};
   }
   return std::nullopt;

@@ -20,7 +20,11 @@ static std::optional<ExpertNet> readHidden(const ExpertProduct &out, ProductRead
     for (auto [open, linear] : {std::pair(mul.in("A"), mul.in("B")), {mul.in("B"), mul.in("A")}}) {
       Activated gate = activationOf(open);
       std::optional<ExpertProduct> opened = product(gate.x), in = product(linear);
-      if (gate.kind != layer::Activation::identity && opened && in && opened->input == in->input)
+      if (opened && in &&
+          // Condition 3 of recognize-experts.
+          gate.kind != layer::Activation::identity &&
+          // Condition 5 of recognize-experts.
+          opened->input == in->input)
         return ExpertNet{in->input, *in, out, *opened, gate.kind, gate.alpha};
     }
     return std::nullopt;
@@ -117,7 +121,10 @@ static Op<"TopK"> selectionOf(Value experts) {
 /// What `value` is a softmax of along the last axis, else null.
 static Value softmaxOf(Value value) {
   auto softmax = value.getDefiningOp<Op<"Softmax">>();
-  return softmax && isLastAxis(softmax, value) ? softmax.in("input") : Value();
+  bool fits = softmax &&
+              // Condition 8 of recognize-experts.
+              isLastAxis(softmax, value);
+  return fits ? softmax.in("input") : Value();
 }
 
 /// Whether `value` is `of` divided by its sum along the last axis.
@@ -125,13 +132,16 @@ static bool isNormalised(Value value, Value of) {
   auto div = value.getDefiningOp<Op<"Div">>();
   auto sum =
       div && div.in("A") == of ? div.in("B").getDefiningOp<Op<"ReduceSum">>() : Op<"ReduceSum">();
-  if (!sum || sum.in("data") != of)
+  if (!sum ||
+      // Condition 8 of recognize-experts.
+      sum.in("data") != of)
     return false;
   auto axes = integersOf(sum.in("axes"));
   auto keep = sum.attr<IntegerAttr>("keepdims");
   int64_t rank = cast<RankedTensorType>(of.getType()).getRank();
-  return axes && axes->size() == 1 && (axes->front() == -1 || axes->front() == rank - 1) &&
-         (!keep || keep.getInt() != 0);
+  return axes && axes->size() == 1 &&
+         // Condition 8 of recognize-experts.
+         (axes->front() == -1 || axes->front() == rank - 1) && (!keep || keep.getInt() != 0);
 }
 
 Routing canonical(OpBuilder &b, Location loc, const Routing &routing) {
@@ -146,6 +156,7 @@ Routing canonical(OpBuilder &b, Location loc, const Routing &routing) {
   } else if (Value all = softmaxOf(top.in("X"))) {
     if (routing.weights == values)
       gate = layer::Gate::all;
+    // Condition 8 of recognize-experts.
     else if (!isNormalised(routing.weights, values))
       return routing;
     logits = all;

@@ -121,7 +121,14 @@ def RecognizeExperts : Pass<"strut-recognize-experts", "::mlir::func::FuncOp"> {
     2. no net is missing: there are as many as numbers to choose from, 0, 1, 2, ...,
     3. all have one form: the same function, the same biases present,
     4. scores are 0 where nothing was chosen,
-    5. all read the same rows, and are chosen by the same numbers with the same weights.
+    5. all read the same rows, and are chosen by the same numbers with the same weights,
+    6. each axis is what it is taken for: sums are over experts, or over choices, weights are
+       scattered along experts, a number chooses a whole net, a bias is one of each net, and
+       products are of each row with the nets that it chose,
+    7. numbers by which nets are gathered are a router's, which are below their number: a
+       number below 0 would count nets from the last one,
+    8. a router is `layer.route` if its weights are a softmax of the selected logits, of all, or of
+       all divided by the sum of the selected ones.
 
     The router becomes `layer.route` where it is one. Equal over the reals where nets of experts that a row did not choose give
     finite numbers: they are not computed.
