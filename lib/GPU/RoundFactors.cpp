@@ -74,6 +74,8 @@ struct RoundFactorsPass : impl::RoundFactorsBase<RoundFactorsPass> {
       element = BFloat16Type::get(context);
     else
       return;
+    conversions.clear(); // of the program before
+    maps.clear();
     SmallVector<kernel::KernelOpInterface> products;
     getOperation().walk([&](kernel::KernelOpInterface op) {
       auto factors = op.getKernelInputs().take_front(factorsOf(op));

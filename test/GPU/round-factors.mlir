@@ -1,11 +1,16 @@
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{g = #cuda.target<sm_80, precision = f16>}"},kernel.program(strut-round-factors,canonicalize))' | FileCheck %s
+// RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{f = #cuda.target<sm_90a, precision = f16>, g = #cuda.target<sm_80, precision = f16>}"},kernel.program(strut-round-factors,canonicalize))' --mlir-disable-threading | FileCheck %s --check-prefixes=CHECK,BOTH
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{g = #cuda.target<sm_80>}"},kernel.program(strut-round-factors,canonicalize))' | FileCheck %s --check-prefix=F32
 // RUN: strut-opt %s --pass-pipeline='builtin.module(strut-form-programs{targets="{g = #cuda.target<sm_75, precision = f16>}"},kernel.program(strut-round-factors,canonicalize))' | FileCheck %s --check-prefix=F32
 
 // Weights are stored rounded. The input is rounded once, the sums of the first product as they
 // are stored: nothing else reads them. Odd rows stay f32.
 
+// One pass does the same for all programs.
+
 // F32-NOT: xf16
+// BOTH-LABEL: kernel.program @f
+// BOTH: kernel.map {{.*}} outs(%{{.*}} : tensor<?x48xf16>)
 // CHECK-LABEL: kernel.program @g
 // CHECK: %[[X:.*]] = kernel.map ins(%{{.*}} : tensor<?x48xf32>) outs(%{{.*}} : tensor<?x48xf16>)
 // CHECK-NOT: kernel.map
