@@ -58,7 +58,9 @@ std::optional<MapState> beside(ArrayRef<MapState> states, Location loc) {
   bool isShifted = false, isEqual = true; // in how many features each part has
   for (const MapState &state : states) {
     std::optional<Part> part = partOf(state.chain);
-    if (!part || state.root != first.root || state.rootFeatures != 1 ||
+    if (!part ||
+        // Condition 6 of recognize-maps.
+        state.root != first.root || state.rootFeatures != 1 ||
         state.tokensBehind != first.tokensBehind || state.axes.size() != first.axes.size() ||
         state.featureShape().size() != 1)
       return std::nullopt;

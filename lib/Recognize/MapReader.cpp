@@ -303,8 +303,11 @@ MapReader::State MapReader::move(AnyOp op) {
 MapReader::State MapReader::normalised(AnyOp op) {
   State state = operand(op->getOperand(0));
   auto training = op.attr<IntegerAttr>("training_mode");
-  if (!state || state->axes.size() < 2 || (training && training.getInt() != 0) ||
-      state->axes[1].features != state->numFeatures() || !state->axes[1].isFeature())
+  if (!state || state->axes.size() < 2 ||
+      // Condition 4 of recognize-maps.
+      (training && training.getInt() != 0) ||
+      // Condition 4 of recognize-maps.
+      state->axes[1].features != state->numFeatures())
     return std::nullopt;
   std::vector<std::vector<double>> parameters;
   for (Value value : op->getOperands().drop_front()) {
@@ -319,6 +322,7 @@ MapReader::State MapReader::normalised(AnyOp op) {
   for (auto [s, t, mean, variance] : llvm::zip(scale, shift, parameters[2], parameters[3])) {
     s /= std::sqrt(variance + epsilon);
     t -= mean * s;
+    // Condition 5 of recognize-maps.
     if (!std::isfinite(s) || !std::isfinite(t))
       return std::nullopt;
   }

@@ -33,11 +33,12 @@ def RecognizeMaps : Pass<"strut-recognize-maps", "::mlir::func::FuncOp"> {
     1. a product has one constant operand, and an addend that is constant;
     2. it sums over features only, and each of them meets the weight;
     3. a Conv has windows of one element, strides of 1 and no padding;
-    4. a factor or an addend is constant, the same for every token, and does not broadcast
-       the value;
-    5. nothing is divided by 0, and no constant by the value;
+    4. a factor or an addend is constant (no statistic of the data), the same for every token, and
+       does not broadcast the value;
+    5. nothing is divided by 0 (a variance may be it), and no constant by the value;
     6. a sum adds maps of one value, along the same axes;
-    7. each axis of what is moved is one of tokens or of features, and tokens keep their order;
+    7. each axis of what is moved is one of tokens or of features, and all tokens stay, in their
+       order;
     8. a value that is read twice ends a region;
     9. rows of a weight that meet zeros (of a Pad) are finite, for 0 times infinity is NaN.
 
