@@ -61,8 +61,10 @@ bool TensorContract::plan() {
 }
 
 void TensorContract::launch(OpBuilder &host, const TensorShape &shape) {
+  // A product that is added to an older one of its sum has sums of its own meanwhile.
+  unsigned sums = code.op.getNumSums() + (code.op.getNumProducts() > code.op.getNumSums());
   launchContraction(simt, host, code, "tensor_contract" + shape.suffix(plans), shape.rows,
-                    shape.columns, shape.threads(), shape.resident(code.op.getNumSums(), plans),
+                    shape.columns, shape.threads(), shape.resident(sums, plans),
                     [&](OpBuilder &b) { emitBody(b, shape); });
 }
 

@@ -6,11 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from GPU.networks import ALL
+from GPU.networks import ALL, network
 
 REGISTERS = 65536  # of a multiprocessor
 
@@ -81,6 +82,20 @@ def test_ptxas_spills_nothing(compile_ptx, network, ptxas, tmp_path):
         assert len(kernels) == ptx.count(".visible .entry")
         heavy = {k: v for k, v in kernels.items() if v[0] > REGISTERS or v[1] > 0}
         assert not heavy, f"{arch}: registers, bytes spilled: {heavy}"
+
+
+def test_ptxas_spills_nothing_of_two_products_in_a_sum(compile_ptx, ptxas, rng, tmp_path):
+    constants = {name: rng.standard_normal((64, 96)).astype(np.float32) for name in ("u", "v")}
+    nodes = [
+        helper.make_node("MatMul", ["a", "u"], ["p"]),
+        helper.make_node("MatMul", ["b", "v"], ["q"]),
+        helper.make_node("Add", ["p", "q"], ["y"]),
+    ]
+    model = tmp_path / "sum.onnx"
+    onnx.save(network(nodes, {"a": ("M", 64), "b": ("M", 64)}, {"y": ("M", 96)}, constants), model)
+    kernels = assembled(ptxas, compile_ptx(model, "--gpu-arch", "sm_80").stdout, "sm_80", tmp_path)
+    assert any(name.startswith("tensor_contract_k16_w16_k16_w16_") for name in kernels), kernels
+    assert all(registers <= REGISTERS and not spilled for registers, spilled in kernels.values()), kernels
 
 
 @pytest.mark.parametrize("size", [64, 128])
