@@ -260,34 +260,48 @@ SmallVector<Value> WarpgroupTile::awaitGroups(OpBuilder &b, int64_t groups, Valu
   return assembly(b, loc, "wgmma.wait_group.sync.aligned " + std::to_string(groups) + ";", sums);
 }
 
-/// While a stage is multiplied, the one before is done with and released.
+/// While a stage is multiplied, the one before is done with and released. Without a slice the sums
+/// stay, on a way of their own: where they met those of products that are still on their way,
+/// ptxas would have each product wait for the one before.
 SmallVector<Value> WarpgroupTile::multiply(OpBuilder &b, Turn &turn, Value slices,
                                            bool isLhsTransposed, bool isRhsTransposed, Type element,
                                            ValueRange sums) const {
   Value zero = indexConstant(b, loc, 0), one = indexConstant(b, loc, 1);
-  SmallVector<Value> start(sums);
-  start.append({turn.stage, turn.parity, turn.stage});
-  auto loop = scf::ForOp::create(
-      b, loc, zero, slices, one, start,
-      [&](OpBuilder &b, Location, Value slice, ValueRange carried) {
-        ValueRange before = carried.drop_back(3);
-        Turn here{carried[before.size()], carried[before.size() + 1]};
-        waitFor(b, full(b, here.stage), here.parity);
-        SmallVector<Value> made =
-            multiplyStage(b, here.stage, isLhsTransposed, isRhsTransposed, element, before);
-        made = awaitGroups(b, 1, made);
-        Value isLater = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, slice, zero);
-        ifSo(b, loc, isLater, [&](OpBuilder &b) { release(b, carried.back()); });
-        Turn after = next(b, here);
-        made.append({after.stage, after.parity, here.stage});
-        scf::YieldOp::create(b, loc, made);
-      });
-  ValueRange results = loop.getResults();
-  turn = {results[sums.size()], results[sums.size() + 1]};
-  SmallVector<Value> total = awaitGroups(b, 0, results.take_front(sums.size()));
+  Turn first = turn;
+  auto multiplyAll = [&](OpBuilder &b, Location) {
+    SmallVector<Value> start(sums);
+    start.append({first.stage, first.parity, first.stage});
+    auto loop = scf::ForOp::create(
+        b, loc, zero, slices, one, start,
+        [&](OpBuilder &b, Location, Value slice, ValueRange carried) {
+          ValueRange before = carried.drop_back(3);
+          Turn here{carried[before.size()], carried[before.size() + 1]};
+          waitFor(b, full(b, here.stage), here.parity);
+          SmallVector<Value> made =
+              multiplyStage(b, here.stage, isLhsTransposed, isRhsTransposed, element, before);
+          made = awaitGroups(b, 1, made);
+          Value isLater = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, slice, zero);
+          ifSo(b, loc, isLater, [&](OpBuilder &b) { release(b, carried.back()); });
+          Turn after = next(b, here);
+          made.append({after.stage, after.parity, here.stage});
+          scf::YieldOp::create(b, loc, made);
+        });
+    ValueRange results = loop.getResults();
+    SmallVector<Value> total = awaitGroups(b, 0, results.take_front(sums.size()));
+    release(b, results.back());
+    llvm::append_range(total, results.slice(sums.size(), 2));
+    scf::YieldOp::create(b, loc, total);
+  };
+  auto keep = [&](OpBuilder &b, Location) {
+    SmallVector<Value> kept(sums);
+    kept.append({first.stage, first.parity});
+    scf::YieldOp::create(b, loc, kept);
+  };
   Value isAny = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, slices, zero);
-  ifSo(b, loc, isAny, [&](OpBuilder &b) { release(b, results.back()); });
-  return total;
+  auto made = scf::IfOp::create(b, loc, isAny, multiplyAll, keep);
+  ValueRange results = made.getResults();
+  turn = {results[sums.size()], results[sums.size() + 1]};
+  return SmallVector<Value>(results.take_front(sums.size()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -80,11 +80,17 @@ def test_lines_that_bulk_copies_do_not_take(rng, tmp_path, terms, columns):
     assert names and all(name.startswith("tensor_contract_") for name in names), names
 
 
-def test_ptxas(rng, compile_ptx, ptxas, tmp_path):  # noqa: F811
-    """Each tile has the registers that its warpgroups share out, and what is lost is told by a warning."""
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_ptxas(rng, compile_ptx, ptxas, tmp_path, is_wide):  # noqa: F811
+    """Each tile has the registers that its warpgroups share out, and what is lost is told by a warning:
+    of results as bulk copies take them, and of those that go through shared memory."""
     model, _ = _layer(rng)
+    if is_wide:
+        model.graph.node[-1].output[0] = "narrow"
+        model.graph.node.append(helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT))
+        model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
     path = tmp_path / "layer.onnx"
     path.write_bytes(model.SerializeToString())
     kernels = assembled(ptxas, compile_ptx(path, "--gpu-arch", "sm_90a").stdout, "sm_90a", tmp_path)
-    assert len(kernels) == 3
+    assert len(kernels) == 3 and all(("_f32_" in name) == is_wide for name in kernels), kernels
     assert all(registers <= 65536 and not spilled for registers, spilled in kernels.values()), kernels
