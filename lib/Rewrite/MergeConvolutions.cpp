@@ -188,6 +188,7 @@ std::optional<Branch> cover(const Branch &a, const Branch &b) {
   if (a.in != b.in || a.out != b.out || a.window.size() != b.window.size())
     return std::nullopt;
   int64_t groups = std::min(a.groups, b.groups);
+  // Condition 6 of merge-convolutions.
   if (a.groups % groups != 0 || b.groups % groups != 0)
     return std::nullopt;
   Branch merged = a;

@@ -63,6 +63,7 @@ bool isIota(Value value, int64_t count) {
 /// where it keeps others.
 Value keptBy(Value flags, int64_t count) {
   Operation *op = flags.getDefiningOp();
+  // Condition 1 of narrow-prefixes.
   if (!isa_and_present<Op<"Less">, Op<"Greater">>(op))
     return {};
   Value channels = op->getOperand(isa<Op<"Less">>(op) ? 0 : 1),

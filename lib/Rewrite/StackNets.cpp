@@ -46,7 +46,9 @@ bool ownsConstants(layer::LinearOp map) {
 
 std::optional<Net> netOf(Value value) {
   Net net{{}, value.getDefiningOp<layer::LinearOp>(), nullptr};
-  if (!net.second || !ownsConstants(net.second))
+  if (!net.second ||
+      // Condition 3 of stack-nets.
+      !ownsConstants(net.second))
     return std::nullopt;
   // Condition 3 of stack-nets.
   if (!value.hasOneUse())

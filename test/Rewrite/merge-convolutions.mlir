@@ -161,3 +161,17 @@ func.func @in_training(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
   %3 = onnx.Add(%0, %2) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
   return %3 : tensor<?x4x?x?xf32>
 }
+
+// Condition 6: three groups of channels are not two.
+
+// CHECK-LABEL: func.func @groups
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @groups(%x: tensor<?x6x?x?xf32>) -> tensor<?x6x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<6x3x1x1xf32>} : () -> tensor<6x3x1x1xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<6x2x1x1xf32>} : () -> tensor<6x2x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {group = 2 : i64} : (tensor<?x6x?x?xf32>, tensor<6x3x1x1xf32>) -> tensor<?x6x?x?xf32>
+  %1 = onnx.Conv(%x, %v) {group = 3 : i64} : (tensor<?x6x?x?xf32>, tensor<6x2x1x1xf32>) -> tensor<?x6x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x6x?x?xf32>, tensor<?x6x?x?xf32>) -> tensor<?x6x?x?xf32>
+  return %2 : tensor<?x6x?x?xf32>
+}

@@ -288,3 +288,21 @@ func.func @exchanged(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
   %4 = layer.linear %3, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
   return %4 : tensor<?x2xf32>
 }
+
+// Condition 1: a number that is itself kept, too.
+
+// CHECK-LABEL: func.func @up_to_a_number
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @up_to_a_number(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %kept = onnx.GreaterOrEqual(%n, %iota) : (tensor<i64>, tensor<4xi64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%kept) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}

@@ -227,3 +227,22 @@ func.func @one_is_given(%x: tensor<?x2xf32>, %b: tensor<3xf32>) -> tensor<?x2xf3
   %y = onnx.Sum(%o0, %o1, %o2) : (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// (3) The second weight of both is one.
+
+// CHECK-LABEL: func.func @shared_second
+// CHECK-NOT: x6xf32
+// CHECK: return
+func.func @shared_second(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %u0 = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %u1 = onnx.Constant() {value = dense<2.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %v = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %h0 = layer.linear %x, %u0 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f0 = onnx.Relu(%h0) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o0 = layer.linear %f0, %v : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %h1 = layer.linear %x, %u1 : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %f1 = onnx.Relu(%h1) : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %o1 = layer.linear %f1, %v : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
+  %y = onnx.Sum(%o0, %o1) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

@@ -245,7 +245,9 @@ def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp">
     3. weights, biases and statistics are constants, and nothing else reads a branch,
     4. elements are f32 or f64: in f16 and bf16 a tap of 1 beside small ones would
        lose their bits (`reduced-precision` merges all),
-    5. one convolution does no more products than the branches.
+    5. one convolution does no more products than the branches,
+    6. one number of groups divides the other: then the more groups are the fewer ones with
+       zeros between.
 
     Equal over the reals, for finite images; weights are added in f64. Source: Ding et
     al., RepVGG, CVPR 2021, section 3.3.
