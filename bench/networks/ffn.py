@@ -56,10 +56,12 @@ class Block(nn.Module):
 class RePaViT(nn.Module):
     """A vision transformer of RePaViT's blocks, without its class token."""
 
-    def __init__(self, d: int = 384, heads: int = 6, depth: int = 2, spelling: str = "mask"):
+    def __init__(
+        self, d: int = 384, heads: int = 6, depth: int = 2, spelling: str = "mask", side: int = 224, patch: int = 16
+    ):
         super().__init__()
-        self.patches = nn.Conv2d(3, d, 16, 16)
-        self.places = nn.Parameter(0.2 * torch.randn(1, 196, d))
+        self.patches = nn.Conv2d(3, d, patch, patch)
+        self.places = nn.Parameter(0.2 * torch.randn(1, (side // patch) ** 2, d))
         self.blocks = nn.Sequential(*(Block(d, heads, d, spelling) for _ in range(depth)))
         self.head = nn.Linear(d, 100)
 

@@ -52,18 +52,18 @@ def distilbert():
     return transformers.DistilBertModel(config)
 
 
-def t5_config():
+def t5_config(**sizes):
     # Written out, attention can be traced with open dimensions. Fused, it cannot: torch.export
     # records its result, transposed, as one that a view can flatten, and the operators that it
     # is then decomposed into for ONNX give another order of memory.
+    sizes = {"d_model": 256, "d_kv": 32, "d_ff": 512, "num_layers": 3, "num_heads": 8} | sizes
     return transformers.T5Config(
-        vocab_size=WORDS, d_model=256, d_kv=32, d_ff=512, num_layers=3, num_heads=8,
-        feed_forward_proj="gated-gelu", attn_implementation="eager",
-    )  # fmt: skip
+        vocab_size=WORDS, feed_forward_proj="gated-gelu", attn_implementation="eager", **sizes
+    )
 
 
-def t5_encoder():
-    return transformers.T5EncoderModel(t5_config())
+def t5_encoder(**sizes):
+    return transformers.T5EncoderModel(t5_config(**sizes))
 
 
 class Decoder(nn.Module):
@@ -178,9 +178,9 @@ def llama():
 class T5Decoder(nn.Module):
     """T5's decoder over the encoder's output, scores out."""
 
-    def __init__(self):
+    def __init__(self, config):
         super().__init__()
-        self.model = transformers.T5ForConditionalGeneration(t5_config())
+        self.model = transformers.T5ForConditionalGeneration(config)
 
     def forward(self, input_ids, encoded, attention_mask):
         out = self.model(
@@ -190,16 +190,18 @@ class T5Decoder(nn.Module):
         return out.logits
 
 
-def t5_decoder() -> Network:
+def t5_decoder(**sizes) -> Network:
+    config = t5_config(**sizes)
+
     def inputs(sizes, draw):
         return {
             "input_ids": words(sizes, draw),
-            "encoded": torch.randn(sizes["batch"], sizes["source"], 256, generator=draw),
+            "encoded": torch.randn(sizes["batch"], sizes["source"], config.d_model, generator=draw),
             "attention_mask": padded(sizes, draw, "source"),
         }
 
     return Network(
-        T5Decoder,
+        lambda: T5Decoder(config),
         inputs,
         {
             "input_ids": {0: "batch", 1: "seq"},
@@ -217,18 +219,30 @@ def t5_decoder() -> Network:
 class Whisper(nn.Module):
     """Whisper's encoder, spectrogram to hidden state."""
 
-    def __init__(self):
+    def __init__(self, config):
         super().__init__()
-        config = transformers.WhisperConfig(
-            vocab_size=WORDS, pad_token_id=1, bos_token_id=2, eos_token_id=3,
-            decoder_start_token_id=2, d_model=256, encoder_layers=2, encoder_attention_heads=8, decoder_layers=1,
-            decoder_attention_heads=8, decoder_ffn_dim=256,
-            encoder_ffn_dim=1024, max_source_positions=200, num_mel_bins=80,
-        )  # fmt: skip
         self.model = transformers.WhisperModel(config).get_encoder()
 
     def forward(self, mel):
         return self.model(mel).last_hidden_state
+
+
+def whisper_encoder(**sizes) -> Network:
+    sizes = {
+        "d_model": 256, "encoder_layers": 2, "encoder_attention_heads": 8, "decoder_layers": 1,
+        "decoder_attention_heads": 8, "decoder_ffn_dim": 256, "encoder_ffn_dim": 1024, "max_source_positions": 200,
+        "num_mel_bins": 80,
+    } | sizes  # fmt: skip
+    config = transformers.WhisperConfig(
+        vocab_size=WORDS, pad_token_id=1, bos_token_id=2, eos_token_id=3, decoder_start_token_id=2, **sizes
+    )
+
+    def inputs(sizes, draw):
+        shape = (sizes["batch"], config.num_mel_bins, 2 * config.max_source_positions)
+        return {"mel": torch.randn(shape, generator=draw)}
+
+    batches = [{"batch": count} for count in (2, 1, 3)]
+    return Network(lambda: Whisper(config), inputs, {"mel": {0: "batch"}}, ["hidden"], batches)
 
 
 NETWORKS = {
@@ -239,11 +253,5 @@ NETWORKS = {
     "gpt2": cached_decoder(gpt2, layers=3, heads=8, width=32),
     "llama": cached_decoder(llama, layers=3, heads=2, width=32),
     "llama_static": static_decoder(llama, layers=3, heads=2, width=32),
-    "whisper_encoder": Network(
-        Whisper,
-        lambda sizes, draw: {"mel": torch.randn(sizes["batch"], 80, 400, generator=draw)},
-        {"mel": {0: "batch"}},
-        ["hidden"],
-        [{"batch": 2}, {"batch": 1}, {"batch": 3}],
-    ),
+    "whisper_encoder": whisper_encoder(),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from .network import Network
 class Recurrent(nn.Module):
     """Lines of text or sound: convolutions, then a two-layer LSTM in both directions."""
 
-    def __init__(self, height: int = 32, hidden: int = 48, classes: int = 30):
+    def __init__(self, height: int, hidden: int, classes: int = 30):
         super().__init__()
         self.convolutions = nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
@@ -24,8 +24,17 @@ class Recurrent(nn.Module):
         return self.head(y).log_softmax(-1)
 
 
-def recurrent_inputs(sizes, draw):
-    return {"x": torch.randn(sizes["batch"], 1, 32, sizes["width"], generator=draw)}
+def recurrent(height: int = 32, hidden: int = 48) -> Network:
+    def inputs(sizes, draw):
+        return {"x": torch.randn(sizes["batch"], 1, height, sizes["width"], generator=draw)}
+
+    return Network(
+        lambda: Recurrent(height, hidden),
+        inputs,
+        {"x": {0: "batch", 3: "width"}},
+        ["scores"],
+        [{"batch": b, "width": w} for b, w in [(2, 40), (1, 64), (3, 18)]],
+    )
 
 
 class GraphLayer(nn.Module):
@@ -58,13 +67,7 @@ def graph_inputs(sizes, draw):
 
 
 NETWORKS = {
-    "cnn_lstm": Network(
-        Recurrent,
-        recurrent_inputs,
-        {"x": {0: "batch", 3: "width"}},
-        ["scores"],
-        [{"batch": b, "width": w} for b, w in [(2, 40), (1, 64), (3, 18)]],
-    ),
+    "cnn_lstm": recurrent(),
     "gnn": Network(
         GraphLayer,
         graph_inputs,

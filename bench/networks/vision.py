@@ -30,7 +30,7 @@ class Block(nn.Sequential):
 class UNet(nn.Module):
     """Down by pooling, up by `up` ("transposed" convolution or "resize"), skips concatenated."""
 
-    def __init__(self, up: str, widths=(16, 32, 64, 128), classes: int = 5):
+    def __init__(self, up: str, widths: tuple[int, ...], classes: int = 5):
         super().__init__()
         self.down = nn.ModuleList(Block(a, b) for a, b in zip((3, *widths), widths))
         self.pool = nn.MaxPool2d(2)
@@ -54,14 +54,14 @@ class UNet(nn.Module):
         return self.head(x)
 
 
-def unet(up: str) -> Network:
+def unet(up: str, widths=(16, 32, 64, 128)) -> Network:
     def inputs(sizes, draw):
         shape = (sizes["batch"], 3, sizes["height"], sizes["width"])
         return {"x": torch.randn(shape, generator=draw)}
 
     sizes = [(2, 48, 64), (1, 96, 32), (3, 16, 24)]
     return Network(
-        lambda: UNet(up),
+        lambda: UNet(up, widths),
         inputs,
         {"x": {0: "batch", 2: "height", 3: "width"}},
         ["mask"],
