@@ -5,19 +5,17 @@
 
 FOLDER/run does the rest on a machine with a GPU (bench/gpu_run.py). Layouts are products of a
 permutation and small integers, exact in every format that a template takes: an element that
-comes from the wrong place shows. Values are the small networks of the GPU's tests, as the CPU
-computes them, with attention of all spellings and a network of each family.
+comes from the wrong place shows. bench/gpu_layouts.py has them. Values are the small networks of the
+GPU's tests, as the CPU computes them, with attention of all spellings and a network of each family.
 """
 
 import argparse
 import json
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,53 +24,11 @@ from GPU import families, transformers  # noqa: E402
 from GPU.networks import ALL  # noqa: E402
 
 import strut  # noqa: E402
+from bench.gpu_layouts import Case, layouts, network  # noqa: E402
 
 ROWS = (1, 17, 129)
-# Rows, terms, columns of a product: whole tiles and every tail.
-LAYOUTS = ((64, 64, 64), (128, 32, 256), (16, 8, 8), (129, 65, 33), (1, 136, 72))
+PRECISIONS = ("f32", "tf32", "f16", "bf16")
 ARCHS = ("sm_80", "sm_90a")
-
-
-@dataclass
-class Case:
-    name: str
-    model: onnx.ModelProto
-    inputs: dict[str, np.ndarray]
-    exact: bool = False
-    peer: str = ""
-    """What torch computes of the same (PEERS in gpu_run.py), of a case that is timed."""
-    flops: float = 0
-    bytes: float = 0
-    precision: str = "f32"
-    half: str = ""
-    """Type of all tensors: f16 or bf16; empty: f32."""
-    drawn: bool = False
-    """Whether it has no inputs here: large as they are, they are drawn where it runs, and a few rows checked."""
-
-
-HALVES = {"": TensorProto.FLOAT, "f16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
-
-
-def network(nodes, inputs, outputs, constants, half=""):
-    """A model of tensors of one type, by their shapes."""
-
-    def infos(shapes):
-        return [helper.make_tensor_value_info(n, HALVES[half], list(s)) for n, s in shapes.items()]
-
-    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "check", infos(inputs), infos(outputs), initializers)
-    imports = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=imports, ir_version=10)
-
-
-def layouts(rng):
-    for rows, terms, columns in LAYOUTS:
-        x = np.zeros((rows, terms), np.float32)
-        x[np.arange(rows), rng.permutation(max(rows, terms))[:rows] % terms] = 1
-        w = ((np.arange(terms)[:, None] * 7 + np.arange(columns) * 13) % 251 - 125).astype(np.float32)
-        node = helper.make_node("MatMul", ["x", "w"], ["y"])
-        model = network([node], {"x": ("M", terms)}, {"y": ("M", columns)}, {"w": w})
-        yield Case(f"layout {rows}x{terms}x{columns}", model, {"x": x}, exact=True)
 
 
 def values(rng):
@@ -97,12 +53,36 @@ def networks(rng):
         model = build(rng)
         for batch, length in ((1, 1), (3, 17), (1, 129)):
             inputs = transformers.inputs(model, batch, length, rng)
-            for precision in ("f32", "tf32", "f16", "bf16"):
+            for precision in PRECISIONS:
                 yield Case(f"{name} {precision} {batch}x{length}", model, inputs, precision=precision)
     for name, build in families.NETWORKS.items():
         model = build(rng)
         for size in (1, 3):
             yield Case(f"{name} {size}", model, families.inputs(model, size, rng))
+
+
+def heads(rng):
+    """Causal attention, in which two heads of queries share one of keys."""
+    for size in (64, 128):
+        shapes = {"q": (1, 4, 70, size), "k": (1, 2, 133, size), "v": (1, 2, 133, size)}
+        node = helper.make_node("Attention", list(shapes), ["y"], is_causal=1)
+        model = network([node], shapes, {"y": shapes["q"]}, {})
+        inputs = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+        for precision in PRECISIONS:
+            yield Case(f"heads {size} {precision}", model, inputs, precision=precision)
+
+
+def mixtures(rng):
+    """Ragged products: experts with no row, with one, with most."""
+    weights = {"w1": rng.uniform(-1, 1, (6, 80, 72)), "b1": rng.uniform(-1, 1, (6, 80))}
+    weights |= {"w2": rng.uniform(-1, 1, (6, 72, 80)), "b2": rng.uniform(-1, 1, (6, 72))}
+    model = mixture({name: value.astype(np.float32) for name, value in weights.items()})
+    for rows in ROWS:
+        chosen = np.where(np.arange(rows) == 1, 4, np.where(np.arange(rows) % 9, 2, 5))
+        inputs = {"x": rng.uniform(-1, 1, (rows, 72)), "logits": 9 * np.eye(6)[chosen]}
+        inputs = {name: value.astype(np.float32) for name, value in inputs.items()}
+        for precision in PRECISIONS:
+            yield Case(f"mixture {precision} {rows}", model, inputs, precision=precision)
 
 
 def timed(rng):
@@ -133,19 +113,25 @@ def timed(rng):
     yield Case("attention", model, {n: draw(*shape) for n in names}, False, "attention", *work)
     yield experts(draw, rng)
     yield from (lowrank_ffn(draw, rows) for rows in (16, 128, 512))
+    yield convolution(draw)
+
+
+def mixture(weights):
+    """A model in which each row takes one of some nets."""
+    count, wide, k = weights["w1"].shape
+    options = {"domain": "com.microsoft", "k": 1, "activation_type": "relu"}
+    node = helper.make_node("MoE", ["x", "logits", *weights], ["y"], **options)
+    return network([node], {"x": ("M", k), "logits": ("M", count)}, {"y": ("M", k)}, weights)
 
 
 def experts(draw, rng):
-    """A mixture of 8, of which each row takes one, in bf16."""
+    """A mixture of 8, in bf16."""
     rows, k, wide, count = 2048, 512, 1024, 8
     weights = {"w1": draw(count, wide, k), "b1": draw(count, wide), "w2": draw(count, k, wide), "b2": draw(count, k)}
-    options = {"domain": "com.microsoft", "k": 1, "activation_type": "relu"}
-    node = helper.make_node("MoE", ["x", "logits", *weights], ["y"], **options)
-    model = network([node], {"x": ("M", k), "logits": ("M", count)}, {"y": ("M", k)}, weights)
     logits = 9 * np.eye(count, dtype=np.float32)[rng.integers(0, count, rows)]
     work = (4 * rows * k * wide, 4 * 2 * rows * k + 2 * 2 * count * k * wide)
     inputs = {"x": draw(rows, k), "logits": logits}
-    return Case("experts bf16", model, inputs, False, "experts", *work, precision="bf16")
+    return Case("experts bf16", mixture(weights), inputs, False, "experts", *work, precision="bf16", goal=1)
 
 
 def lowrank_ffn(draw, rows):
@@ -156,7 +142,21 @@ def lowrank_ffn(draw, rows):
     nodes = [helper.make_node(op, names, [str(i)]) for i, (op, *names) in enumerate(steps)]
     model = network(nodes, {"x": (rows, k)}, {"4": (rows, k)}, weights)
     work = (8 * rows * k * rank, 4 * 2 * rows * k + 2 * 4 * k * rank)
-    return Case(f"lowrank ffn bf16 {rows}", model, {"x": draw(rows, k)}, False, "lowrank ffn", *work, precision="bf16")
+    name, inputs = f"lowrank ffn bf16 {rows}", {"x": draw(rows, k)}
+    return Case(name, model, inputs, False, "lowrank ffn", *work, precision="bf16", goal=2)
+
+
+def convolution(draw):
+    """3 x 3 on 64 channels of 56 x 56, as a ResNet has it, in f16."""
+    count, channels, side = 16, 64, 56
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1] * 4)
+    shape = ("B", channels, side, side)
+    weights = {"w": draw(channels, channels, 3, 3)}
+    model = network([node], {"x": shape}, {"y": shape}, weights)
+    points = count * side * side
+    work = (18 * points * channels**2, 8 * points * channels)
+    inputs = {"x": draw(count, channels, side, side)}
+    return Case("convolution f16", model, inputs, False, "convolution", *work, precision="f16")
 
 
 def drawn(sizes, length):
@@ -167,15 +167,18 @@ def drawn(sizes, length):
             node = helper.make_node("MatMul", ["x", "w"], ["y"])
             model = network([node], dict.fromkeys("xw", square), {"y": square}, {}, half)
             work = (2 * size**3, 6 * size**2)
-            yield Case(f"product {half} {size}", model, {}, False, "product", *work, half=half, drawn=True)
+            yield Case(f"product {half} {size}", model, {}, False, "product", *work, half=half, drawn=True, goal=0.8)
         for size in (64, 128):
             heads = max(1, length // 2 // size)
             shape = (1, heads, length, size)
             names = ["q", "k", "v"]
-            node = helper.make_node("Attention", names, ["y"])
-            model = network([node], dict.fromkeys(names, shape), {"y": shape}, {})
             work = (4 * heads * length**2 * size, 16 * heads * length * size)
-            yield Case(f"attention {half} {size}", model, {}, False, "attention", *work, precision=half, drawn=True)
+            options = {"precision": half, "drawn": True, "goal": 0.7}
+            for peer, is_causal in (("attention", 0), ("causal attention", 1)):
+                node = helper.make_node("Attention", names, ["y"], is_causal=is_causal)
+                model = network([node], dict.fromkeys(names, shape), {"y": shape}, {})
+                flops, moved = work
+                yield Case(f"{peer} {half} {size}", model, {}, False, peer, flops / (1 + is_causal), moved, **options)
 
 
 def write(case, folder, archs):
@@ -193,7 +196,7 @@ def write(case, folder, archs):
         "name": stem, "library": f"{stem}.so", "exact": case.exact, "timed": bool(case.peer),
         "peer": case.peer, "flops": case.flops, "bytes": case.bytes,
         "precision": case.precision, "half": case.half, "drawn": case.drawn, "shapes": shapes,
-        "outputs": len(case.model.graph.output),
+        "outputs": len(case.model.graph.output), "goal": case.goal,
     }  # fmt: skip
 
 
@@ -206,13 +209,14 @@ def main() -> int:
     folder = arguments.folder
     rng = np.random.default_rng(5)
     sizes, length = ((72,), 136) if arguments.device == "emulate" else ((4096, 8192), 4096)
-    cases = [*layouts(rng), *values(rng), *networks(rng), *timed(rng), *drawn(sizes, length)]
+    cases = [*layouts(rng, is_large=arguments.device == "cuda"), *values(rng), *networks(rng), *heads(rng)]
+    cases += [*mixtures(rng), *timed(rng), *drawn(sizes, length)]
     if arguments.only:
         cases = [case for case in cases if case.name.startswith(tuple(arguments.only.split(",")))]
     if not cases:
         print(f"error: no case is named like {arguments.only}", file=sys.stderr)
         return 1
-    archs = ARCHS if arguments.device == "cuda" else ("emulate",)
+    archs = ARCHS if arguments.device == "cuda" else ("sm_90a", "emulate")
     for source, place in (("Execute/abi.py", "Execute"), ("GPU/driver.py", "GPU")):
         (folder / place).mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "test" / source, folder / place)

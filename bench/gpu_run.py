@@ -6,7 +6,8 @@
 Every case is run three times from host memory, the last ones as a graph, and from memory on the
 GPU; layouts must be exact, values within the tolerance. compute-sanitizer, where there is one,
 watches the same. Times are medians of runs one behind the other on a stream, tensors on the
-GPU, and torch's of the same, in turns. `--quick` leaves out sanitizer and times.
+GPU, and torch's of the same, as it is and compiled, in turns; ratios stand beside their goals.
+`--quick` leaves out sanitizer and times.
 Exit code: 0 all is well, 1 something is wrong, 2 there is no GPU.
 """
 
@@ -81,9 +82,11 @@ def in_memory(case, driver, arrays_):
     return tensors
 
 
-def attention_rows(q, k, v, rows):
+def attention_rows(q, k, v, rows, is_causal=False):
     """Those rows of the last head."""
     scores = q[0, -1, rows] @ k[0, -1].T / np.sqrt(q.shape[-1])
+    if is_causal:
+        scores[np.arange(len(k[0, -1])) > (rows % q.shape[2])[:, None]] = -np.inf
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return weights @ v[0, -1] / weights.sum(axis=-1, keepdims=True)
 
@@ -92,6 +95,7 @@ def attention_rows(q, k, v, rows):
 ROWS = {
     "product": (lambda x, w, rows: x[rows] @ w, lambda y, rows: y[rows]),
     "attention": (attention_rows, lambda y, rows: y[0, -1, rows]),
+    "causal attention": (lambda *of: attention_rows(*of, is_causal=True), lambda y, rows: y[0, -1, rows]),
 }
 
 
@@ -194,19 +198,22 @@ PEERS = {
     "lowrank": lambda f, x, u, v: (x @ u) @ v,
     "norm": lambda f, x, scale, bias: f.layer_norm(x, x.shape[-1:], scale, bias),
     "attention": lambda f, q, k, v: f.scaled_dot_product_attention(q, k, v),
+    "causal attention": lambda f, q, k, v: f.scaled_dot_product_attention(q, k, v, is_causal=True),
+    "convolution": lambda f, x, w: f.conv2d(x, w, padding=w.shape[-1] // 2),
     "lowrank ffn": lambda f, x, a, b, c, d: (f.relu((x @ a) @ b) @ c) @ d,
     "experts": experts,
 }
 
 
-def peer_of(case):
-    """Functions that start torch's computation and wait for it; None where torch has no GPU."""
+def peers_of(case):
+    """Of torch's computation, as it is and compiled: functions that start it and wait for it. None of
+    what torch cannot do here."""
     try:
         import torch
     except ImportError:
-        return None
+        return None, None
     if not torch.cuda.is_available():
-        return None
+        return None, None
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     given = drawn(case) if case["drawn"] else arrays(case, "inputs") + arrays(case, "weights")
@@ -215,7 +222,18 @@ def peer_of(case):
     if case["half"]:
         tensors = [x.view(kinds[case["half"]]) for x in tensors]
     tensors = [x.to(kinds[case["precision"]]) if case["precision"] in kinds else x for x in tensors]
-    return lambda: PEERS[case["peer"]](torch.nn.functional, *tensors), torch.cuda.synchronize
+    def compute(*given):
+        return PEERS[case["peer"]](torch.nn.functional, *given)
+
+    compiled = torch.compile(compute)
+    try:
+        compiled(*tensors)
+    except Exception as error:  # of a compiler that misses something here
+        print(f"{case['name']}: torch.compile fails: {str(error).splitlines()[0]}")
+        compiled = None
+    return [
+        (lambda f=f: f(*tensors), torch.cuda.synchronize) if f else None for f in (compute, compiled)
+    ]
 
 
 def per_run(start, wait, seconds):
@@ -232,7 +250,7 @@ def per_run(start, wait, seconds):
 
 
 def times(case, driver, seconds, rounds):
-    """Medians in seconds: ours, and torch's or None."""
+    """Medians in seconds: ours, torch's and compiled torch's, or None."""
     with Opened(case, driver) as context:
         stream = driver.stream()
         context.set_stream(stream)
@@ -240,25 +258,31 @@ def times(case, driver, seconds, rounds):
         placed = context.run_into(inputs, [view(DEVICE) for _ in range(case["outputs"])])
         outputs = in_memory(case, driver, [driver.copied(y) for y in placed])
         ours = (lambda: context.run_into(inputs, outputs), lambda: driver.wait(stream))
-        peer = peer_of(case)
-        found = ([], [])
+        contenders = (ours, *peers_of(case))
+        found = ([], [], [])
         for _ in range(rounds):
-            for list_, functions in zip(found, (ours, peer)):
+            for list_, functions in zip(found, contenders):
                 if functions:
                     list_.append(per_run(*functions, seconds))
         return [statistics.median(list_) if list_ else None for list_ in found]
 
 
 def measure(cases, driver, seconds=0.05, rounds=7):
+    """Ratios are torch's times over ours; a goal is of the faster torch."""
     rows = []
-    print(f"{'':<24} {'ms':>9} {'TFLOP/s':>9} {'GB/s':>9} {'torch ms':>9} {'ratio':>7}")
+    print(f"{'':<26} {'ms':>9} {'TFLOP/s':>9} {'GB/s':>9} {'torch':>7} {'compiled':>9} {'goal':>5}")
     for case in cases:
-        ours, peer = times(case, driver, seconds, rounds)
-        row = {"name": case["name"], "ms": ours * 1e3, "torch_ms": peer and peer * 1e3}
+        ours, *peers = times(case, driver, seconds, rounds)
+        ratios = [peer and peer / ours for peer in peers]
+        known = [ratio for ratio in ratios if ratio]
+        row = {"name": case["name"], "ms": ours * 1e3, "torch": ratios[0], "compiled": ratios[1], "goal": case["goal"]}
         row |= {"tflops": case["flops"] / ours * 1e-12, "gbs": case["bytes"] / ours * 1e-9}
+        row["reached"] = min(known) >= case["goal"] if known and case["goal"] else None
         rows.append(row)
-        line = f"{row['name']:<24} {row['ms']:9.4f} {row['tflops']:9.2f} {row['gbs']:9.1f}"
-        print(line + (f" {row['torch_ms']:9.4f} {peer / ours:7.2f}" if peer else f" {'-':>9} {'-':>7}"), flush=True)
+        shown = [f"{ratio:.2f}" if ratio else "-" for ratio in ratios]
+        line = f"{row['name']:<26} {row['ms']:9.4f} {row['tflops']:9.2f} {row['gbs']:9.1f} {shown[0]:>7} {shown[1]:>9}"
+        verdict = {None: "", True: "reached", False: "MISSED"}[row["reached"]]
+        print(f"{line} {case['goal'] or '-':>5} {verdict}".rstrip(), flush=True)
     return rows
 
 

@@ -26,7 +26,9 @@ def prepare(root, build, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(prepare):
-    return prepare("layout 1x,layout 16,norms 17,found 17")
+    return prepare(
+        "layout 1x,layout 16,layout f16 kw 17,convolution 8x40x5x2 f16,heads 128 tf32,mixture bf16 17,norms 17,found 17"
+    )
 
 
 def run(folder, *flags, **told):
@@ -38,8 +40,8 @@ def run(folder, *flags, **told):
 def test_all_is_right(folder, tmp_path):
     done = run(folder, "--device", "emulate", "--json", str(tmp_path / "told.json"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "device cuda:0 (sm_90, code for the emulator of sm_80)" in done.stdout
-    assert done.stdout.count("right  ") == 4 and "all is right" in done.stdout
+    assert "device cuda:0 (sm_90, code for the emulator of sm_90a)" in done.stdout
+    assert done.stdout.count("right  ") == 10 and "all is right" in done.stdout
     assert json.loads((tmp_path / "told.json").read_text()) == {"wrong": 0, "times": []}
 
 
@@ -69,11 +71,19 @@ def test_without_a_device(folder):
         assert done.returncode == 2 and done.stdout.startswith("no device: "), done.stdout + done.stderr
 
 
-def test_cases_that_are_drawn_where_they_run(prepare):
-    folder = prepare("product f16,product bf16,attention f16 64,mlp f16 17")
+def test_cases_that_are_drawn_where_they_run(prepare, capsys):
+    folder = prepare("product f16,product bf16,attention f16 64,causal attention f16 64,mlp f16 17")
     check = importlib.machinery.SourceFileLoader("gpu_run", str(folder / "run")).load_module()
     driver = check.Driver(folder / "libstrut-emulator.so")
     driver.enter()
     cases = json.loads((folder / "cases.json").read_text())
-    assert len(cases) == 4 and sum(case["drawn"] for case in cases) == 3
-    assert [check.first_problem(case, driver) for case in cases] == [""] * 4
+    assert len(cases) == 5 and sum(case["drawn"] for case in cases) == 4
+    assert [check.first_problem(case, driver) for case in cases] == [""] * 5
+    # Ratios are told beside their goals: a peer that takes no time is faster.
+    idle = (lambda: None, lambda: None)
+    for peers, reached, said in (((None, None), None, ""), ((idle, None), False, "MISSED")):
+        check.peers_of = lambda case, peers=peers: peers
+        (row,) = check.measure(cases[1:2], driver, seconds=0, rounds=1)
+        assert row["goal"] == 0.8 and row["reached"] is reached
+        line = capsys.readouterr().out.splitlines()[-1]
+        assert "0.8" in line and line.endswith(said)
