@@ -34,6 +34,8 @@
 namespace strut::kernel {
 /// Of a kernel op in a program: its number in the artefact's list of kernels.
 inline constexpr llvm::StringLiteral kNumberAttr = "kernel.number";
+/// That of the kernel whose result is the middle of a kernel.chain.
+inline constexpr llvm::StringLiteral kMiddleNumberAttr = "kernel.middle_number";
 
 /// Makes the kernel ops known to One-Shot Bufferize.
 void registerBufferizableOpInterfaces(mlir::DialectRegistry &registry);

@@ -167,7 +167,16 @@ Expected<std::string> Explanation::program() {
 }
 
 /// Of a program for a GPU: the functions that each kernel launches, by their names in the code.
+/// Both products of a chain have those of the chain.
 Error Explanation::nameFunctions(json::Array &kernels) {
+  DenseMap<int64_t, int64_t> middles; ///< the number of a middle's chain
+  module->walk([&](kernel::ChainOp chain) {
+    auto number = [&](StringRef name) {
+      auto attribute = chain->getAttrOfType<mlir::IntegerAttr>(name);
+      return attribute ? attribute.getInt() : -1;
+    };
+    middles[number(kernel::kMiddleNumberAttr)] = number(kernel::kNumberAttr);
+  });
   if (Error error = runPasses("emit", [](mlir::OpPassManager &pm) {
         pm.nest<kernel::ProgramOp>().addPass(gpu::createEmitSimt());
       }))
@@ -180,7 +189,9 @@ Error Explanation::nameFunctions(json::Array &kernels) {
   });
   for (json::Value &value : kernels) {
     json::Object &kernel = *value.getAsObject();
-    kernel["functions"] = json::Array(functions[*kernel.getInteger("number")]);
+    int64_t number = *kernel.getInteger("number");
+    auto chain = middles.find(number);
+    kernel["functions"] = json::Array(functions[chain == middles.end() ? number : chain->second]);
   }
   return Error::success();
 }

@@ -261,6 +261,8 @@ void form(const Pair &pair, int64_t cluster) {
                                        b.getAffineMapArrayAttr(mapsOf(pair)),
                                        b.getI64IntegerAttr(middleExtras));
   chain->setDiscardableAttrs(second->getDiscardableAttrDictionary());
+  if (Attribute number = first->getDiscardableAttr(kernel::kNumberAttr))
+    chain->setDiscardableAttr(kernel::kMiddleNumberAttr, number);
   if (cluster > 1)
     chain->setAttr(kClusterAttr, b.getI64IntegerAttr(cluster));
   chain.getMiddle().takeBody(first.getBody());
