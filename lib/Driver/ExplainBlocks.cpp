@@ -423,7 +423,7 @@ json::Object strut::driver::graphOf(mlir::ModuleOp module, StringRef title) {
                                  {"op", json::fixUTF8(op)},
                                  {"label", json::fixUTF8(label)},
                                  {"nodes", json::Array(names)},
-                                 {"kind", kind},
+                                 {"kind", kind.str()}, // the answer outlives the module
                                  {"type", type}});
     return id;
   };
