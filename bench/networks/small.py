@@ -66,7 +66,9 @@ def swin_t():
 
 
 def regnet_y():
-    layers = regnet.BlockParams([16, 32], [4, 8], [8, 8], [2, 2], [1, 1], se_ratio=0.25)
+    layers = regnet.BlockParams(
+        depths=[1, 2], widths=[16, 32], group_widths=[8, 8], bottleneck_multipliers=[1, 1], strides=[2, 2], se_ratio=0.25
+    )
     return models.RegNet(layers, num_classes=CLASSES, stem_width=8)
 
 
