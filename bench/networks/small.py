@@ -91,6 +91,18 @@ def repvgg_a0():
     return byobnet.ByobNet(config, num_classes=CLASSES)
 
 
+def mobileone_s1():
+    layers = [
+        [
+            byobnet.ByoBlockCfg(type="one", d=1, c=inputs, gs=1, s=stride),
+            byobnet.ByoBlockCfg(type="one", d=1, c=outputs, gs=0, s=1, block_kwargs={"kernel_size": 1}),
+        ]
+        for inputs, outputs, stride in ((16, 16, 2), (16, 24, 2), (24, 24, 1))
+    ]
+    config = byobnet.ByoModelCfg(blocks=layers, stem_type="one", stem_chs=16)
+    return byobnet.ByobNet(config, num_classes=CLASSES)
+
+
 def tokens(model) -> Network:
     network = language.token_encoder(model)
     network.sizes = [{"batch": b, "seq": s} for b, s in ((2, 7), (1, 1), (1, 19))]
@@ -186,6 +198,7 @@ NETWORKS: dict[str, Network] = {
     "gnn": other.NETWORKS["gnn"],
     "gmlp_s": mixer(mlp_ratio=6, block_layer=mlp_mixer.SpatialGatingBlock, mlp_layer=mlp_mixer.GatedMlp),
     "repvgg_a0": pictures(repvgg_a0),
+    "mobileone_s1": pictures(mobileone_s1),
     "repvit_m1": from_timm("repvit_m1_0", embed_dim=(8, 16), depth=(2, 2)),
     "repavit_s": pictures(lambda: ffn.RePaViT(d=32, heads=2, depth=1, side=SIDE, patch=8)),
     "repavit_split": pictures(lambda: ffn.RePaViT(d=32, heads=2, depth=1, spelling="split", side=SIDE, patch=8)),

@@ -9,18 +9,23 @@ import pytest
 
 from bench import architectures
 from examples import cache
+from Models import test_structured_layers
 from Models.test_families import EXPORTED, exports  # noqa: F401 (a fixture)
+
+structured_exports = test_structured_layers.exports
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
 
 # As bench/networks/small.py has them, which only torch can import.
 SMALL = (
-    *architectures.NAMES, "gmlp_s", "repvgg_a0", "repvit_m1", "repavit_s", "repavit_split",
+    *architectures.NAMES, "gmlp_s", "repvgg_a0", "mobileone_s1", "repvit_m1", "repavit_s", "repavit_split",
     "structured_lowrank", "structured_blockdense", "structured_blockshuffle", "lora_plain", "lora_routed",
     "experts_8", "repa_mask", "repa_assign", "repa_split", "repa_mask_fixed", "repa_assign_fixed", "repa_all_idle",
     "repa_mostly_active", "repa_layer_norm",
 )  # fmt: skip
 EXPORTERS = ("dynamo", "legacy")
+ON_SM_80 = ("--gpu-arch", "emulate")
+HALVES_ON_SM_90A = ("--gpu-arch", "sm_90a,emulate", "--precision", "f16")
 
 
 @pytest.fixture
@@ -59,12 +64,16 @@ def test_a_network_compiles(strut, exported, tmp_path):
     assert all(kernel.startswith("tensor_attention_k16_") for kernel in attentions), attentions
 
 
-def _compare(model, compile_file, strut, folder, check, *flags):
-    """Two cases of a network, on the emulator and on the CPU."""
-    library = compile_file(model, *flags)
-    for case in architectures.cases(model)[:2]:
+def _inputs(model):
+    """Of two cases of a network."""
+    return [case.inputs for case in architectures.cases(model)[:2]]
+
+
+def _compare(library, inputs, strut, folder, check):
+    """The same inputs on the emulator and on the CPU."""
+    for feed in inputs:
         options = []
-        for name, value in case.inputs.items():
+        for name, value in feed.items():
             np.save(folder / f"{name}.npy", value)
             options += ["--input", f"{name}={folder / name}.npy"]
         results = {}
@@ -74,9 +83,10 @@ def _compare(model, compile_file, strut, folder, check, *flags):
             done = subprocess.run(command, capture_output=True, text=True, timeout=600)
             assert done.returncode == 0, done.stderr
             results[device] = dict(np.load(file))
-        assert results["cpu"].keys() == results["emulate"].keys() == case.outputs.keys()
+        assert results["cpu"] and results["cpu"].keys() == results["emulate"].keys()
         for name, value in results["cpu"].items():
-            check(results["emulate"][name], value, what=f"{name} at {case.sizes}")
+            shapes = {name: each.shape for name, each in feed.items()}
+            check(results["emulate"][name], value, what=f"{name} of {shapes}")
 
 
 def _near(actual, expected, what):
@@ -89,14 +99,14 @@ def _near(actual, expected, what):
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_gives_what_the_cpu_gives(name, exporter, small, compile_file, strut, tmp_path, assert_close):
     model = small / f"{name}-{exporter}" / "model.onnx"
-    _compare(model, compile_file, strut, tmp_path, assert_close, "--gpu-arch", "emulate")
+    _compare(compile_file(model, *ON_SM_80), _inputs(model), strut, tmp_path, assert_close)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_in_halves_is_near(name, small, compile_file, strut, tmp_path):
     """With the kernels of warpgroups."""
-    flags = ("--gpu-arch", "sm_90a,emulate", "--precision", "f16")
-    _compare(small / f"{name}-dynamo" / "model.onnx", compile_file, strut, tmp_path, _near, *flags)
+    model = small / f"{name}-dynamo" / "model.onnx"
+    _compare(compile_file(model, *HALVES_ON_SM_90A), _inputs(model), strut, tmp_path, _near)
 
 
 @pytest.mark.parametrize("name, exporter", EXPORTED)
@@ -104,4 +114,26 @@ def test_a_family_gives_what_the_cpu_gives(
     name, exporter, exports, compile_file, strut, tmp_path, assert_close
 ):  # noqa: F811
     model = exports / f"{name}-{exporter}" / "model.onnx"
-    _compare(model, compile_file, strut, tmp_path, assert_close, "--gpu-arch", "emulate")
+    _compare(compile_file(model, *ON_SM_80), _inputs(model), strut, tmp_path, assert_close)
+
+
+def _structured(folder, name, exporter):
+    """The file of a layer, and two inputs."""
+    model = folder / f"{name}-{exporter}-dynamic.onnx"
+    with np.load(model.with_suffix(".npz")) as cases:
+        return model, [{"x": cases["in0"]}, {"x": cases["in2"]}]
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", test_structured_layers.EXPECTED)
+def test_a_structured_layer_gives_what_the_cpu_gives(
+    name, exporter, structured_exports, compile_file, fewest_flops, strut, tmp_path, assert_close
+):
+    model, inputs = _structured(structured_exports, name, exporter)
+    _compare(compile_file(model, *ON_SM_80, *fewest_flops), inputs, strut, tmp_path, assert_close)
+
+
+@pytest.mark.parametrize("name", test_structured_layers.EXPECTED)
+def test_a_structured_layer_in_halves_is_near(name, structured_exports, compile_file, fewest_flops, strut, tmp_path):
+    model, inputs = _structured(structured_exports, name, "dynamo")
+    _compare(compile_file(model, *HALVES_ON_SM_90A, *fewest_flops), inputs, strut, tmp_path, _near)
