@@ -132,8 +132,8 @@ void ContractTask::emitLoop(const SmallVector<Value> &first, int64_t height, con
     FlatView columns(b, loc, inputs[2 * p + 1]);
     tile.b.push_back({columns.flat, startOf(p, loop, first, tile)});
   }
-  bool asks = plan.asksAhead && height > 1; // one row keeps up with memory by itself
-  if (loop.panels && (asks || fetches != Fetches::Own))
+  bool mayAsk = plan.asksAhead && height > 1; // one row keeps up with memory by itself
+  if (loop.panels && (mayAsk || fetches != Fetches::Own))
     fetchPanels(tile, fetches);
   emitBlocks(tile, loop);
 }
