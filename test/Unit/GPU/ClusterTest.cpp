@@ -15,11 +15,6 @@ constexpr const char *meet = "  call void @llvm.nvvm.barrier.cluster.arrive.alig
                              "  call void @llvm.nvvm.barrier.cluster.wait.aligned()\n";
 constexpr unsigned threads = 64, size = 4;
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 /// A kernel that stores what thread `tid` of the next block has put in its shared memory, with code
 /// before that is read, after it is, and at the end.
 std::string exchange(const std::string &before, const std::string &after, const std::string &end) {

@@ -23,11 +23,6 @@ namespace {
 const char *const schedules[] = {"forward",  "backward", "greedy:1",
                                  "greedy:2", "random:1", "random:2"};
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 std::vector<float> randomValues(int64_t count) {
   static std::mt19937 engine(7);
   std::uniform_real_distribution<float> distribution(-1, 1);

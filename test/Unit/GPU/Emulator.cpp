@@ -217,6 +217,22 @@ std::string Kernels::launch(const Driver &driver, const std::string &kernel,
   return said;
 }
 
+const Driver &strut::test::driver() {
+  static Driver instance;
+  return instance;
+}
+
+Kernels::Change strut::test::onlyOf(llvm::StringRef name,
+                                    const std::function<void(llvm::Function &)> &spoil) {
+  return [=](llvm::Module &module) {
+    for (llvm::Function &function : module)
+      if (function.getName().contains(name))
+        spoil(function);
+      else if (!function.isDeclaration())
+        function.deleteBody();
+  };
+}
+
 std::vector<llvm::IntrinsicInst *> strut::test::callsOf(llvm::Function &function,
                                                         llvm::StringRef name) {
   std::vector<llvm::IntrinsicInst *> calls;

@@ -29,6 +29,9 @@ struct Driver {
 #undef STRUT_MEMBER
 };
 
+/// The one of this process.
+const Driver &driver();
+
 /// How the elements of an array are stored.
 enum class Element { F32, F16, BF16 };
 /// The nearest number of that type.
@@ -93,6 +96,9 @@ private:
   std::map<std::string, unsigned> sharedBytes; ///< that launches add, by kernel
 };
 
+/// Spoils the kernel functions whose names, literals, contain this one, and takes the code of
+/// others.
+Kernels::Change onlyOf(llvm::StringRef name, const std::function<void(llvm::Function &)> &spoil);
 /// Calls of the intrinsics whose names begin so.
 std::vector<llvm::IntrinsicInst *> callsOf(llvm::Function &function, llvm::StringRef name);
 /// Makes an argument of a call this constant.

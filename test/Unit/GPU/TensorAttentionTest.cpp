@@ -20,11 +20,6 @@ using namespace strut::test;
 
 namespace {
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 /// y[h, m, e] = softmax(q[h, m, d] · k[h / 2, s, d]ᵀ / 4 + b[m, s]) · v[h / 2, s, e].
 struct Attention {
   int64_t m, s, d, e;

@@ -20,11 +20,6 @@ using namespace strut::test;
 
 namespace {
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 std::vector<float> randomValues(int64_t count) {
   static std::mt19937 engine(17);
   std::uniform_real_distribution<float> distribution(-1, 1);
@@ -255,13 +250,7 @@ TEST(TensorChainsInClusters, OneOfEach) {
 /// Spoils the kernel of the first tile, which must be found and be called so.
 void expectFound(const std::function<void(Function &)> &spoil, const char *text,
                  const Chain &chain = {40, 136, 40, 264}) {
-  Kernels kernels = chain.compile([&](Module &module) {
-    for (Function &function : module)
-      if (function.getName().contains("_32x64"))
-        spoil(function);
-      else if (!function.isDeclaration())
-        function.deleteBody();
-  });
+  Kernels kernels = chain.compile(onlyOf("_32x64", spoil));
   ASSERT_EQ(kernels.refusal, "");
   for (const char *schedule : {"greedy:1", "random:1"}) {
     std::string said = chain.defect(kernels, 32, 2, schedule);

@@ -20,11 +20,6 @@ using namespace strut::test;
 
 namespace {
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 /// y[s, n] = x[s / 2, k] · w[g, k, n] + b[g, n] for the rows s of each group g.
 struct Ragged {
   std::vector<int32_t> counts; ///< rows of the groups
@@ -220,13 +215,7 @@ TEST(TensorGrouped, ShapesThatTensorCoresDoNotTake) {
 /// Spoils the kernel of the middle tile.
 std::string spoiled(const std::function<void(Function &)> &spoil) {
   Ragged ragged{{0, 17, 0, 70, 1}, 72, 88};
-  Kernels kernels = ragged.compile([&](Module &module) {
-    for (Function &function : module)
-      if (function.getName().contains("_64x64"))
-        spoil(function);
-      else if (!function.isDeclaration())
-        function.deleteBody();
-  });
+  Kernels kernels = ragged.compile(onlyOf("_64x64", spoil));
   EXPECT_EQ(kernels.refusal, "");
   auto name = find_if(kernels.names, [](StringRef name) { return name.contains("_64x64"); });
   return ragged.defect(kernels, *name, 64, 64, 128, "random:1");

@@ -24,11 +24,6 @@ namespace {
 
 const char *const schedules[] = {"forward", "backward", "greedy:1", "random:1"};
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 /// y[m, n] = x[m, k] · w[k, n] + b[n], each operand row by row or column by column.
 struct Product {
   int64_t m, n, k;
@@ -205,13 +200,7 @@ void expectFound(const std::function<void(Function &)> &spoil, const char *text,
                  ArrayRef<const char *> under = {"greedy:1", "random:1"},
                  Element element = Element::F16) {
   Product product{70, 136, 264, element};
-  Kernels kernels = product.compile([&](Module &module) {
-    for (Function &function : module)
-      if (function.getName().contains("_64x64"))
-        spoil(function);
-      else if (!function.isDeclaration())
-        function.deleteBody();
-  });
+  Kernels kernels = product.compile(onlyOf("_64x64", spoil));
   ASSERT_EQ(kernels.refusal, "");
   for (const char *schedule : under) {
     std::string said = product.defect(kernels, "64x64", schedule);

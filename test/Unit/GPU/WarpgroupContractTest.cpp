@@ -23,11 +23,6 @@ namespace {
 const char *const schedules[] = {"forward", "backward", "greedy:1", "random:1"};
 const char *const tiles[] = {"64x64", "128x128", "128x256"};
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 /// y[m, n] = x[m, k] · w[k, n] + b[n], each operand row by row or column by column.
 struct Product {
   int64_t m, n, k;
@@ -239,13 +234,7 @@ void replaceAssembly(CallBase *call, const std::string &what, const std::string 
 void expectFound(const std::function<void(Function &)> &spoil, const char *text,
                  ArrayRef<const char *> under = {"greedy:1", "random:1"}) {
   Product product{137, 136, 456};
-  Kernels kernels = product.compile([&](Module &module) {
-    for (Function &function : module)
-      if (function.getName().contains("_128x128"))
-        spoil(function);
-      else if (!function.isDeclaration())
-        function.deleteBody();
-  });
+  Kernels kernels = product.compile(onlyOf("_128x128", spoil));
   ASSERT_EQ(kernels.refusal, "");
   for (const char *schedule : under) {
     std::string said = product.defect(kernels, "128x128", schedule);

@@ -21,11 +21,6 @@ namespace {
 const char *const schedules[] = {"forward",  "backward", "greedy:1",
                                  "greedy:2", "random:1", "random:2"};
 
-const Driver &driver() {
-  static Driver instance;
-  return instance;
-}
-
 constexpr int64_t m = 64, n = 64, slice = 64, slices = 5;
 constexpr int64_t k = slice * slices - 8; // the last slice has a tail
 constexpr int64_t sums = 32;              // of a thread
