@@ -133,11 +133,13 @@ private:
   Place moved(OpBuilder &b, size_t depth, const Place &place, Value steps);
   Value loadColumns(OpBuilder &b, Value flat, Value offset, int64_t v);
   void fetchAhead(OpBuilder &b, const Place &place, int64_t steps);
-  /// Whether sums fill the registers so that steps must follow each other as they are written.
-  bool inOrder() const {
+  /// Whether sums fill the registers, so that the loads of a second step would push them out.
+  bool isFull() const {
     int64_t sums = tile.rowOffsets.size() * tile.b.size() * tile.vectors;
-    return tile.registers <= 16 && sums > tile.registers / 2;
+    return sums > tile.registers / 2;
   }
+  /// Whether steps must follow each other as they are written.
+  bool inOrder() const { return tile.registers <= 16 && isFull(); }
 
   const TileProduct &tile;
   Location loc;
@@ -224,7 +226,7 @@ SmallVector<Value> TileLoops::loop(OpBuilder &b, size_t depth, const Place &plac
         }
         scf::YieldOp::create(inner, loc, result);
       });
-  if (inOrder())
+  if (isFull())
     emit::keepRolled(loop);
   return SmallVector<Value>(loop.getResults());
 }
