@@ -57,11 +57,7 @@ bool readInto(std::vector<double> &numbers, Value constant) {
   return read.has_value();
 }
 
-bool isFoldable(Value constant) {
-  return constant &&
-         // Condition 3 of merge-convolutions.
-         onnx_ir::constantOf(constant);
-}
+bool isFoldable(Value constant) { return onnx_ir::constantOf(constant) != nullptr; }
 
 SmallVector<int64_t> integers(onnx_ir::AnyOp op, StringRef name, size_t size, int64_t otherwise) {
   auto given = op.attr<DenseI64ArrayAttr>(name);
@@ -70,12 +66,18 @@ SmallVector<int64_t> integers(onnx_ir::AnyOp op, StringRef name, size_t size, in
 
 std::optional<Branch> convolution(Op<"Conv"> op) {
   Value weight = op.in("W"), bias = op.in("B");
-  auto type = dyn_cast<RankedTensorType>(weight.getType());
   auto padding = op.attr<StringAttr>("auto_pad");
   bool isValid = padding && padding.getValue() == "VALID";
-  if (!type || !type.hasStaticShape() || type.getRank() < 3 || !isFoldable(weight) ||
-      (bias && !isFoldable(bias)) || (padding && !isValid && padding.getValue() != "NOTSET"))
+  // Condition 3 of merge-convolutions.
+  if (!isFoldable(weight))
     return std::nullopt;
+  // Condition 3 of merge-convolutions.
+  if (bias && !isFoldable(bias))
+    return std::nullopt;
+  // Condition 2 of merge-convolutions.
+  if (padding && !isValid && padding.getValue() != "NOTSET")
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(weight.getType());
   size_t rank = type.getRank() - 2;
   SmallVector<int64_t> pads = integers(op, "pads", 2 * rank, 0),
                        strides = integers(op, "strides", rank, 1),
@@ -94,8 +96,6 @@ std::optional<Branch> convolution(Op<"Conv"> op) {
     // Condition 1 of merge-convolutions.
     if (dilations[i] != 1 && taps != 1)
       return std::nullopt;
-    if (taps < 1 || pads[i] < 0 || pads[i] >= taps)
-      return std::nullopt;
     branch.window.push_back(
         {pads[i], taps - 1 - pads[i], taps - 1 - pads[i] - pads[rank + i], strides[i]});
   }
@@ -108,8 +108,9 @@ std::optional<Branch> convolution(Op<"Conv"> op) {
 
 /// A factor and an addend per channel, which `load` is to give as diagonal and bias.
 std::optional<Branch> perChannel(Value image, std::function<bool(Branch &)> load) {
-  auto type = dyn_cast<RankedTensorType>(image.getType());
-  if (!type || type.getRank() < 3 || type.isDynamicDim(1))
+  auto type = cast<RankedTensorType>(image.getType());
+  // Condition 8 of merge-convolutions.
+  if (type.getRank() < 3)
     return std::nullopt;
   Branch branch;
   branch.image = image;
@@ -185,7 +186,8 @@ std::optional<Branch> cover(const Branch &a, const Branch &b) {
   // Condition 1 of merge-convolutions.
   if (a.image != b.image)
     return std::nullopt;
-  if (a.in != b.in || a.out != b.out || a.window.size() != b.window.size())
+  // Condition 2 of merge-convolutions.
+  if (a.out != b.out)
     return std::nullopt;
   int64_t groups = std::min(a.groups, b.groups);
   // Condition 6 of merge-convolutions.
@@ -272,18 +274,23 @@ std::vector<Merge> mergesOf(ArrayRef<Value> addends) {
   return merges;
 }
 
-/// Fills the weight of the whole; false where a constant cannot be read.
-bool load(Merge &merge) {
+/// Fills the weight of the whole; false where a constant cannot be read, or a number is not
+/// finite in its type.
+bool load(Merge &merge, Type element) {
   Branch &whole = merge.whole;
   whole.weight.assign(whole.out * (whole.in / whole.groups) * whole.taps(), 0);
   whole.bias.assign(whole.out, 0);
-  return llvm::all_of(merge.parts, [&](Branch &part) {
+  for (Branch &part : merge.parts) {
     if (!part.load(part))
       return false;
     accumulate(whole, part);
     part.weight = {};
-    return true;
-  });
+  }
+  return
+      // Condition 7 of merge-convolutions.
+      areFinite(whole.weight, element) &&
+      // Condition 7 of merge-convolutions.
+      areFinite(whole.bias, element);
 }
 
 /// The convolution that a loaded map is.
@@ -321,20 +328,21 @@ template <typename SumOp> struct MergeBranches : OpRewritePattern<SumOp> {
     RankedTensorType type = addendsOf(op->getResult(0), reducedPrecision, addends);
     if (!type)
       return failure();
-    // A broadcast addend is no branch, and one that occurs twice is read twice.
     SmallVector<Value> candidates;
     for (Value addend : addends)
-      if (addend.getType() == type && llvm::count(addends, addend) == 1)
+      if (
+          // Condition 2 of merge-convolutions.
+          addend.getType() == type)
         candidates.push_back(addend);
     std::vector<Merge> merges = mergesOf(candidates);
-    llvm::erase_if(merges, [](Merge &merge) { return !load(merge); });
+    llvm::erase_if(merges, [&](Merge &merge) { return !load(merge, type.getElementType()); });
     if (merges.empty())
       return failure();
     for (Merge &merge : merges) {
-      Value merged = build(rewriter, merge.whole, type);
-      *llvm::find(addends, merge.whole.addends.front()) = merged;
       llvm::erase_if(addends,
                      [&](Value addend) { return llvm::is_contained(merge.whole.addends, addend); });
+      // First, for it has the type of the sum.
+      addends.insert(addends.begin(), build(rewriter, merge.whole, type));
       count += merge.parts.size() - 1;
     }
     rewriter.replaceOp(op, sumOf(rewriter, op.getLoc(), addends));

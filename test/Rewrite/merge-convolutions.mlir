@@ -175,3 +175,105 @@ func.func @groups(%x: tensor<?x6x?x?xf32>) -> tensor<?x6x?x?xf32> {
   %2 = onnx.Add(%0, %1) : (tensor<?x6x?x?xf32>, tensor<?x6x?x?xf32>) -> tensor<?x6x?x?xf32>
   return %2 : tensor<?x6x?x?xf32>
 }
+
+// Condition 3: a bias that is given. The others merge.
+
+// CHECK-LABEL: func.func @one_bias_is_given
+// CHECK: onnx.Conv(%arg0, %{{.*}}, %arg1)
+// CHECK: onnx.Conv(
+// CHECK-NOT: onnx.Conv(
+// CHECK: return
+func.func @one_bias_is_given(%x: tensor<?x4x?x?xf32>, %g: tensor<4xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %u = onnx.Constant() {value = dense<3.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Conv(%x, %u, %g) : (tensor<?x4x?x?xf32>, tensor<4x4x1x1xf32>, tensor<4xf32>) -> tensor<?x4x?x?xf32>
+  %3 = onnx.Sum(%0, %1, %2) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %3 : tensor<?x4x?x?xf32>
+}
+
+// Condition 2: pads that are a rule.
+
+// CHECK-LABEL: func.func @same
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @same(%x: tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %0 = onnx.Conv(%x, %w) {auto_pad = "SAME_UPPER"} : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x4x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x4x?x?xf32>, tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  return %2 : tensor<?x4x?x?xf32>
+}
+
+// Condition 2: one channel that is added to each of four; an image that has one place.
+
+// CHECK-LABEL: func.func @channels
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @channels(%x: tensor<?x4x?x?xf32>) -> tensor<?x?x?x?xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x3x3xf32>} : () -> tensor<4x4x3x3xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<1x4x3x3xf32>} : () -> tensor<1x4x3x3xf32>
+  %0 = onnx.Conv(%x, %w) : (tensor<?x4x?x?xf32>, tensor<4x4x3x3xf32>) -> tensor<?x?x?x?xf32>
+  %1 = onnx.Conv(%x, %v) : (tensor<?x4x?x?xf32>, tensor<1x4x3x3xf32>) -> tensor<?x?x?x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+  return %2 : tensor<?x?x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @place
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Sum
+func.func @place(%y: tensor<2x4x9x9xf32>, %s: tensor<2x4x1x1xf32>) -> tensor<2x4x9x9xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<4x4x1x1xf32>} : () -> tensor<4x4x1x1xf32>
+  %0 = onnx.Conv(%s, %w) : (tensor<2x4x1x1xf32>, tensor<4x4x1x1xf32>) -> tensor<2x4x1x1xf32>
+  %1 = onnx.Conv(%s, %v) : (tensor<2x4x1x1xf32>, tensor<4x4x1x1xf32>) -> tensor<2x4x1x1xf32>
+  %2 = onnx.Sum(%y, %0, %1) : (tensor<2x4x9x9xf32>, tensor<2x4x1x1xf32>, tensor<2x4x1x1xf32>) -> tensor<2x4x9x9xf32>
+  return %2 : tensor<2x4x9x9xf32>
+}
+
+// What is added to each place comes behind what has the type of the sum. An image that is added
+// twice counts twice.
+
+// CHECK-LABEL: func.func @first_is_small
+// CHECK: dense<[{{\[\[\[}}1.000000e+00, 1.000000e+00, 1.000000e+00], [1.000000e+00, 3.000000e+00, 1.000000e+00],
+// CHECK: %[[CONV:.*]] = onnx.Conv(
+// CHECK: onnx.Add(%[[CONV]], %arg1) {{.*}} -> tensor<2x1x9x9xf32>
+// CHECK: return
+func.func @first_is_small(%x: tensor<2x1x9x9xf32>, %s: tensor<2x1x1x1xf32>) -> tensor<2x1x9x9xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<1x1x3x3xf32>} : () -> tensor<1x1x3x3xf32>
+  %0 = onnx.Conv(%x, %w) {pads = array<i64: 1, 1, 1, 1>} : (tensor<2x1x9x9xf32>, tensor<1x1x3x3xf32>) -> tensor<2x1x9x9xf32>
+  %2 = onnx.Sum(%s, %x, %0, %x) : (tensor<2x1x1x1xf32>, tensor<2x1x9x9xf32>, tensor<2x1x9x9xf32>, tensor<2x1x9x9xf32>) -> tensor<2x1x9x9xf32>
+  return %2 : tensor<2x1x9x9xf32>
+}
+
+// Condition 7: weights and biases whose sum is beyond f32.
+
+// CHECK-LABEL: func.func @overflow
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+// CHECK-COUNT-2: onnx.Conv(
+// CHECK: onnx.Add
+func.func @overflow(%x: tensor<?x1x?xf32>) -> (tensor<?x1x?xf32>, tensor<?x1x?xf32>) {
+  %w = onnx.Constant() {value = dense<3.0e38> : tensor<1x1x1xf32>} : () -> tensor<1x1x1xf32>
+  %v = onnx.Constant() {value = dense<1.0> : tensor<1x1x1xf32>} : () -> tensor<1x1x1xf32>
+  %b = onnx.Constant() {value = dense<3.0e38> : tensor<1xf32>} : () -> tensor<1xf32>
+  %0 = onnx.Conv(%x, %w) : (tensor<?x1x?xf32>, tensor<1x1x1xf32>) -> tensor<?x1x?xf32>
+  %1 = onnx.Conv(%x, %w) : (tensor<?x1x?xf32>, tensor<1x1x1xf32>) -> tensor<?x1x?xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<?x1x?xf32>, tensor<?x1x?xf32>) -> tensor<?x1x?xf32>
+  %3 = onnx.Conv(%x, %v, %b) : (tensor<?x1x?xf32>, tensor<1x1x1xf32>, tensor<1xf32>) -> tensor<?x1x?xf32>
+  %4 = onnx.Conv(%x, %v, %b) : (tensor<?x1x?xf32>, tensor<1x1x1xf32>, tensor<1xf32>) -> tensor<?x1x?xf32>
+  %5 = onnx.Add(%3, %4) : (tensor<?x1x?xf32>, tensor<?x1x?xf32>) -> tensor<?x1x?xf32>
+  return %2, %5 : tensor<?x1x?xf32>, tensor<?x1x?xf32>
+}
+
+// Condition 8: sums of no images.
+
+// CHECK-LABEL: func.func @vectors
+// CHECK: onnx.Add
+func.func @vectors(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = onnx.Add(%x, %y) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

@@ -240,14 +240,17 @@ def MergeConvolutions : Pass<"strut-merge-convolutions", "::mlir::func::FuncOp">
     with W zero outside its window and x zero outside the image. Branches merge where
 
     1. they read the same image with the same strides and undilated windows,
-    2. their results are equally large whatever the image: for each axis the sums of
-       both pads less the window are equal,
+    2. their results have the type of the sum, as many channels, and are equally large whatever
+       the image: for each axis the sums of both pads, which are numbers, less the window are
+       equal,
     3. weights, biases and statistics are constants, and nothing else reads a branch,
     4. elements are f32 or f64: in f16 and bf16 a tap of 1 beside small ones would
        lose their bits (`reduced-precision` merges all),
     5. one convolution does no more products than the branches,
     6. one number of groups divides the other: then the more groups are the fewer ones with
-       zeros between.
+       zeros between,
+    7. every merged number is finite in its type,
+    8. the image itself has channels and places.
 
     Equal over the reals, for finite images; weights are added in f64. Source: Ding et
     al., RepVGG, CVPR 2021, section 3.3.
