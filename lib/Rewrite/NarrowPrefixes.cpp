@@ -49,8 +49,11 @@ bool isDimension(Value value) {
 /// Whether the elements are 0, 1, ... along the last axis, `count` of them.
 bool isIota(Value value, int64_t count) {
   ElementsAttr constant = onnx_ir::constantOf(value);
-  if (!constant || constant.getNumElements() != count || !constant.getElementType().isInteger() ||
-      constant.getShapedType().getShape().back() != count)
+  if (!constant || constant.getNumElements() != count || !constant.getElementType().isInteger())
+    return false;
+  ArrayRef<int64_t> shape = constant.getShapedType().getShape();
+  // A number without axes is that of the one channel.
+  if (!shape.empty() && shape.back() != count)
     return false;
   auto numbers = constant.tryGetValues<APInt>();
   int64_t next = 0;
@@ -251,8 +254,11 @@ struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
 
   /// Whether channel i is one function of channel i of the map.
   static bool isOneFunction(const Channels &hidden) {
-    return int64_t(hidden.from.size()) == layer::LinearOp(hidden.map).getMapShape().second &&
-           llvm::equal(hidden.from, llvm::seq(hidden.from.size())) && llvm::all_equal(hidden.of);
+    return
+        // Condition 3 of narrow-prefixes.
+        !hidden.of.empty() &&
+        int64_t(hidden.from.size()) == layer::LinearOp(hidden.map).getMapShape().second &&
+        llvm::equal(hidden.from, llvm::seq(hidden.from.size())) && llvm::all_equal(hidden.of);
   }
 
   unsigned &count;

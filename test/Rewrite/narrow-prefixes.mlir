@@ -306,3 +306,37 @@ func.func @up_to_a_number(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf3
   %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
   return %3 : tensor<?x2xf32>
 }
+
+// One channel, whose number has no axes.
+
+// CHECK-LABEL: func.func @one_channel
+// CHECK-COUNT-2: onnx.Slice
+// CHECK: return
+func.func @one_channel(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  %iota = onnx.Constant() {value = dense<0> : tensor<i64>} : () -> tensor<i64>
+  %less = onnx.Less(%iota, %n) : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<i1>) -> tensor<f32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x1xf32> -> tensor<?x1xf32>
+  %1 = onnx.Mul(%0, %mask) : (tensor<?x1xf32>, tensor<f32>) -> tensor<?x1xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x1xf32>, tensor<1x2xf32> -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}
+
+// Condition 3: no channels.
+
+// CHECK-LABEL: func.func @no_channels
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @no_channels(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x0xf32>} : () -> tensor<3x0xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<0x2xf32>} : () -> tensor<0x2xf32>
+  %iota = onnx.Constant() {value = dense<0> : tensor<0xi64>} : () -> tensor<0xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<0xi64>, tensor<i64>) -> tensor<0xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<0xi1>) -> tensor<0xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x0xf32> -> tensor<?x0xf32>
+  %1 = onnx.Mul(%0, %mask) : (tensor<?x0xf32>, tensor<0xf32>) -> tensor<?x0xf32>
+  %2 = layer.linear %1, %w2 : tensor<?x0xf32>, tensor<0x2xf32> -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}

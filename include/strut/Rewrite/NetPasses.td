@@ -106,7 +106,7 @@ def NarrowPrefixes : Pass<"strut-narrow-prefixes", "::mlir::func::FuncOp"> {
     2. the integer is an element of an input of type i64 or i32, with numbers that are not
        negative added or multiplied: so it is none below 0, which the run refuses by name,
     3. the hidden layer, or each of the factors that are multiplied, is one linear map and a
-       function of each channel, the same for all,
+       function of each channel, of which there are some, the same for all,
     4. nothing else reads what lies between the maps,
     5. weights and biases are constants.
 
