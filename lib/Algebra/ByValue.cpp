@@ -43,10 +43,24 @@ static std::vector<int64_t> properDivisors(int64_t number) {
 // Kronecker products
 //===----------------------------------------------------------------------===//
 
+/// The largest number of each row and of each column.
+struct Magnitudes {
+  std::vector<double> rows, cols;
+
+  explicit Magnitudes(const Matrix &w) : rows(w.rows()), cols(w.cols()) {
+    for (int64_t k = 0; k < w.rows(); ++k)
+      for (int64_t n = 0; n < w.cols(); ++n) {
+        rows[k] = std::max(rows[k], std::abs(w(k, n)));
+        cols[n] = std::max(cols[n], std::abs(w(k, n)));
+      }
+  }
+};
+
 /// The factors whose outer one is a x m. B is the block in which the largest number is, and A how
-/// often each block has it.
-static std::optional<Kronecker> split(const Matrix &w, int64_t a, int64_t m, int64_t pivot,
-                                      double tolerance) {
+/// often each block has it. A number is compared with those beside it: of one that is large alone,
+/// all others could be the rounding.
+static std::optional<Kronecker> split(const Matrix &w, const Magnitudes &most, int64_t a, int64_t m,
+                                      int64_t pivot, double tolerance) {
   int64_t b = w.rows() / a, n = w.cols() / m, row = pivot / w.cols(), col = pivot % w.cols();
   Kronecker factors{Matrix(a, m), Matrix(b, n)};
   double top = w(row, col);
@@ -56,12 +70,11 @@ static std::optional<Kronecker> split(const Matrix &w, int64_t a, int64_t m, int
   for (int64_t k = 0; k < b; ++k)
     for (int64_t l = 0; l < n; ++l)
       factors.inner(k, l) = w(row / b * b + k, col / n * n + l);
-  double allowed = tolerance * std::abs(top);
   for (int64_t k = 0; k < w.rows(); ++k)
     for (int64_t l = 0; l < w.cols(); ++l)
       // Condition 2 of factor-transforms.
       if (!(std::abs(w(k, l) - factors.outer(k / b, l / n) * factors.inner(k % b, l % n)) <=
-            allowed))
+            tolerance * std::min(most.rows[k], most.cols[l])))
         return std::nullopt;
   return factors;
 }
@@ -74,9 +87,10 @@ std::vector<Kronecker> kroneckerFactors(const Matrix &w, double tolerance) {
     return found;
   int64_t pivot =
       llvm::find_if(values, [&](double v) { return std::abs(v) == most; }) - values.begin();
+  Magnitudes magnitudes(w);
   for (int64_t a : properDivisors(w.rows()))
     for (int64_t m : properDivisors(w.cols()))
-      if (std::optional<Kronecker> factors = split(w, a, m, pivot, tolerance))
+      if (std::optional<Kronecker> factors = split(w, magnitudes, a, m, pivot, tolerance))
         found.push_back(std::move(*factors));
   return found;
 }
@@ -308,8 +322,10 @@ std::optional<FourierColumns> fourierColumns(const Matrix &w, double tolerance) 
   double nothing = tolerance * largest(all(w));
   for (int64_t n = 0; n < w.cols(); ++n) {
     std::vector<double> values = column(w, n);
-    bool isZero = largest(values) <= nothing; // the sine of frequency 0 or N / 2
-    std::optional<Wave> wave = isZero ? Wave{0, 0, 0} : waveOf(values, tolerance);
+    std::optional<Wave> wave = waveOf(values, tolerance);
+    // The sine of frequency 0 or N / 2.
+    if (!wave && largest(values) <= nothing)
+      wave = Wave{0, 0, 0};
     if (!wave)
       return cosineColumns(w, tolerance);
     columns.bin.push_back(wave->bin);
@@ -343,8 +359,11 @@ bool mayBeKnown(ArrayRef<double> v, double tolerance) {
   for (auto [k, value] : llvm::enumerate(v))
     one(k, 0) = value;
   size_t pivot = llvm::find_if(v, [&](double x) { return std::abs(x) == most; }) - v.begin();
+  // Whether its numbers are small in their rows is not known here.
+  Magnitudes magnitudes(one);
+  magnitudes.rows.assign(v.size(), most);
   return llvm::any_of(properDivisors(v.size()), [&](int64_t a) {
-    return split(one, a, 1, int64_t(pivot) * 2, tolerance).has_value();
+    return split(one, magnitudes, a, 1, int64_t(pivot) * 2, tolerance).has_value();
   });
 }
 

@@ -2,7 +2,7 @@
 //
 // A table of cosines, a Hadamard matrix or a Kronecker product in a model's file is a dense
 // constant. Here the numbers are compared with what they may be, to a tolerance that is a share of
-// the largest one: that of rounding, for what is nearly a transform is none.
+// the largest one beside them: that of rounding, for what is nearly a transform is none.
 //
 //===----------------------------------------------------------------------===//
 #ifndef STRUT_ALGEBRA_BYVALUE_H

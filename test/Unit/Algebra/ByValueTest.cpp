@@ -6,6 +6,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
+#include <numbers>
 #include <random>
 
 using namespace strut::algebra;
@@ -108,6 +109,20 @@ TEST_F(ByValueTest, OrdinaryMatricesAreNone) {
     EXPECT_FALSE(fourierColumns(w, kTolerance));
   }
   EXPECT_TRUE(kroneckerFactors(Matrix(8, 8), kTolerance).empty());
+}
+
+// Beside one large number the others are small, and no less than a map of their own.
+TEST_F(ByValueTest, SmallNumbersAreNoRounding) {
+  Matrix w = rounded(matrix(16, 16));
+  w(3, 5) = 1e9;
+  EXPECT_TRUE(kroneckerFactors(w, kTolerance).empty());
+  Matrix parts(16, 3);
+  for (int64_t k = 0; k < parts.rows(); ++k)
+    for (int64_t n = 0; n < parts.cols(); ++n)
+      parts(k, n) = std::cos(2 * std::numbers::pi * double(k * n) / 16) * (n == 1 ? 1e-8 : 1.0);
+  auto found = fourierColumns(rounded(parts), kTolerance);
+  ASSERT_TRUE(found);
+  EXPECT_NEAR(found->real[1], 1e-8, 1e-14);
 }
 
 TEST_F(ByValueTest, HadamardColumns) {
