@@ -59,11 +59,10 @@ Value partOf(OpBuilder &b, Location loc, Value value, unsigned part) {
 
 /// Whether all that reads an op's result reads one part of it.
 bool isReadInParts(Operation *op) {
-  return op->getNumResults() == 1 && !op->use_empty() && hasParts(op->getResult(0).getType()) &&
+  // Other operands of what reads a part are constants.
+  return !op->use_empty() &&
          // Condition 1 of split-parts.
-         llvm::all_of(op->getUses(), [](OpOperand &use) {
-           return use.getOperandNumber() == 0 && asPartRead(use.getOwner());
-         });
+         llvm::all_of(op->getUsers(), asPartRead);
 }
 
 /// Puts the parts in the place of what reads them of `op`, which goes.
@@ -145,11 +144,19 @@ struct SplitReshape : OpRewritePattern<Op<"Reshape">> {
   SplitReshape(MLIRContext *context, unsigned &count) : OpRewritePattern(context), count(count) {}
 
   LogicalResult matchAndRewrite(Op<"Reshape"> op, PatternRewriter &rewriter) const override {
+    if (!isReadInParts(op))
+      return failure();
     auto shape = integersOf(op.in("shape"));
-    if (!shape || shape->empty() || !isReadInParts(op))
+    // Condition 3 of split-parts.
+    if (!shape)
       return failure();
     // Condition 3 of split-parts.
     if (shape->back() != 2 || !hasParts(op.in("data").getType()))
+      return failure();
+    // A 0 copies the extent that this axis of the operand has.
+    int64_t last = cast<RankedTensorType>(op.in("data").getType()).getRank() - 1;
+    // Condition 3 of split-parts.
+    if (last < int64_t(shape->size()) && (*shape)[last] == 0)
       return failure();
     shape->back() = 1;
     cloneParts(rewriter, op, [&](IRMapping &mapping, unsigned part) {
@@ -180,16 +187,13 @@ struct PartOfConcat : OpRewritePattern<Op<"Concat">> {
   unsigned &count;
 };
 
-/// The one number of a finite constant of floats.
+/// The one number of a constant of floats.
 std::optional<double> scalarOf(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.hasStaticShape() || type.getNumElements() != 1)
-    return std::nullopt;
   auto numbers = readConstant(value);
   if (!numbers)
     return std::nullopt;
   // Condition 4 of split-parts.
-  if (!std::isfinite(numbers->front()))
+  if (numbers->size() != 1)
     return std::nullopt;
   return numbers->front();
 }
@@ -200,22 +204,36 @@ std::optional<std::pair<Value, double>> scaledBy(Operation *op) {
     return std::nullopt;
   for (unsigned i : {0u, 1u}) {
     std::optional<double> factor = scalarOf(op->getOperand(1 - i));
-    if (!factor || op->getOperand(i).getType() != op->getResult(0).getType())
+    if (!factor)
+      continue;
+    // Condition 4 of split-parts.
+    if (op->getOperand(i).getType() != op->getResult(0).getType())
       continue;
     if (isa<Op<"Mul">>(op))
       return std::pair(op->getOperand(i), *factor);
-    if (i == 0 && *factor != 0)
+    if (i == 0)
       return std::pair(op->getOperand(i), 1 / *factor);
   }
   return std::nullopt;
 }
 
-void scale(PatternRewriter &rewriter, Operation *transform, double factor) {
+/// Multiplies the matrix of a transform; false where the type has no such numbers.
+bool scale(PatternRewriter &rewriter, Operation *transform, double factor) {
   if (auto before = transform->getAttrOfType<FloatAttr>(kernelize::kScaleAttr))
     factor *= before.getValueAsDouble();
+  auto element = cast<RankedTensorType>(transform->getResult(0).getType()).getElementType();
+  const llvm::fltSemantics &semantics = cast<FloatType>(element).getFloatSemantics();
+  double least = APFloat::getSmallestNormalized(semantics).convertToDouble();
+  // Condition 4 of split-parts.
+  if (!areFinite(factor, element))
+    return false;
+  // Condition 4 of split-parts.
+  if (factor != 0 && std::abs(factor) < least)
+    return false;
   rewriter.modifyOpInPlace(transform, [&] {
     transform->setAttr(kernelize::kScaleAttr, rewriter.getF64FloatAttr(factor));
   });
+  return true;
 }
 
 /// DFT(s x) and s DFT(x) become a transform whose matrix has the factor.
@@ -231,18 +249,17 @@ struct AbsorbScale : OpRewritePattern<Op<"DFT">> {
     Operation *before = op.in("input").getDefiningOp();
     if (auto scaled = scaledBy(before); scaled &&
                                         // Condition 4 of split-parts.
-                                        before->hasOneUse()) {
+                                        before->hasOneUse() &&
+                                        scale(rewriter, op, scaled->second)) {
       rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, scaled->first); });
-      scale(rewriter, op, scaled->second);
       op->setLoc(rewritten("split-parts", {before->getLoc(), op.getLoc()}));
       ++count;
       return success();
     }
     Operation *after = op->hasOneUse() ? *op->user_begin() : nullptr;
     auto scaled = scaledBy(after);
-    if (!scaled || scaled->first != op->getResult(0))
+    if (!scaled || !scale(rewriter, op, scaled->second))
       return failure();
-    scale(rewriter, op, scaled->second);
     op->setLoc(rewritten("split-parts", {op.getLoc(), after->getLoc()}));
     rewriter.replaceOp(after, op->getResult(0));
     ++count;
@@ -257,7 +274,7 @@ bool isZero(Value value) {
   if (isa_and_present<Op<"Expand">, Op<"Tile">>(op))
     return isZero(op->getOperand(0));
   auto numbers = readConstant(value);
-  return numbers && !numbers->empty() && llvm::all_of(*numbers, [](double x) { return x == 0; });
+  return numbers && llvm::all_of(*numbers, [](double x) { return x == 0; });
 }
 
 /// The transform of (x, 0) is that of x, but for one that expects half a spectrum.
@@ -267,9 +284,12 @@ struct RealSignal : OpRewritePattern<Op<"DFT">> {
   LogicalResult matchAndRewrite(Op<"DFT"> op, PatternRewriter &rewriter) const override {
     auto parts = partsOfConcat(op.in("input"));
     auto oneSided = op.attr<IntegerAttr>("onesided");
-    if (!parts || !isZero(parts->second))
+    if (!parts)
       return failure();
     // Condition 6 of split-parts.
+    if (!isZero(parts->second))
+      return failure();
+    // Condition 7 of split-parts.
     if (oneSided && oneSided.getInt() != 0)
       return failure();
     rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, parts->first); });

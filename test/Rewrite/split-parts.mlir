@@ -94,6 +94,86 @@ func.func @whole(%x: tensor<4x6x2xf32>) -> (tensor<4x6x2xf32>, tensor<4x6xf32>, 
 
 // -----
 
+// The imaginary part is none (6), and one number of it is.
+
+// CHECK-LABEL: func @complex
+// CHECK-COUNT-2: onnx.DFT(%{{.*}}) : (tensor<1x2x2xf32>
+func.func @complex(%re: tensor<1x2x1xf32>, %im: tensor<1x2x1xf32>) -> (tensor<1x2x2xf32>, tensor<1x2x2xf32>) {
+  %none = onnx.Absent
+  %some = onnx.Constant() {value = dense<[[[0.0], [1.0]]]> : tensor<1x2x1xf32>} : () -> tensor<1x2x1xf32>
+  %0 = onnx.Concat(%re, %im) {axis = 2 : i64} : (tensor<1x2x1xf32>, tensor<1x2x1xf32>) -> tensor<1x2x2xf32>
+  %1 = onnx.DFT(%0, %none, %none) : (tensor<1x2x2xf32>, none, none) -> tensor<1x2x2xf32>
+  %2 = onnx.Concat(%re, %some) {axis = 2 : i64} : (tensor<1x2x1xf32>, tensor<1x2x1xf32>) -> tensor<1x2x2xf32>
+  %3 = onnx.DFT(%2, %none, %none) : (tensor<1x2x2xf32>, none, none) -> tensor<1x2x2xf32>
+  return %1, %3 : tensor<1x2x2xf32>, tensor<1x2x2xf32>
+}
+
+// -----
+
+// Reshapes that are read as a whole too (1), whose extents are computed (3), and one that copies
+// the extent of the parts to another axis (3); a Concat of something else.
+
+// CHECK-LABEL: func @other_reshapes
+// CHECK: onnx.Reshape(%arg0, %{{.*}}) {{.*}} -> tensor<2x2x2xf32>
+// CHECK: onnx.Reshape(%arg0, %arg1) {{.*}} -> tensor<2x2x2xf32>
+// CHECK: onnx.Reshape(%arg0, %{{.*}}) {{.*}} -> tensor<2x2x2xf32>
+// CHECK: onnx.Concat(
+func.func @other_reshapes(%x: tensor<4x2xf32>, %given: tensor<3xi64>, %y: tensor<2x2x2xf32>)
+    -> (tensor<2x2x2xf32>, tensor<2x2x1xf32>, tensor<2x2x1xf32>, tensor<2x2x1xf32>, tensor<4x2x1xf32>) {
+  %none = onnx.Absent
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %to = onnx.Constant() {value = dense<2> : tensor<3xi64>} : () -> tensor<3xi64>
+  %copied = onnx.Constant() {value = dense<[2, 0, 2]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %0 = onnx.Reshape(%x, %to) : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<2x2x2xf32>
+  %1 = onnx.Gather(%0, %one) {axis = 2 : i64} : (tensor<2x2x2xf32>, tensor<1xi64>) -> tensor<2x2x1xf32>
+  %2 = onnx.Reshape(%x, %given) : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<2x2x2xf32>
+  %3 = onnx.Gather(%2, %one) {axis = 2 : i64} : (tensor<2x2x2xf32>, tensor<1xi64>) -> tensor<2x2x1xf32>
+  %4 = onnx.Reshape(%x, %copied) : (tensor<4x2xf32>, tensor<3xi64>) -> tensor<2x2x2xf32>
+  %5 = onnx.Gather(%4, %one) {axis = 2 : i64} : (tensor<2x2x2xf32>, tensor<1xi64>) -> tensor<2x2x1xf32>
+  %6 = onnx.DFT(%y, %none, %none) : (tensor<2x2x2xf32>, none, none) -> tensor<2x2x2xf32>
+  %7 = onnx.Concat(%6, %y) {axis = 0 : i64} : (tensor<2x2x2xf32>, tensor<2x2x2xf32>) -> tensor<4x2x2xf32>
+  %8 = onnx.Gather(%7, %one) {axis = 2 : i64} : (tensor<4x2x2xf32>, tensor<1xi64>) -> tensor<4x2x1xf32>
+  %9 = onnx.Gather(%6, %one) {axis = 2 : i64} : (tensor<2x2x2xf32>, tensor<1xi64>) -> tensor<2x2x1xf32>
+  return %0, %1, %3, %5, %8 : tensor<2x2x2xf32>, tensor<2x2x1xf32>, tensor<2x2x1xf32>, tensor<2x2x1xf32>, tensor<4x2x1xf32>
+}
+
+// -----
+
+// (4) Two numbers, one that makes an axis, and factors whose product overflows or has lost bits.
+
+// CHECK-LABEL: func @no_scale
+// CHECK-COUNT-2: onnx.Mul(
+// CHECK: onnx.DFT({{.*}}layer.scale = 1.{{[0-9]*}}E+30
+// CHECK: onnx.Mul(
+// CHECK: onnx.DFT({{.*}}layer.scale = 1.{{[0-9]*}}E-30
+// CHECK: onnx.Div(
+// CHECK-NOT: layer.scale
+// CHECK: return
+func.func @no_scale(%x: tensor<4x6x1xf32>)
+    -> (tensor<4x6x2xf32>, tensor<1x4x6x2xf32>, tensor<4x6x2xf32>, tensor<4x6x2xf32>, tensor<4x6x2xf32>) {
+  %none = onnx.Absent
+  %two = onnx.Constant() {value = dense<[2.0, 3.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %wide = onnx.Constant() {value = dense<2.0> : tensor<1x1x1x1xf32>} : () -> tensor<1x1x1x1xf32>
+  %big = onnx.Constant() {value = dense<1.0e30> : tensor<f32>} : () -> tensor<f32>
+  %small = onnx.Constant() {value = dense<1.0e-30> : tensor<f32>} : () -> tensor<f32>
+  %zero = onnx.Constant() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = onnx.DFT(%x, %none, %none) : (tensor<4x6x1xf32>, none, none) -> tensor<4x6x2xf32>
+  %1 = onnx.Mul(%0, %two) : (tensor<4x6x2xf32>, tensor<2xf32>) -> tensor<4x6x2xf32>
+  %2 = onnx.Mul(%x, %wide) : (tensor<4x6x1xf32>, tensor<1x1x1x1xf32>) -> tensor<1x4x6x1xf32>
+  %3 = onnx.DFT(%2, %none, %none) : (tensor<1x4x6x1xf32>, none, none) -> tensor<1x4x6x2xf32>
+  %4 = onnx.Mul(%x, %big) : (tensor<4x6x1xf32>, tensor<f32>) -> tensor<4x6x1xf32>
+  %5 = onnx.DFT(%4, %none, %none) : (tensor<4x6x1xf32>, none, none) -> tensor<4x6x2xf32>
+  %6 = onnx.Mul(%5, %big) : (tensor<4x6x2xf32>, tensor<f32>) -> tensor<4x6x2xf32>
+  %7 = onnx.Mul(%x, %small) : (tensor<4x6x1xf32>, tensor<f32>) -> tensor<4x6x1xf32>
+  %8 = onnx.DFT(%7, %none, %none) : (tensor<4x6x1xf32>, none, none) -> tensor<4x6x2xf32>
+  %9 = onnx.Mul(%8, %small) : (tensor<4x6x2xf32>, tensor<f32>) -> tensor<4x6x2xf32>
+  %10 = onnx.Div(%x, %zero) : (tensor<4x6x1xf32>, tensor<f32>) -> tensor<4x6x1xf32>
+  %11 = onnx.DFT(%10, %none, %none) : (tensor<4x6x1xf32>, none, none) -> tensor<4x6x2xf32>
+  return %1, %3, %6, %9, %11 : tensor<4x6x2xf32>, tensor<1x4x6x2xf32>, tensor<4x6x2xf32>, tensor<4x6x2xf32>, tensor<4x6x2xf32>
+}
+
+// -----
+
 // (2) An operand whose last axis is open. (3) A reshape that makes parts of something else.
 
 // CHECK-LABEL: func.func @open_axis

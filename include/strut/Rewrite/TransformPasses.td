@@ -17,16 +17,18 @@ def SplitParts : Pass<"strut-split-parts", "::mlir::func::FuncOp"> {
 
     1. all that reads the result reads one part of it, by constants,
     2. operands have that axis, or are the same for both parts,
-    3. a reshape by constants keeps the axis.
+    3. a reshape by constants keeps the axis, and copies its extent to no other one.
 
     A factor before or after a DFT goes into its matrix (`layer.scale`), where
 
-    4. it is one finite number, and nothing else reads what is between the two,
+    4. it is one number and changes no shape, all factors of a transform together are one that is
+       normal in its type, or 0, and nothing else reads what is between the two,
     5. elements are f32 or f64.
 
-    A signal whose imaginary part is constant zeros is real,
+    A signal is real
 
-    6. unless the transform expects half of a spectrum.
+    6. whose imaginary part is constant zeros,
+    7. unless the transform expects half of a spectrum.
 
     Equal bits, but for the factors: equal over the reals.
   }];
@@ -71,7 +73,8 @@ def FactorTransforms : Pass<"strut-factor-transforms", "::mlir::ModuleOp"> {
     A `layer.linear` is written so where
 
     1. the weight is a constant f32 or f64 matrix,
-    2. every element is what the formula gives, within 2^-21 (f64: 2^-49) of the largest one,
+    2. every element is what the formula gives, within 2^-21 (f64: 2^-49) of the largest one of
+       its column, and of its row where the matrix is a product or is transposed,
     3. rows are not known to be none, and a described machine (docs/cost.md) takes at least 1.3
        times as long for the matrix, for one row and for 64 where their number is open.
 
