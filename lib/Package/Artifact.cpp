@@ -28,6 +28,7 @@ private:
   std::string recordedWeightsPath() const;
   Error generateCode(const WeightsReference &weights);
   Error link();
+  Error linkLibrary(LinkOptions &options);
   Error writeHeaderFile();
   bool hasDevicePrograms() const {
     return any_of(request.programs, [](const ProgramInfo &p) { return p.isForDevice(); });
@@ -164,7 +165,7 @@ Error ArtifactWriter::link() {
   case ArtifactKind::SharedLibrary:
     options.soname = sys::path::filename(request.output).str();
     options.exports = {"strut_model", "strut_model_" + request.model.symbol, "strut_process_v*"};
-    return linkShared(objects, artifact, options);
+    return linkLibrary(options);
   case ArtifactKind::Object:
     return linkRelocatable(objects, artifact, options);
   case ArtifactKind::Archive:
@@ -175,6 +176,18 @@ Error ArtifactWriter::link() {
     return writeArchive(object, member, artifact);
   }
   llvm_unreachable("all kinds are listed");
+}
+
+/// What a library has of weights lies in huge pages if that is some: they are read once a run, and
+/// each small page is looked up again.
+Error ArtifactWriter::linkLibrary(LinkOptions &options) {
+  options.hugePages = !sideFile && result.weightBytes >= 2 * kHugePage;
+  if (!options.hugePages)
+    return linkShared(objects, artifact, options);
+  std::string linked = scratch.file("linked.so");
+  if (Error error = linkShared(objects, linked, options))
+    return error;
+  return copyExecutable(linked, artifact);
 }
 
 Error ArtifactWriter::writeHeaderFile() {

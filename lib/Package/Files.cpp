@@ -2,6 +2,7 @@
 #include "Files.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
@@ -31,6 +32,61 @@ Error writeFile(StringRef path, function_ref<Error(raw_pwrite_stream &)> body) {
     return cannotWrite(path, code);
   }
   return error;
+}
+
+static Error fillMapped(StringRef path, sys::fs::TempFile &file, uint64_t bytes,
+                        function_ref<Error(MutableArrayRef<uint8_t>)> fill) {
+  ErrorOr<sys::fs::space_info> space = sys::fs::disk_space(file.TmpName);
+  if (space && space->available < bytes) // rather than after it is full
+    return cannotWrite(path, std::make_error_code(std::errc::no_space_on_device));
+  raw_fd_ostream stream(file.FD, /*shouldClose=*/false, /*unbuffered=*/true);
+  const std::vector<char> zeros(std::min(bytes, kHugePage));
+  for (uint64_t at = 0; at < bytes && !stream.has_error(); at += zeros.size())
+    stream.write(zeros.data(), std::min<uint64_t>(zeros.size(), bytes - at));
+  if (std::error_code code = stream.error()) {
+    stream.clear_error();
+    return cannotWrite(path, code);
+  }
+  std::error_code code;
+  sys::fs::mapped_file_region region(sys::fs::convertFDToNativeFile(file.FD),
+                                     sys::fs::mapped_file_region::readwrite, bytes, 0, code);
+  if (code)
+    return cannotWrite(path, code);
+  return fill(MutableArrayRef(reinterpret_cast<uint8_t *>(region.data()), bytes));
+}
+
+Error writeMapped(StringRef path, uint64_t bytes,
+                  function_ref<Error(MutableArrayRef<uint8_t>)> fill) {
+  Expected<sys::fs::TempFile> file = sys::fs::TempFile::create(path + ".%%%%%%%%");
+  if (!file)
+    return cannotWrite(path, errorToErrorCode(file.takeError()));
+  if (Error error = fillMapped(path, *file, bytes, fill)) {
+    consumeError(file->discard());
+    return error;
+  }
+  if (Error error = file->keep(path))
+    return cannotWrite(path, errorToErrorCode(std::move(error)));
+  return Error::success();
+}
+
+Error copyExecutable(StringRef from, StringRef path) {
+  ErrorOr<std::unique_ptr<MemoryBuffer>> file =
+      MemoryBuffer::getFile(from, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return cannotWrite(path, file.getError());
+  Error error = writeFile(path, [&](raw_ostream &stream) {
+    stream.SetUnbuffered(); // a page by each call to the system
+    for (StringRef left = (*file)->getBuffer(); !left.empty(); left = left.substr(kHugePage))
+      stream << left.take_front(kHugePage);
+    return Error::success();
+  });
+  if (error)
+    return error;
+  auto mode = sys::fs::perms((sys::fs::all_read | sys::fs::all_write | sys::fs::all_exe) &
+                             ~sys::fs::getUmask());
+  if (std::error_code code = sys::fs::setPermissions(path, mode))
+    return cannotWrite(path, code);
+  return Error::success();
 }
 
 Expected<ScratchFolder> ScratchFolder::create() {

@@ -2,6 +2,7 @@
 #ifndef STRUT_LIB_PACKAGE_FILES_H
 #define STRUT_LIB_PACKAGE_FILES_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -15,6 +16,18 @@ namespace strut::package {
 /// where raw_fd_ostream alone would end the process.
 llvm::Error writeFile(llvm::StringRef path,
                       llvm::function_ref<llvm::Error(llvm::raw_pwrite_stream &)> body);
+
+/// The bytes that one entry of a processor's table of pages covers where memory lies in large ones.
+/// Linux caches a file so where it was written, or is read, in pieces of that size.
+constexpr uint64_t kHugePage = 2 << 20;
+
+/// Creates `path` with `bytes` zeros, in huge pages where the file system has them, and lets `fill`
+/// write it in place. The file appears under its name only when complete.
+llvm::Error writeMapped(llvm::StringRef path, uint64_t bytes,
+                        llvm::function_ref<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill);
+
+/// Copies a program or library to `path`, in huge pages where the file system has them.
+llvm::Error copyExecutable(llvm::StringRef from, llvm::StringRef path);
 
 /// A temporary folder, removed with all it holds; its files also when a signal ends
 /// the process.

@@ -163,6 +163,9 @@ Error linkShared(ArrayRef<std::string> objects, StringRef out, const LinkOptions
                               "-shared", "-z", "defs", "-z", "now", "-z", "relro",
                               "--hash-style=gnu", "--build-id=fast", "--eh-frame-hdr",
                               "--gc-sections", "--as-needed", "--version-script=" + *exports});
+  if (options.hugePages)
+    append_range(arguments, std::initializer_list<std::string>{
+                                "-z", "max-page-size=" + std::to_string(kHugePage)});
   if (!options.soname.empty())
     append_range(arguments, std::initializer_list<std::string>{"-soname", options.soname});
   append_range(arguments, objects);

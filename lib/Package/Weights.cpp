@@ -1,7 +1,7 @@
 //===- Weights.cpp - Packed weights, straight into a file -------*- C++ -*-===//
 #include "strut/Package/Weights.h"
+#include "Files.h"
 #include "strut/Runtime/program.h"
-#include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/xxhash.h"
@@ -72,26 +72,22 @@ Expected<uint64_t> packWeights(const WeightPlan &plan, MutableArrayRef<uint8_t> 
 Expected<uint64_t> writeWeightsFile(StringRef path, const WeightPlan &plan) {
   if (Error error = plan.verify())
     return std::move(error);
-  Expected<std::unique_ptr<FileOutputBuffer>> file =
-      FileOutputBuffer::create(path, kWeightsFileHeader + plan.bytes());
-  if (!file)
-    return createStringError("cannot write the weights file '" + path +
-                             "': " + toString(file.takeError()));
-  MutableArrayRef<uint8_t> data((*file)->getBufferStart() + kWeightsFileHeader, plan.bytes());
-  Expected<uint64_t> hash = packWeights(plan, data);
-  if (!hash)
-    return hash;
   StrutWeightsHeader header = {};
   std::memcpy(header.magic, "STRUTWT", sizeof(header.magic));
   header.version = 1;
   header.data_offset = kWeightsFileHeader;
   header.data_bytes = plan.bytes();
-  header.hash = *hash;
-  std::memcpy((*file)->getBufferStart(), &header, sizeof(header));
-  if (Error error = (*file)->commit())
-    return createStringError("cannot write the weights file '" + path +
-                             "': " + toString(std::move(error)));
-  return hash;
+  auto fill = [&](MutableArrayRef<uint8_t> file) -> Error {
+    Expected<uint64_t> hash = packWeights(plan, file.drop_front(kWeightsFileHeader));
+    if (!hash)
+      return hash.takeError();
+    header.hash = *hash;
+    std::memcpy(file.data(), &header, sizeof(header));
+    return Error::success();
+  };
+  if (Error error = writeMapped(path, kWeightsFileHeader + plan.bytes(), fill))
+    return std::move(error);
+  return header.hash;
 }
 
 } // namespace strut::package

@@ -23,6 +23,7 @@ struct LinkOptions {
   std::string soname;               ///< of a shared library; empty: the loader knows it by its file
   std::vector<std::string> exports; ///< global symbols of a shared library, `*` allowed
   bool loadsDriver = false;         ///< may call the dynamic loader as well: code for a GPU
+  bool hugePages = false;           ///< segments may be mapped in pages of 2 MiB
   std::string scratch;              ///< an existing folder for temporary files
 };
 

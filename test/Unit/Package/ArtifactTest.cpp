@@ -192,6 +192,31 @@ TEST(Artifact, WeightsInTheLibraryArePageAligned) {
   EXPECT_TRUE(found);
 }
 
+/// The alignment of the segment in which a library's first bytes are loaded.
+uint64_t alignmentOf(const std::string &library) {
+  auto file = cantFail(object::ObjectFile::createObjectFile(library));
+  auto *elf = cast<object::ELF64LEObjectFile>(file.getBinary());
+  for (const auto &header : cantFail(elf->getELFFile().program_headers()))
+    if (header.p_type == ELF::PT_LOAD && header.p_offset == 0)
+      return header.p_align;
+  return 0;
+}
+
+TEST(Artifact, SomeWeightsInTheLibraryMayLieInHugePages) {
+  for (auto [bytes, alignment] : {std::pair(1000, 4096), {4300000, 2 << 20}}) {
+    TemporaryFolder folder;
+    LLVMContext context;
+    std::string path = folder.file("t.so");
+    ArtifactRequest request = tinyRequest(context, path, 3);
+    request.weights = tinyWeights(3, bytes);
+    writeOrFail(std::move(request));
+    EXPECT_EQ(alignmentOf(path), uint64_t(alignment));
+    EXPECT_EQ(runLibrary(path, 2), (std::vector<float>{3, 6, 9, 12}));
+    EXPECT_TRUE(sys::fs::can_execute(path));
+    EXPECT_EQ(folder.list(), (std::vector<std::string>{"t.h", "t.so"}));
+  }
+}
+
 /// Runs both models and prints their last values.
 const char *const kTwoModels = R"(
 #include "first.h"
@@ -402,6 +427,12 @@ private:
 TEST(ArtifactErrors, FullDisk) {
   TemporaryFolder folder;
   LLVMContext context;
+  {
+    ArtifactRequest request = tinyRequest(context, folder.file("t.so"));
+    request.weights = tinyWeights(1, 4300000);
+    FileSizeLimit limit(4312000); // the object fits, the library does not
+    expectFailure(std::move(request), "File too large", folder);
+  }
   for (const char *name : {"t.so", "t.a", "t.o"}) {
     for (rlim_t bytes : {0, 4000, 8000, 12000, 20000}) {
       ArtifactRequest request = tinyRequest(context, folder.file(name));
