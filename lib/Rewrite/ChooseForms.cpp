@@ -49,11 +49,16 @@ bool isSelection(Operation *op) {
   auto data = dyn_cast<RankedTensorType>(gather.in("data").getType());
   auto indices = dyn_cast<RankedTensorType>(gather.in("indices").getType());
   auto axis = gather.attr<IntegerAttr>("axis");
-  if (!data || !indices || indices.getRank() != 1 || !axis ||
+  if (!data || !indices || !axis ||
+      // Condition 5 of choose-forms.
+      indices.getRank() != 1 ||
+      // Condition 5 of choose-forms.
       !onnx_ir::constantOf(gather.in("indices")))
     return false;
   int64_t rank = data.getRank(), at = axis.getInt();
-  return (at < 0 ? at + rank : at) == rank - 1 && !data.isDynamicDim(rank - 1);
+  return
+      // Condition 5 of choose-forms.
+      (at < 0 ? at + rank : at) == rank - 1 && !data.isDynamicDim(rank - 1);
 }
 
 namespace {
@@ -77,11 +82,11 @@ bool isMap(Operation *op) { return isa_and_present<layer::LinearOp, layer::Block
 
 bool isConstantWeight(Operation *op) {
   Value weight = op->getOperand(1);
-  auto type = cast<RankedTensorType>(weight.getType());
-  if (!type.hasStaticShape() || type.getNumElements() == 0)
-    return false;
   // Condition 2 of choose-forms.
   if (!isConstant(weight))
+    return false;
+  // Condition 2 of choose-forms.
+  if (cast<RankedTensorType>(weight.getType()).getNumElements() == 0)
     return false;
   return op->getNumOperands() == 2 ||
          // Condition 2 of choose-forms.
@@ -124,14 +129,18 @@ algebra::FactorCost costOf(Operation *op) {
 Operation *next(Operation *op) {
   Value rows = op->getResult(0);
   Operation *user = rows.hasOneUse() ? *rows.user_begin() : nullptr;
-  return user && isFactor(user) && user->getOperand(0) == rows ? user : nullptr;
+  return isFactor(user) ? user : nullptr; // its other operands are constants
 }
 
 /// The chain that ends with `last`; none where there is nothing to choose.
 std::optional<MapChain> chainOf(Operation *last, bool reducedPrecision) {
-  if (!isMap(last) || !isFactor(last))
+  if (!isFactor(last))
+    return std::nullopt;
+  // Condition 6 of choose-forms.
+  if (!isMap(last))
     return std::nullopt;
   for (Operation *op = next(last); op; op = next(op))
+    // Condition 6 of choose-forms.
     if (isMap(op))
       return std::nullopt;
   MapChain chain;
@@ -158,7 +167,9 @@ std::optional<MapChain> chainOf(Operation *last, bool reducedPrecision) {
     isOpen |= ShapedType::isDynamic(extent);
     chain.rows.step *= ShapedType::isDynamic(extent) ? 1 : extent;
   }
-  if (chain.rows.step == 0 || chain.rows.step > kMostRows / 2)
+  if (chain.rows.step > kMostRows / 2 ||
+      // Condition 7 of choose-forms.
+      chain.rows.step == 0)
     return std::nullopt;
   chain.rows.most = isOpen ? kMostRows / chain.rows.step * chain.rows.step : chain.rows.step;
   return chain;
@@ -411,11 +422,10 @@ Value buildAlternatives(OpBuilder &b, const Plan &plan, FormBuilder &forms) {
   SmallVector<Attribute> lines;
   for (const Choice::Line &line : plan.choice.lines)
     lines.push_back(layer::CaseAttr::get(context, axes, line.bound, int64_t(line.form)));
-  SmallVector<StringRef> names;
   std::vector<std::string> texts;
   for (const Form &form : plan.choice.forms)
     texts.push_back(form.name());
-  llvm::append_range(names, texts);
+  SmallVector<StringRef> names(texts.begin(), texts.end());
   SmallVector<Location> parts;
   for (Operation *op : chain.ops)
     parts.push_back(op->getLoc());

@@ -26,7 +26,10 @@ Op<"Expand"> repetitionOf(Value value) {
   auto expand = value.getDefiningOp<Op<"Expand">>();
   auto to = dyn_cast<RankedTensorType>(value.getType());
   auto from = expand ? dyn_cast<RankedTensorType>(expand.in("input").getType()) : nullptr;
-  if (!to || !from || from.getRank() == 0 || to.getRank() < from.getRank() ||
+  if (!to || !from ||
+      // Condition 1 of hoist-broadcasts.
+      from.getRank() == 0 ||
+      // Condition 1 of hoist-broadcasts.
       ShapedType::isDynamic(from.getShape().back()) ||
       // Condition 1 of hoist-broadcasts.
       from.getShape().back() != to.getShape().back())

@@ -168,3 +168,115 @@ func.func @bias_overflows(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
   %1 = layer.linear %0, %u : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
   return %1 : tensor<2x128xf32>
 }
+
+// -----
+
+// Condition 2: no elements.
+// CHECK-LABEL: func.func @empty
+// CHECK: layer.block_linear
+// CHECK-NOT: layer.considered
+func.func @empty(%x: tensor<2x6xf32>) -> tensor<2x2xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x3x0xf32>} : () -> tensor<2x3x0xf32>
+  %v = onnx.Constant() {value = dense<1.0> : tensor<0x2xf32>} : () -> tensor<0x2xf32>
+  %d = layer.block_linear %x, %u : tensor<2x6xf32>, tensor<2x3x0xf32> -> tensor<2x0xf32>
+  %y = layer.linear %d, %v : tensor<2x0xf32>, tensor<0x2xf32> -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
+
+// -----
+
+// Condition 4: another rewrite made the factors.
+// CHECK-LABEL: func.func @rewritten
+// CHECK: layer.linear {{.*}}layer.chosen = "merged"
+func.func @rewritten(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %d = layer.linear %x, %u : tensor<2x128xf32>, tensor<128x16xf32> -> tensor<2x16xf32> loc(fused<"absorb-affine">["a"])
+  %y = layer.linear %d, %v : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
+  return %y : tensor<2x128xf32>
+}
+
+// -----
+
+// Condition 5: indices on two axes, that are computed, along the rows.
+// CHECK-LABEL: func.func @two_axes
+// CHECK: layer.linear
+// CHECK: onnx.Gather
+// CHECK: layer.linear
+// CHECK-NOT: layer.considered
+func.func @two_axes(%x: tensor<2x128xf32>) -> tensor<2x1x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %p = onnx.Constant() {value = dense<1> : tensor<1x16xi64>} : () -> tensor<1x16xi64>
+  %d = layer.linear %x, %u : tensor<2x128xf32>, tensor<128x16xf32> -> tensor<2x16xf32>
+  %e = onnx.Gather(%d, %p) {axis = 1 : i64} : (tensor<2x16xf32>, tensor<1x16xi64>) -> tensor<2x1x16xf32>
+  %y = layer.linear %e, %v : tensor<2x1x16xf32>, tensor<16x128xf32> -> tensor<2x1x128xf32>
+  return %y : tensor<2x1x128xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @computed
+// CHECK: layer.linear
+// CHECK: onnx.Gather
+// CHECK: layer.linear
+// CHECK-NOT: layer.considered
+func.func @computed(%x: tensor<2x128xf32>, %p: tensor<16xi64>) -> tensor<2x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %d = layer.linear %x, %u : tensor<2x128xf32>, tensor<128x16xf32> -> tensor<2x16xf32>
+  %e = onnx.Gather(%d, %p) {axis = 1 : i64} : (tensor<2x16xf32>, tensor<16xi64>) -> tensor<2x16xf32>
+  %y = layer.linear %e, %v : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
+  return %y : tensor<2x128xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @rows
+// CHECK: layer.linear
+// CHECK: onnx.Gather
+// CHECK: layer.linear
+// CHECK-NOT: layer.considered
+func.func @rows(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %p = onnx.Constant() {value = dense<[1, 0]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %d = layer.linear %x, %u : tensor<2x128xf32>, tensor<128x16xf32> -> tensor<2x16xf32>
+  %e = onnx.Gather(%d, %p) {axis = 0 : i64} : (tensor<2x16xf32>, tensor<2xi64>) -> tensor<2x16xf32>
+  %y = layer.linear %e, %v : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
+  return %y : tensor<2x128xf32>
+}
+
+// -----
+
+// Condition 6: the longest chain, without the order that ends it.
+// CHECK-LABEL: func.func @longest
+// CHECK: %[[Y:.*]] = layer.linear %arg0, {{.*}}layer.chosen = "merged"
+// CHECK-NEXT: onnx.Gather(%[[Y]]
+// CHECK-NEXT: return
+func.func @longest(%x: tensor<2x128xf32>) -> tensor<2x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %s = onnx.Constant() {value = dense<3.0> : tensor<16x16xf32>} : () -> tensor<16x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %p = onnx.Constant() {value = dense<1> : tensor<128xi64>} : () -> tensor<128xi64>
+  %d = layer.linear %x, %u : tensor<2x128xf32>, tensor<128x16xf32> -> tensor<2x16xf32>
+  %e = layer.linear %d, %s : tensor<2x16xf32>, tensor<16x16xf32> -> tensor<2x16xf32>
+  %f = layer.linear %e, %v : tensor<2x16xf32>, tensor<16x128xf32> -> tensor<2x128xf32>
+  %y = onnx.Gather(%f, %p) {axis = 1 : i64} : (tensor<2x128xf32>, tensor<128xi64>) -> tensor<2x128xf32>
+  return %y : tensor<2x128xf32>
+}
+
+// -----
+
+// Condition 7: no rows.
+// CHECK-LABEL: func.func @no_rows
+// CHECK: layer.linear
+// CHECK-NEXT: layer.linear
+// CHECK-NOT: layer.considered
+func.func @no_rows(%x: tensor<?x0x128xf32>) -> tensor<?x0x128xf32> {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<128x16xf32>} : () -> tensor<128x16xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<16x128xf32>} : () -> tensor<16x128xf32>
+  %d = layer.linear %x, %u : tensor<?x0x128xf32>, tensor<128x16xf32> -> tensor<?x0x16xf32>
+  %y = layer.linear %d, %v : tensor<?x0x16xf32>, tensor<16x128xf32> -> tensor<?x0x128xf32>
+  return %y : tensor<?x0x128xf32>
+}

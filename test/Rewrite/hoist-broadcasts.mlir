@@ -54,3 +54,22 @@ func.func @kept(%x: tensor<2x1xf32>, %y: tensor<4xf32>) -> (tensor<2x3xf32>, ten
   %3 = layer.linear %2, %w : tensor<1x4xf32>, tensor<4x3xf32> -> tensor<1x3xf32>
   return %1, %3 : tensor<2x3xf32>, tensor<1x3xf32>
 }
+
+// (1) There is no last axis, or it may be repeated.
+
+// CHECK-LABEL: func.func @no_axis
+// CHECK: onnx.Expand
+// CHECK-NEXT: onnx.Relu
+// CHECK: onnx.Expand
+// CHECK-NEXT: layer.linear
+// CHECK: return
+func.func @no_axis(%x: tensor<f32>, %y: tensor<1x?xf32>) -> (tensor<4xf32>, tensor<2x3xf32>) {
+  %four = onnx.Constant() {value = dense<4> : tensor<1xi64>} : () -> tensor<1xi64>
+  %features = onnx.Constant() {value = dense<[2, 4]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %0 = onnx.Expand(%x, %four) : (tensor<f32>, tensor<1xi64>) -> tensor<4xf32>
+  %1 = onnx.Relu(%0) : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = onnx.Expand(%y, %features) : (tensor<1x?xf32>, tensor<2xi64>) -> tensor<2x?xf32>
+  %3 = layer.linear %2, %w : tensor<2x?xf32>, tensor<4x3xf32> -> tensor<2x3xf32>
+  return %1, %3 : tensor<4xf32>, tensor<2x3xf32>
+}

@@ -151,9 +151,13 @@ def ChooseForms : Pass<"strut-choose-forms", "::mlir::ModuleOp"> {
     permutations between, where
 
     1. nothing else reads a value between them,
-    2. weights and biases are constants, f32 or f64 (`reduced-precision`: any float),
+    2. weights and biases are constants with elements, f32 or f64 (`reduced-precision`: any
+       float),
     3. the product has no infinities or NaN that the factors had not,
-    4. no factor was made by compression on request.
+    4. no factor was made by compression on request,
+    5. a permutation is a Gather along the features, by constant indices on one axis,
+    6. it ends with a map, and no map follows that it could end with as well,
+    7. rows are not known to be none.
 
     Equal over the reals, for finite values; products are computed in f64 and rounded
     once. What was considered is on the op as `layer.considered`, `layer.chosen`.
@@ -215,7 +219,7 @@ def HoistBroadcasts : Pass<"strut-hoist-broadcasts", "::mlir::func::FuncOp"> {
 
     for a linear map of rows or a pointwise function, where
 
-    1. the last axis, which a map reads, is not the one that is repeated,
+    1. the last axis, which a map reads, has a known extent and is not the one that is repeated,
     2. some axis of one element becomes longer, as far as the types tell.
 
     Bit-exact: the bits of a row depend on the row alone.
