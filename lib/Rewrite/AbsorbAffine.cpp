@@ -44,8 +44,6 @@ struct Host {
 
 template <typename LayerT> std::optional<Host> hostOfLayer(LayerT op) {
   RankedTensorType type = op.getWeight().getType();
-  if (!type.hasStaticShape())
-    return std::nullopt;
   Host host{op, op.getWeight(), op.getBias()};
   host.inputAxis = host.outputAxis = op.getInput().getType().getRank() - 1;
   if (type.getRank() == 3)
@@ -95,7 +93,10 @@ std::optional<Host> hostOf(Operation *op) {
     host = hostOfWindows(conv, false);
   else if (auto up = dyn_cast<Op<"ConvTranspose">>(op))
     host = hostOfWindows(up, true);
-  if (!host || (host->bias && !isConstant(host->bias)))
+  if (!host)
+    return std::nullopt;
+  // Condition 2 of absorb-affine.
+  if (host->bias && !isConstant(host->bias))
     return std::nullopt;
   // Condition 6 of absorb-affine.
   if (!isConstantOf(host->weight, op))

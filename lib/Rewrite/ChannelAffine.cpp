@@ -47,11 +47,15 @@ Value mappedOperand(Operation *op) {
 std::optional<std::vector<double>> perChannel(Value constant, RankedTensorType type,
                                               ChannelAxis axis) {
   auto own = dyn_cast<RankedTensorType>(constant.getType());
-  if (!own || !own.hasStaticShape() || own.getRank() > type.getRank())
+  if (!own || !own.hasStaticShape())
+    return std::nullopt;
+  // Condition 1 of absorb-affine.
+  if (own.getRank() > type.getRank())
     return std::nullopt;
   int64_t offset = type.getRank() - own.getRank(), inner = 1, channels = 1;
   for (int64_t d = own.getRank() - 1; d >= 0; --d) {
     int64_t extent = own.getDimSize(d);
+    // Condition 1 of absorb-affine.
     if (extent != 1 && extent != type.getDimSize(offset + d))
       return std::nullopt;
     if (axis && offset + d == *axis)
@@ -126,7 +130,7 @@ static std::optional<ChannelAffine> arithmetic(Operation *op, ChannelAxis axis) 
 std::optional<ChannelAffine> channelAffineOf(Operation *op, ChannelAxis axis) {
   Value operand = mappedOperand(op);
   auto type = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
-  if (!type || !isa<FloatType>(type.getElementType()))
+  if (!type)
     return std::nullopt;
   auto norm = dyn_cast<Op<"BatchNormalization">>(op);
   auto affine = norm ? normalisation(norm, axis) : arithmetic(op, axis);
@@ -178,7 +182,7 @@ static ChannelAxis sameAxis(RankedTensorType from, int64_t axis, RankedTensorTyp
         // Condition 3 of absorb-affine.
         steps == inner &&
         // Condition 3 of absorb-affine.
-        extent == from.getDimSize(axis) && extent != 1)
+        extent == from.getDimSize(axis))
       return at;
     steps *= extent;
   }

@@ -118,7 +118,9 @@ Trace::Indices Trace::followSlice(Op<"Slice"> op, int64_t axis) {
   auto starts = integersOf(op.in("starts")), ends = integersOf(op.in("ends"));
   auto axes = op.in("axes") ? integersOf(op.in("axes")) : SmallVector<int64_t>{0};
   auto steps = op.in("steps") ? integersOf(op.in("steps")) : SmallVector<int64_t>{1};
-  if (!starts || !ends || !axes || !steps || starts->size() != 1 || axes->size() != 1 ||
+  if (!starts || !ends || !axes || !steps ||
+      // Condition 1 of collapse-linear-branches.
+      starts->size() != 1 ||
       // Condition 1 of collapse-linear-branches.
       steps->front() != 1 ||
       // Condition 1 of collapse-linear-branches.
@@ -153,6 +155,7 @@ Trace::Indices Trace::followSplit(Op<"Split"> op, Value piece, int64_t axis) {
 }
 
 Trace::Indices Trace::followConcat(Op<"Concat"> op, int64_t axis) {
+  // Condition 1 of collapse-linear-branches.
   if (axisOf(op, rankOf(op->getResult(0))) != axis)
     return std::nullopt;
   std::vector<int64_t> channels;
@@ -168,7 +171,9 @@ Trace::Indices Trace::followConcat(Op<"Concat"> op, int64_t axis) {
 Trace::Indices Trace::followGather(Op<"Gather"> op, int64_t axis) {
   auto type = dyn_cast<RankedTensorType>(op.in("indices").getType());
   auto places = integersOf(op.in("indices"));
-  if (!type || type.getRank() != 1 || !places ||
+  if (!type || !places ||
+      // Condition 1 of collapse-linear-branches.
+      type.getRank() != 1 ||
       // Condition 1 of collapse-linear-branches.
       axisOf(op, rankOf(op.in("data"))) != axis)
     return std::nullopt;
@@ -188,7 +193,8 @@ Trace::Indices Trace::followGather(Op<"Gather"> op, int64_t axis) {
 Trace::Indices Trace::followWhere(Op<"Where"> op, int64_t axis) {
   Value condition = op.in("condition"), yes = op.in("X"), no = op.in("Y");
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  if (yes.getType() != type || no.getType() != type || !isConstant(condition))
+  // Condition 1 of collapse-linear-branches.
+  if (yes.getType() != type || no.getType() != type)
     return std::nullopt;
   auto mask = perChannel(condition, type, axis);
   Indices left = follow(yes, axis), right = follow(no, axis);

@@ -378,3 +378,37 @@ func.func @infinite(%x: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
   %5 = onnx.Add(%4, %inf) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
   return %2, %5 : tensor<3x2xf32>, tensor<3x2xf32>
 }
+
+// (1) Constants that add an axis, and rows.
+
+// CHECK-LABEL: func.func @broadcast
+// CHECK: onnx.Mul({{.*}} -> tensor<1x1x2xf32>
+// CHECK: onnx.Add({{.*}} -> tensor<3x2xf32>
+// CHECK: return
+func.func @broadcast(%x: tensor<1x2xf32>) -> (tensor<1x1x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[[[5.0, 7.0]]]> : tensor<1x1x2xf32>} : () -> tensor<1x1x2xf32>
+  %g = onnx.Constant() {value = dense<5.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %0 = layer.linear %x, %w : tensor<1x2xf32>, tensor<2x2xf32> -> tensor<1x2xf32>
+  %1 = onnx.Mul(%0, %f) : (tensor<1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x1x2xf32>
+  %2 = layer.linear %x, %v : tensor<1x2xf32>, tensor<2x2xf32> -> tensor<1x2xf32>
+  %3 = onnx.Add(%2, %g) : (tensor<1x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %1, %3 : tensor<1x1x2xf32>, tensor<3x2xf32>
+}
+
+// (2) One of two maps has a bias that is given.
+
+// CHECK-LABEL: func.func @one_cannot
+// CHECK: %[[Y:.*]] = onnx.Mul(%arg0
+// CHECK: layer.linear %[[Y]]
+// CHECK: layer.linear %[[Y]]
+func.func @one_cannot(%x: tensor<3x2xf32>, %b: tensor<2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %f = onnx.Constant() {value = dense<[5.0, 7.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %0 = onnx.Mul(%x, %f) : (tensor<3x2xf32>, tensor<2xf32>) -> tensor<3x2xf32>
+  %1 = layer.linear %0, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %2 = layer.linear %0, %v bias %b : tensor<3x2xf32>, tensor<2x2xf32>, tensor<2xf32> -> tensor<3x2xf32>
+  return %1, %2 : tensor<3x2xf32>, tensor<3x2xf32>
+}

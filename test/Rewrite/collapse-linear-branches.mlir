@@ -311,3 +311,91 @@ func.func @bias_overflows(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %3 = layer.linear %2, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
   return %3 : tensor<?x2xf32>
 }
+
+// (1) A slice of rows and channels, with axes and without; pieces of rows that are more rows; one
+// place on two axes.
+
+// CHECK-LABEL: func.func @slice_of_both
+// CHECK: onnx.Slice
+func.func @slice_of_both(%x: tensor<8x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %starts = onnx.Constant() {value = dense<0> : tensor<2xi64>} : () -> tensor<2xi64>
+  %ends = onnx.Constant() {value = dense<[2, 4]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %axes = onnx.Constant() {value = dense<[1, 0]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = layer.linear %x, %w1 : tensor<8x2xf32>, tensor<2x4xf32> -> tensor<8x4xf32>
+  %1 = onnx.Slice(%0, %starts, %ends, %axes) : (tensor<8x4xf32>, tensor<2xi64>, tensor<2xi64>, tensor<2xi64>) -> tensor<4x2xf32>
+  %2 = layer.linear %1, %w2 : tensor<4x2xf32>, tensor<2x2xf32> -> tensor<4x2xf32>
+  return %2 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @slice_of_all
+// CHECK: onnx.Slice
+func.func @slice_of_all(%x: tensor<8x2xf32>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %starts = onnx.Constant() {value = dense<0> : tensor<2xi64>} : () -> tensor<2xi64>
+  %ends = onnx.Constant() {value = dense<[2, 4]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = layer.linear %x, %w1 : tensor<8x2xf32>, tensor<2x4xf32> -> tensor<8x4xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+  %2 = onnx.Slice(%1, %starts, %ends) : (tensor<4x8xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<2x4xf32>
+  %3 = onnx.Transpose(%2) {perm = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32>
+  %4 = layer.linear %3, %w2 : tensor<4x2xf32>, tensor<2x2xf32> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @more_rows
+// CHECK: onnx.Concat
+func.func @more_rows(%x: tensor<3x2xf32>) -> tensor<6x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<1x2xf32>} : () -> tensor<1x2xf32>
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = layer.linear %x, %w1 : tensor<3x2xf32>, tensor<2x4xf32> -> tensor<3x4xf32>
+  %a, %b = onnx.Split(%0) {axis = 1 : i64, num_outputs = 2 : i64} : (tensor<3x4xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>)
+  %1 = onnx.Concat(%a, %b) {axis = 0 : i64} : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<6x2xf32>
+  %2 = onnx.Slice(%1, %zero, %one, %one) : (tensor<6x2xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<6x1xf32>
+  %3 = layer.linear %2, %w2 : tensor<6x1xf32>, tensor<1x2xf32> -> tensor<6x2xf32>
+  return %3 : tensor<6x2xf32>
+}
+
+// CHECK-LABEL: func.func @two_axes
+// CHECK: onnx.Gather
+func.func @two_axes(%x: tensor<3x2xf32>) -> tensor<3x1x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %from = onnx.Constant() {value = dense<[[0], [1]]> : tensor<2x1xi64>} : () -> tensor<2x1xi64>
+  %0 = layer.linear %x, %w1 : tensor<3x2xf32>, tensor<2x4xf32> -> tensor<3x4xf32>
+  %1 = onnx.Gather(%0, %from) {axis = 1 : i64} : (tensor<3x4xf32>, tensor<2x1xi64>) -> tensor<3x2x1xf32>
+  %2 = onnx.Transpose(%1) {perm = array<i64: 0, 2, 1>} : (tensor<3x2x1xf32>) -> tensor<3x1x2xf32>
+  %3 = layer.linear %2, %w2 : tensor<3x1x2xf32>, tensor<2x2xf32> -> tensor<3x1x2xf32>
+  return %3 : tensor<3x1x2xf32>
+}
+
+// (1) A choice per row, and one that repeats them.
+
+// CHECK-LABEL: func.func @chosen_rows
+// CHECK: onnx.Where
+func.func @chosen_rows(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[[true], [false]]> : tensor<2x1xi1>} : () -> tensor<2x1xi1>
+  %0 = layer.linear %x, %w1 : tensor<2x2xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %2 = onnx.Where(%one, %1, %0) : (tensor<2x1xi1>, tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<2x4xf32>, tensor<4x2xf32> -> tensor<2x2xf32>
+  return %3 : tensor<2x2xf32>
+}
+
+// CHECK-LABEL: func.func @repeated
+// CHECK: onnx.Where
+func.func @repeated(%x: tensor<1x2xf32>) -> tensor<3x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %w2 = onnx.Constant() {value = dense<2.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %one = onnx.Constant() {value = dense<[[true, false, false, false], [true, false, false, false], [true, false, false, false]]> : tensor<3x4xi1>} : () -> tensor<3x4xi1>
+  %0 = layer.linear %x, %w1 : tensor<1x2xf32>, tensor<2x4xf32> -> tensor<1x4xf32>
+  %1 = onnx.Relu(%0) : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = onnx.Where(%one, %1, %0) : (tensor<3x4xi1>, tensor<1x4xf32>, tensor<1x4xf32>) -> tensor<3x4xf32>
+  %3 = layer.linear %2, %w2 : tensor<3x4xf32>, tensor<4x2xf32> -> tensor<3x2xf32>
+  return %3 : tensor<3x2xf32>
+}

@@ -18,9 +18,10 @@ def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
     Data movement between the two stays where it is, and the channels are followed
     through it. An affine map is absorbed where
 
-    1. its parameters are constant and finite, and equal within a channel of the map,
+    1. its parameters are constant and finite, equal within a channel of the map, and broadcast
+       to its values,
     2. nothing else reads what lies between the two; what is before a map may be read by
-       several that all absorb it,
+       several that all can absorb it,
     3. data movement keeps the channels on an axis, or the factor and addend are the same
        for all channels,
     4. it is no addend before a padded Conv or before a ConvTranspose: zeros around the
