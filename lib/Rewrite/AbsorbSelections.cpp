@@ -57,13 +57,15 @@ unsigned absorb(Chain &chain) {
       continue;
     auto isDense = [&](size_t at) {
       auto *product = at < chain.size() ? chain[at]->as<Product>() : nullptr;
-      return product && product->blocks() == 1;
+      return product &&
+             // Condition 4 of absorb-selections.
+             product->blocks() == 1;
     };
-    // Before it: a weight, and perhaps its addend.
+    // Before it: a weight, and perhaps its addend; beyond the last step where there is none.
     bool hasShift = i > 0 && chain[i - 1]->as<recognize::Shift>();
     size_t before = i - 1 - hasShift;
     bool isRead = llvm::all_of(selection->from, [](int64_t from) { return from >= 0; });
-    if (i > hasShift && isDense(before) && isRead &&
+    if (isDense(before) && isRead &&
         // Condition 1 of absorb-selections.
         int64_t(selection->from.size()) <= chain[before]->as<Product>()->outputs()) {
       if (auto step = withWeight(*chain[before], *chain[i], 2, selection->from)) {

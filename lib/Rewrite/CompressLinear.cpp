@@ -44,7 +44,9 @@ std::vector<double> flat(ArrayRef<Matrix> matrices) {
 /// Whether a weight, and what it is the transposition of, has one reader.
 bool isReadOnce(Value weight) {
   auto transpose = weight.getDefiningOp<Op<"Transpose">>();
-  return weight.hasOneUse() && (!transpose || transpose.in("data").hasOneUse());
+  return weight.hasOneUse() &&
+         // Condition 3 of compress-linear.
+         (!transpose || transpose.in("data").hasOneUse());
 }
 
 /// Factors of the weight that keep the tolerance as they are stored.
@@ -57,6 +59,7 @@ std::optional<Factors> factorsOf(const Matrix &weight, Type element, double tole
     for (Matrix &matrix : *side)
       round(matrix, element);
   error = algebra::relativeError(factors->materialise(), weight);
+  // Condition 4 of compress-linear.
   if (error > tolerance)
     return std::nullopt;
   return factors;
@@ -144,8 +147,12 @@ struct CompressLinear : impl::CompressLinearBase<CompressLinear> {
       return keepDense(op, "it is not finite");
     double error = 0, parameters = double(weight->rows()) * weight->cols();
     std::optional<Factors> factors = factorsOf(*weight, element, tolerance, error);
-    if (!factors || factors->parameters() >= keep * parameters)
-      return keepDense(op, "no factors within the tolerance are much smaller");
+    constexpr const char *none = "no factors within the tolerance are much smaller";
+    if (!factors)
+      return keepDense(op, none);
+    // Condition 5 of compress-linear.
+    if (factors->parameters() >= keep * parameters)
+      return keepDense(op, none);
     OpBuilder b(op);
     Value result = build(b, op, *factors);
     bool isLowRank = factors->blocks == 1;

@@ -55,14 +55,17 @@ bool isReadInParts(Value value) {
 }
 
 bool isCandidate(layer::LinearOp map) {
-  return !map->hasAttr(layer::kConsideredAttr) &&
-         // Condition 1 of concatenate-maps and 2 of concatenate-maps.
-         isConstantOf(map.getWeight(), map) &&
-         // Condition 1 of concatenate-maps.
-         (!map.getBias() || isConstant(map.getBias())) &&
-         map.getWeight().getType().getNumElements() > 0 &&
-         // Condition 3 of concatenate-maps.
-         isReadInParts(map.getResult());
+  return
+      // Condition 3 of concatenate-maps.
+      !map->hasAttr(layer::kConsideredAttr) &&
+      // Condition 1 of concatenate-maps and 2 of concatenate-maps.
+      isConstantOf(map.getWeight(), map) &&
+      // Condition 1 of concatenate-maps.
+      (!map.getBias() || isConstant(map.getBias())) &&
+      // Condition 1 of concatenate-maps.
+      map.getWeight().getType().getNumElements() > 0 &&
+      // Condition 3 of concatenate-maps.
+      isReadInParts(map.getResult());
 }
 
 double timeOf(double rows, double inputs, double columns, StringRef type,

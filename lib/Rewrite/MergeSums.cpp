@@ -311,7 +311,9 @@ void eraseSum(Operation *sum) {
   sum->erase();
   for (Value operand : operands) {
     Operation *op = operand.getDefiningOp();
-    if (isa_and_present<Op<"Add">, Op<"Sum">>(op) && op->use_empty())
+    if (isa_and_present<Op<"Add">, Op<"Sum">>(op) &&
+        // Condition 6 of merge-sums.
+        op->use_empty())
       eraseSum(op);
   }
 }
@@ -332,9 +334,12 @@ void groupAddends(Operation *sum, bool reducedPrecision) {
     SmallVector<Value> roots = rootsOf(addend);
     bool isMap = addend.getDefiningOp<layer::LinearOp>();
     Group *group = llvm::find_if(groups, [&](const Group &other) {
-      return addend.getType() == type && other.addends.front().getType() == type &&
-             (isMap || other.hasMap) &&
-             llvm::any_of(roots, [&](Value r) { return llvm::is_contained(other.roots, r); });
+      return
+          // Condition 6 of merge-sums.
+          other.addends.front().getType() == type &&
+          // Condition 6 of merge-sums.
+          (isMap || other.hasMap) &&
+          llvm::any_of(roots, [&](Value r) { return llvm::is_contained(other.roots, r); });
     });
     if (group == groups.end())
       group = &groups.emplace_back();

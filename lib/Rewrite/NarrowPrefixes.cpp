@@ -23,7 +23,10 @@ using onnx_ir::Op;
 
 bool isSingle(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.hasStaticShape() && type.getNumElements() == 1 &&
+  return type && type.hasStaticShape() &&
+         // Condition 2 of narrow-prefixes.
+         type.getNumElements() == 1 &&
+         // Condition 2 of narrow-prefixes.
          (type.getElementType().isSignlessInteger(64) ||
           type.getElementType().isSignlessInteger(32));
 }
@@ -35,6 +38,7 @@ bool isDimension(Value value) {
     return false;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return isa<func::FuncOp>(argument.getOwner()->getParentOp()) &&
+           // Condition 2 of narrow-prefixes.
            cast<RankedTensorType>(value.getType()).getRank() <= 1;
   if (ElementsAttr constant = onnx_ir::constantOf(value)) {
     auto numbers = constant.tryGetValues<APInt>();
@@ -43,16 +47,22 @@ bool isDimension(Value value) {
   Operation *op = value.getDefiningOp();
   if (isa<Op<"Reshape">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Identity">, Op<"Cast">>(op))
     return isDimension(op->getOperand(0));
-  return isa<Op<"Mul">, Op<"Add">>(op) && llvm::all_of(op->getOperands(), isDimension);
+  return
+      // Condition 2 of narrow-prefixes.
+      isa<Op<"Mul">, Op<"Add">>(op) && llvm::all_of(op->getOperands(), isDimension);
 }
 
 /// Whether the elements are 0, 1, ... along the last axis, `count` of them.
 bool isIota(Value value, int64_t count) {
   ElementsAttr constant = onnx_ir::constantOf(value);
-  if (!constant || constant.getNumElements() != count || !constant.getElementType().isInteger())
+  if (!constant)
+    return false;
+  // Condition 1 of narrow-prefixes.
+  if (constant.getNumElements() != count)
     return false;
   ArrayRef<int64_t> shape = constant.getShapedType().getShape();
   // A number without axes is that of the one channel.
+  // Condition 1 of narrow-prefixes.
   if (!shape.empty() && shape.back() != count)
     return false;
   auto numbers = constant.tryGetValues<APInt>();
@@ -109,8 +119,9 @@ bool Prefix::collect(Value value, Operation *reader) {
   bool isAlone =
       // Condition 4 of narrow-prefixes.
       value.hasOneUse();
-  if (isAlone && isa_and_present<Op<"Where">>(op) && op->getOperand(1).getType() == type &&
-      isZero(op->getOperand(2)))
+  if (isAlone && isa_and_present<Op<"Where">>(op) &&
+      // Condition 1 of narrow-prefixes.
+      op->getOperand(1).getType() == type && isZero(op->getOperand(2)))
     if (Value bound = keptBy(op->getOperand(0), type.getShape().back())) {
       between.push_back(op);
       return keep(bound) && collect(op->getOperand(1), op);
@@ -135,8 +146,10 @@ bool Prefix::collect(Value value, Operation *reader) {
 
 std::optional<Prefix> prefixOf(layer::LinearOp second) {
   Prefix prefix;
-  auto type = second.getInput().getType();
-  if (type.getRank() == 0 || !prefix.collect(second.getInput(), second) || !prefix.count)
+  if (!prefix.collect(second.getInput(), second))
+    return std::nullopt;
+  // Condition 1 of narrow-prefixes.
+  if (!prefix.count)
     return std::nullopt;
   return prefix;
 }
@@ -257,6 +270,7 @@ struct NarrowPrefix : OpRewritePattern<layer::LinearOp> {
     return
         // Condition 3 of narrow-prefixes.
         !hidden.of.empty() &&
+        // Condition 3 of narrow-prefixes.
         int64_t(hidden.from.size()) == layer::LinearOp(hidden.map).getMapShape().second &&
         llvm::equal(hidden.from, llvm::seq(hidden.from.size())) && llvm::all_equal(hidden.of);
   }

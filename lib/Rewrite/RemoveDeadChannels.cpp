@@ -80,7 +80,7 @@ private:
 
 std::optional<HiddenLayer> HiddenLayer::before(layer::LinearOp second) {
   HiddenLayer hidden(second);
-  if (hidden.type.getRank() == 0 || ShapedType::isDynamic(hidden.size()) ||
+  if (ShapedType::isDynamic(hidden.size()) ||
       // Condition 2 of remove-dead-channels and 3 of remove-dead-channels.
       !isConstantOf(second.getWeight(), second) || !hidden.read(second.getInput()) ||
       hidden.maps.empty())
@@ -93,6 +93,7 @@ bool HiddenLayer::read(Value value) {
     return true;
   if (isConstant(value)) {
     auto numbers = perChannel(value, type, type.getRank() - 1);
+    // Condition 1 of remove-dead-channels.
     if (!numbers)
       return false;
     if (numbers->size() == 1)
@@ -102,7 +103,10 @@ bool HiddenLayer::read(Value value) {
   }
   Operation *op = value.getDefiningOp();
   // Condition 1 of remove-dead-channels.
-  if (!op || value.getType() != type)
+  if (!op)
+    return false;
+  // Condition 1 of remove-dead-channels.
+  if (value.getType() != type)
     return false;
   // One reader, perhaps by several operands.
   // Condition 2 of remove-dead-channels.
@@ -111,8 +115,6 @@ bool HiddenLayer::read(Value value) {
   locations.push_back(op->getLoc());
   if (auto map = dyn_cast<layer::LinearOp>(op))
     return readMap(map);
-  if (op->getNumResults() != 1)
-    return false;
   if (isFunction(op))
     return read(op->getOperand(0));
   return isa<Op<"Mul">, Op<"Add">, Op<"Sub">>(op) &&

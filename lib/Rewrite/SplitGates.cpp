@@ -23,8 +23,7 @@ struct SplitGate : OpRewritePattern<Op<"Mul">> {
   LogicalResult matchAndRewrite(Op<"Mul"> op, PatternRewriter &rewriter) const override {
     Value left = op.in("A"), right = op.in("B");
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!type || type.getRank() == 0 || left == right || left.getType() != type ||
-        right.getType() != type)
+    if (!type || type.getRank() == 0 || left.getType() != type || right.getType() != type)
       return failure();
     std::optional<Channels> both = channelsInto(op, {left, right});
     int64_t half = both ? both->from.size() / 2 : 0;
@@ -71,13 +70,13 @@ struct SplitGate : OpRewritePattern<Op<"Mul">> {
   static bool areHalves(const Channels &both) {
     ArrayRef<int64_t> from = both.from, of = both.of;
     int64_t half = from.size() / 2;
-    return both.between.size() > 0 &&
-           // Condition 1 of split-gates.
-           from.take_front(half) != from.take_back(half) &&
-           // Condition 1 of split-gates.
-           llvm::all_equal(of.take_front(half)) &&
-           // Condition 1 of split-gates.
-           llvm::all_equal(of.take_back(half));
+    return
+        // Condition 1 of split-gates.
+        from.take_front(half) != from.take_back(half) &&
+        // Condition 1 of split-gates.
+        llvm::all_equal(of.take_front(half)) &&
+        // Condition 1 of split-gates.
+        llvm::all_equal(of.take_back(half));
   }
 
   unsigned &count;

@@ -96,3 +96,38 @@ func.func @read_twice(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
   %1 = layer.linear %0, %w : tensor<?x3xf32>, tensor<3x2xf32> -> tensor<?x2xf32>
   return %1 : tensor<?x2xf32>
 }
+
+// (4) Blocks before and behind it.
+
+// CHECK-LABEL: func.func @blocks
+// CHECK: layer.block_linear
+// CHECK-NEXT: onnx.Gather
+// CHECK: onnx.Gather
+// CHECK-NEXT: layer.block_linear
+func.func @blocks(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x4xf32>) {
+  %u = onnx.Constant() {value = dense<1.0> : tensor<2x2x2xf32>} : () -> tensor<2x2x2xf32>
+  %v = onnx.Constant() {value = dense<2.0> : tensor<2x1x2xf32>} : () -> tensor<2x1x2xf32>
+  %from = onnx.Constant() {value = dense<[1, 0]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %some = onnx.Constant() {value = dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %0 = layer.block_linear %x, %u : tensor<?x4xf32>, tensor<2x2x2xf32> -> tensor<?x4xf32>
+  %1 = onnx.Gather(%0, %from) {axis = 1 : i64} : (tensor<?x4xf32>, tensor<2xi64>) -> tensor<?x2xf32>
+  %2 = layer.linear %x, %some : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %3 = onnx.Relu(%2) : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %4 = onnx.Gather(%3, %from) {axis = 1 : i64} : (tensor<?x2xf32>, tensor<2xi64>) -> tensor<?x2xf32>
+  %5 = layer.block_linear %4, %v : tensor<?x2xf32>, tensor<2x1x2xf32> -> tensor<?x4xf32>
+  return %1, %5 : tensor<?x2xf32>, tensor<?x4xf32>
+}
+
+// A factor between the layer and the order.
+
+// CHECK-LABEL: func.func @factor
+// CHECK: return
+func.func @factor(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x3xf32>} : () -> tensor<2x3xf32>
+  %f = onnx.Constant() {value = dense<[1.0, 2.0, 3.0]> : tensor<3xf32>} : () -> tensor<3xf32>
+  %from = onnx.Constant() {value = dense<[2, 0]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %0 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x3xf32> -> tensor<?x3xf32>
+  %1 = onnx.Mul(%0, %f) : (tensor<?x3xf32>, tensor<3xf32>) -> tensor<?x3xf32>
+  %2 = onnx.Gather(%1, %from) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<2xi64>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}

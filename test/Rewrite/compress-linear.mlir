@@ -1,5 +1,6 @@
 // RUN: strut-opt %s --strut-compress-linear=tolerance=1e-3 --remark-format=emitRemark --remarks-filter=compress-linear 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=SAYS < %t
+// RUN: strut-opt %s --strut-compress-linear=tolerance=1e-12 | FileCheck %s --check-prefix=EXACT
 // RUN: FileCheck %s --check-prefix=SILENT < %t
 
 // Rank 1: the second row is twice the first.
@@ -82,4 +83,34 @@ func.func @silent(%x: tensor<?x3xf32>, %v: tensor<3x4xf32>) -> (tensor<?x4xf32>,
   %0 = layer.linear %x, %v : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
   %1 = layer.linear %x, %v : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
   return %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// (3) Something else reads the matrix that is transposed. (4) Factors of f32 that are off by more
+// than 1e-12. (5) Two matrices of rank 2 have nine
+// tenths of the parameters of one of 4 x 5.
+
+// CHECK-LABEL: func.func @transposed_for_one
+// CHECK: layer.linear %arg0, %{{.*}} : tensor<?x4xf32>, tensor<4x2xf32>
+func.func @transposed_for_one(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<2x4xf32>) {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0]]> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %t = onnx.Transpose(%w) {perm = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32>
+  %0 = layer.linear %x, %t : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  %1 = onnx.Relu(%w) : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %0, %1 : tensor<?x2xf32>, tensor<2x4xf32>
+}
+
+// EXACT-LABEL: func.func @rounded
+// EXACT: layer.linear %arg0, %{{.*}} : tensor<?x2xf32>, tensor<2x4xf32>
+func.func @rounded(%x: tensor<?x2xf32>) -> tensor<?x4xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 3.0, 5.0, 7.0], [3.0, 9.0, 15.0, 21.0]]> : tensor<2x4xf32>} : () -> tensor<2x4xf32>
+  %0 = layer.linear %x, %w : tensor<?x2xf32>, tensor<2x4xf32> -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @as_large
+// CHECK: layer.linear %arg0, %{{.*}} : tensor<?x4xf32>, tensor<4x5xf32>
+func.func @as_large(%x: tensor<?x4xf32>) -> tensor<?x5xf32> {
+  %w = onnx.Constant() {value = dense<[[1.0, 2.0, 3.0, 4.0, 5.0], [2.0, 1.0, 5.0, 7.0, 0.0], [3.0, 3.0, 8.0, 11.0, 5.0], [1.0, -1.0, 2.0, 3.0, -5.0]]> : tensor<4x5xf32>} : () -> tensor<4x5xf32>
+  %0 = layer.linear %x, %w : tensor<?x4xf32>, tensor<4x5xf32> -> tensor<?x5xf32>
+  return %0 : tensor<?x5xf32>
 }

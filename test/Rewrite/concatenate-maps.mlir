@@ -181,3 +181,40 @@ func.func @one_is_computed(%x: tensor<?x4xf32>, %bias: tensor<4xf32>) -> tensor<
   %r = onnx.MatMul(%u, %t) : (tensor<?x4xf32>, tensor<4x?xf32>) -> tensor<?x?xf32>
   return %r : tensor<?x?xf32>
 }
+
+// -----
+
+// (3) A factor of a chain. (1) A map without columns.
+
+// CHECK-LABEL: func.func @factor_of_a_chain
+// CHECK-COUNT-2: layer.linear
+// CHECK-NOT: onnx.Split
+// CHECK: return
+func.func @factor_of_a_chain(%x: tensor<?x4xf32>) -> tensor<?x?xf32> {
+  %wq = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wk = onnx.Constant() {value = dense<2.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %q = layer.linear %x, %wq {layer.considered = []} : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %k = layer.linear %x, %wk : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %t = onnx.Transpose(%k) {perm = array<i64: 1, 0>} : (tensor<?x4xf32>) -> tensor<4x?xf32>
+  %y = onnx.MatMul(%q, %t) : (tensor<?x4xf32>, tensor<4x?xf32>) -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @no_columns
+// CHECK: layer.linear {{.*}} -> tensor<?x8xf32>
+// CHECK: onnx.Split
+// CHECK: layer.linear {{.*}} -> tensor<?x0xf32>
+func.func @no_columns(%x: tensor<?x4xf32>) -> (tensor<?x?xf32>, tensor<2xi64>) {
+  %wq = onnx.Constant() {value = dense<1.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wk = onnx.Constant() {value = dense<2.0> : tensor<4x4xf32>} : () -> tensor<4x4xf32>
+  %wn = onnx.Constant() {value = dense<1.0> : tensor<4x0xf32>} : () -> tensor<4x0xf32>
+  %q = layer.linear %x, %wq : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %k = layer.linear %x, %wk : tensor<?x4xf32>, tensor<4x4xf32> -> tensor<?x4xf32>
+  %n = layer.linear %x, %wn : tensor<?x4xf32>, tensor<4x0xf32> -> tensor<?x0xf32>
+  %s = onnx.Shape(%n) : (tensor<?x0xf32>) -> tensor<2xi64>
+  %t = onnx.Transpose(%k) {perm = array<i64: 1, 0>} : (tensor<?x4xf32>) -> tensor<4x?xf32>
+  %y = onnx.MatMul(%q, %t) : (tensor<?x4xf32>, tensor<4x?xf32>) -> tensor<?x?xf32>
+  return %y, %s : tensor<?x?xf32>, tensor<2xi64>
+}

@@ -266,3 +266,37 @@ func.func @overflow_inside(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %5 = onnx.Add(%3, %4) : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   return %5 : tensor<?x2xf32>
 }
+
+// (6) A map of one row that is added to every row: the sum of x and its map is not of the type of
+// all. Without a map, and where a part of the sum has another reader, addends stay in order.
+
+// CHECK-LABEL: func.func @one_row
+// CHECK: return %{{.*}} : tensor<3x2xf32>
+func.func @one_row(%x: tensor<1x2xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %w : tensor<1x2xf32>, tensor<2x2xf32> -> tensor<1x2xf32>
+  %1 = onnx.Sum(%x, %y, %0) : (tensor<1x2xf32>, tensor<3x2xf32>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @no_map
+// CHECK: %[[A:.*]] = onnx.Add(%arg0, %arg1)
+// CHECK: %[[N:.*]] = onnx.Neg(%arg0)
+// CHECK: onnx.Add(%[[A]], %[[N]])
+func.func @no_map(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %0 = onnx.Add(%x, %y) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %1 = onnx.Neg(%x) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %2 : tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @part_is_read
+// CHECK: %[[A:.*]] = onnx.Add(%arg1, %arg1)
+// CHECK: return %{{.*}}, %[[A]]
+func.func @part_is_read(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = onnx.Add(%y, %y) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %1 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %2 = onnx.Sum(%x, %0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %2, %0 : tensor<3x2xf32>, tensor<3x2xf32>
+}

@@ -340,3 +340,160 @@ func.func @no_channels(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> 
   %2 = layer.linear %1, %w2 : tensor<?x0xf32>, tensor<0x2xf32> -> tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
 }
+
+// (2) A number for each channel, as many as there are, of i16, with two axes, a difference.
+
+// CHECK-LABEL: func.func @number_per_channel
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @number_per_channel(%x: tensor<?x3xf32>, %n: tensor<4xi64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @open_numbers
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @open_numbers(%x: tensor<?x3xf32>, %n: tensor<?xi64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<?xi64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @short_number
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @short_number(%x: tensor<?x3xf32>, %n: tensor<i16>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi16>} : () -> tensor<4xi16>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi16>, tensor<i16>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @number_with_axes
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @number_with_axes(%x: tensor<?x3xf32>, %n: tensor<1x1xi64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<1x1xi64>) -> tensor<1x4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<1x4xi1>) -> tensor<1x4xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @difference
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @difference(%x: tensor<?x3xf32>, %n: tensor<i64>, %m: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %d = onnx.Sub(%n, %m) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %less = onnx.Less(%iota, %d) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4xi1>) -> tensor<4xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// (1) Numbers that go on in the next row, that are those of rows, no mask at all, a choice that
+// repeats rows. (3) Some of the channels of a map.
+
+// CHECK-LABEL: func.func @next_row
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @next_row(%x: tensor<2x3xf32>, %n: tensor<i64>) -> tensor<2x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[[0, 1, 2, 3], [4, 5, 6, 7]]> : tensor<2x4xi64>} : () -> tensor<2x4xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<2x4xi64>, tensor<i64>) -> tensor<2x4xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<2x4xi1>) -> tensor<2x4xf32>
+  %u = layer.linear %x, %w1 : tensor<2x3xf32>, tensor<3x4xf32> -> tensor<2x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  %y = layer.linear %h, %w2 : tensor<2x4xf32>, tensor<4x2xf32> -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
+
+// CHECK-LABEL: func.func @rows
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @rows(%x: tensor<4x3xf32>, %n: tensor<i64>) -> tensor<4x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[[0], [1], [2], [3]]> : tensor<4x1xi64>} : () -> tensor<4x1xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<4x1xi64>, tensor<i64>) -> tensor<4x1xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<4x1xi1>) -> tensor<4x1xf32>
+  %u = layer.linear %x, %w1 : tensor<4x3xf32>, tensor<3x4xf32> -> tensor<4x4xf32>
+  %h = onnx.Mul(%u, %mask) : (tensor<4x4xf32>, tensor<4x1xf32>) -> tensor<4x4xf32>
+  %y = layer.linear %h, %w2 : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %y : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @no_mask
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @no_mask(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %u = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %h = onnx.Relu(%u) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %y = layer.linear %h, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @repeated
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @repeated(%x: tensor<1x3xf32>, %n: tensor<i64>) -> tensor<5x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<4x2xf32>} : () -> tensor<4x2xf32>
+  %iota = onnx.Constant() {value = dense<[0, 1, 2, 3]> : tensor<4xi64>} : () -> tensor<4xi64>
+  %zeros = onnx.Constant() {value = dense<0.0> : tensor<5x4xf32>} : () -> tensor<5x4xf32>
+  %less = onnx.Less(%iota, %n) : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %u = layer.linear %x, %w1 : tensor<1x3xf32>, tensor<3x4xf32> -> tensor<1x4xf32>
+  %h = onnx.Where(%less, %u, %zeros) : (tensor<4xi1>, tensor<1x4xf32>, tensor<5x4xf32>) -> tensor<5x4xf32>
+  %y = layer.linear %h, %w2 : tensor<5x4xf32>, tensor<4x2xf32> -> tensor<5x2xf32>
+  return %y : tensor<5x2xf32>
+}
+
+// CHECK-LABEL: func.func @some_channels
+// CHECK-NOT: tensor<3x?xf32>
+// CHECK: return
+func.func @some_channels(%x: tensor<?x3xf32>, %n: tensor<i64>) -> tensor<?x2xf32> {
+  %w1 = onnx.Constant() {value = dense<1.0> : tensor<3x4xf32>} : () -> tensor<3x4xf32>
+  %w2 = onnx.Constant() {value = dense<3.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %zero = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %two = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %iota = onnx.Constant() {value = dense<[0, 1]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %less = onnx.Less(%iota, %n) : (tensor<2xi64>, tensor<i64>) -> tensor<2xi1>
+  %mask = onnx.Cast(%less) {to = 1 : i64} : (tensor<2xi1>) -> tensor<2xf32>
+  %0 = layer.linear %x, %w1 : tensor<?x3xf32>, tensor<3x4xf32> -> tensor<?x4xf32>
+  %1 = onnx.Slice(%0, %zero, %two, %one) : (tensor<?x4xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %2 = onnx.Mul(%1, %mask) : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  %3 = layer.linear %2, %w2 : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  return %3 : tensor<?x2xf32>
+}

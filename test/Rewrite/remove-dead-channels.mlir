@@ -155,3 +155,34 @@ func.func @three_of_four(%x: tensor<?x1xf32>) -> tensor<?x2xf32> {
   %2 = layer.linear %1, %w2 : tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x2xf32>
   return %2 : tensor<?x2xf32>
 }
+
+// (1) A gate per row, a constant per row, a value that is given.
+
+// CHECK-LABEL: func.func @rows
+// CHECK: layer.linear {{.*}} -> tensor<2x3xf32>
+// CHECK: onnx.Mul({{.*}} -> tensor<2x3xf32>
+// CHECK: layer.linear {{.*}} -> tensor<2x3xf32>
+// CHECK: onnx.Add({{.*}} -> tensor<2x3xf32>
+// CHECK: layer.linear {{.*}} -> tensor<2x3xf32>
+// CHECK: onnx.Mul({{.*}} -> tensor<2x3xf32>
+func.func @rows(%x: tensor<2x1xf32>, %g: tensor<2x3xf32>) -> (tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>) {
+  %w1 = onnx.Constant() {value = dense<[[1.0, 0.0, 3.0]]> : tensor<1x3xf32>} : () -> tensor<1x3xf32>
+  %w2 = onnx.Constant() {value = dense<[[4.0], [0.0], [6.0]]> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %v1 = onnx.Constant() {value = dense<[[7.0, 0.0, 3.0]]> : tensor<1x3xf32>} : () -> tensor<1x3xf32>
+  %v2 = onnx.Constant() {value = dense<[[7.0], [0.0], [6.0]]> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %u1 = onnx.Constant() {value = dense<[[8.0, 0.0, 3.0]]> : tensor<1x3xf32>} : () -> tensor<1x3xf32>
+  %u2 = onnx.Constant() {value = dense<[[8.0], [0.0], [6.0]]> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %wg = onnx.Constant() {value = dense<2.0> : tensor<1x1xf32>} : () -> tensor<1x1xf32>
+  %each = onnx.Constant() {value = dense<[[1.0], [2.0]]> : tensor<2x1xf32>} : () -> tensor<2x1xf32>
+  %0 = layer.linear %x, %w1 : tensor<2x1xf32>, tensor<1x3xf32> -> tensor<2x3xf32>
+  %1 = layer.linear %x, %wg : tensor<2x1xf32>, tensor<1x1xf32> -> tensor<2x1xf32>
+  %2 = onnx.Mul(%0, %1) : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+  %3 = layer.linear %2, %w2 : tensor<2x3xf32>, tensor<3x1xf32> -> tensor<2x1xf32>
+  %4 = layer.linear %x, %v1 : tensor<2x1xf32>, tensor<1x3xf32> -> tensor<2x3xf32>
+  %5 = onnx.Add(%4, %each) : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x3xf32>
+  %6 = layer.linear %5, %v2 : tensor<2x3xf32>, tensor<3x1xf32> -> tensor<2x1xf32>
+  %7 = layer.linear %x, %u1 : tensor<2x1xf32>, tensor<1x3xf32> -> tensor<2x3xf32>
+  %8 = onnx.Mul(%7, %g) : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %9 = layer.linear %8, %u2 : tensor<2x3xf32>, tensor<3x1xf32> -> tensor<2x1xf32>
+  return %3, %6, %9 : tensor<2x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>
+}

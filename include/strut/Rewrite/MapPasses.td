@@ -75,6 +75,11 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
        would lose its bits (`reduced-precision` merges all),
     5. every merged number is finite in its type.
 
+    Addends are put into another order where
+
+    6. the first of them has the type of the sum, one of two is a map, and sums that are taken
+       apart have no other reader.
+
     Equal over the reals, for finite values; weights are multiplied and added in f64.
     Source of the terms: Hu et al., LoRA, ICLR 2022, section 4.1.
   }];
@@ -102,7 +107,8 @@ def AbsorbSelections : Pass<"strut-absorb-selections", "::mlir::func::FuncOp"> {
        twice would be computed twice,
     2. before the layer, it reads every feature once: one that is not read would meet
        zeros, which take time and make NaN of infinity,
-    3. nothing else reads the weight or the values between.
+    3. nothing else reads the weight or the values between,
+    4. the layer is one block: an order of all features is none of each block's.
 
     Equal bits after the layer; before it sums have another order, so over the reals.
   }];
@@ -122,7 +128,8 @@ def ConcatenateMaps : Pass<"strut-concatenate-maps", "::mlir::ModuleOp"> {
 
     Maps that read the same value in the same block are concatenated where
 
-    1. weights and biases are constants; one that is absent is -0, for x + (-0) = x,
+    1. weights and biases are constants with elements; one that is absent is -0, for
+       x + (-0) = x,
     2. nothing else reads the weights, which would be stored twice,
     3. all that reads their results are kernels that read a part of a row as they read a
        whole one: attention, products, normalisations, rotations, sums. Pointwise code is the
@@ -193,7 +200,9 @@ def CompressLinear : Pass<"strut-compress-linear", "::mlir::func::FuncOp"> {
 
     1. the weight is a constant f32 or f64 matrix of finite numbers,
     2. both of its extents are larger than 1,
-    3. nothing else reads it, for then it would have to stay beside its factors.
+    3. nothing else reads it, for then it would have to stay beside its factors,
+    4. the factors keep the tolerance once they are rounded,
+    5. they have fewer than `keep` times the parameters.
 
     Approximate: |y - y'| <= tolerance |W| |x| for every row x.
   }];

@@ -47,7 +47,7 @@ def RemoveDeadChannels : Pass<"strut-remove-dead-channels", "::mlir::func::FuncO
     products do. It is removed from all maps and constants of the layer where
 
     1. the hidden layer is made of linear maps, pointwise functions and constants per
-       channel, joined by Mul, Add and Sub, all of its width,
+       channel, joined by Mul, Add and Sub, all maps of its width,
     2. nothing else reads what lies between the maps, nor the weights,
     3. weights and biases are constants,
     4. the width stays a multiple of what divides it, up to a vector of 16: a layer of 3071
