@@ -20,11 +20,11 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <random>
-#include <unistd.h>
 
 using namespace llvm;
 using namespace strut::driver;
@@ -208,18 +208,32 @@ Error Calibration::measurePeaks() {
   return Error::success();
 }
 
+/// Bytes of the first processor's data cache of a level, as Linux tells them: the C library counts
+/// the third level of all of a package, also of parts that this machine has none of. 0 if unknown.
+static double cacheBytes(unsigned level) {
+  for (int index = 0;; ++index) {
+    std::string folder = formatv("/sys/devices/system/cpu/cpu0/cache/index{0}/", index);
+    auto read = [&](const char *name) -> std::string {
+      auto file = MemoryBuffer::getFileAsStream(folder + name);
+      return file ? (*file)->getBuffer().trim().str() : "";
+    };
+    std::string levelText = read("level"), size = read("size");
+    if (levelText.empty())
+      return 0;
+    unsigned kibibytes = 0;
+    if (levelText == std::to_string(level) && read("type") != "Instruction" &&
+        to_integer(StringRef(size).rtrim('K'), kibibytes))
+      return 1024.0 * kibibytes;
+  }
+}
+
 void Calibration::measureMemory() {
-  struct {
-    const char *name;
-    int bytes;
-    bool isShared;
-  } const caches[] = {{"L1", _SC_LEVEL1_DCACHE_SIZE, false},
-                      {"L2", _SC_LEVEL2_CACHE_SIZE, false},
-                      {"L3", _SC_LEVEL3_CACHE_SIZE, true}};
   constexpr double most = 256 << 20, least = 64 << 20;
   double last = 0;
-  for (auto [name, key, isShared] : caches) {
-    double bytes = static_cast<double>(sysconf(key));
+  for (unsigned number : {1, 2, 3}) {
+    std::string name = "L" + std::to_string(number);
+    bool isShared = number == 3;
+    double bytes = cacheBytes(number);
     if (bytes <= last)
       continue; // the system does not tell, or there is none
     // What lies in this cache and in none before it.
