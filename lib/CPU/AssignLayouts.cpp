@@ -126,7 +126,9 @@ bool AssignLayoutsPass::pack(kernel::KernelOpInterface op, unsigned product,
     return false;
   auto type = cast<RankedTensorType>(use.getType());
   int64_t column = *map.getResultPosition(getAffineDimExpr(roles.n[0], context));
-  int64_t width = target.panelVectors(type.getDimSize(column), sums) * target.lanes();
+  int64_t width =
+      target.panelVectors(type.getDimSize(column), sums * registersOfSums(type.getElementType())) *
+      target.lanes();
   auto panels = PanelsAttr::get(context, rows, {column}, width);
   setLayout(op, 2 * product + 1, panels);
   return true;
@@ -158,8 +160,9 @@ void AssignLayoutsPass::assign(kernel::ContractOp op) {
   for (unsigned d : llvm::concat<unsigned>(roles.batch, roles.k))
     extents.push_back(extentOf(b, kernelOp, d));
   int64_t columns = type.getDimSize(column);
-  int64_t width =
-      target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns) * target.lanes();
+  int64_t width = target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns,
+                                      registersOfSums(type.getElementType())) *
+                  target.lanes();
   Value workspace = makeWorkspace(b, op.getLoc(), type.getElementType(), extents,
                                   extentOf(b, kernelOp, roles.n[0]), width);
   op.getWorkspaceMutable().assign(workspace);

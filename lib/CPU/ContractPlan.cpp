@@ -33,14 +33,19 @@ kernel::ContractOp::Roles rolesOfGroups() {
   return {{GroupedOp::kGroup}, {GroupedOp::kRow}, {GroupedOp::kColumn}, {GroupedOp::kTerm}};
 }
 
+int64_t registersOfSums(Type element) {
+  return kernel::ContractOp::getAccumulatorType(element).getIntOrFloatBitWidth() > 32 ? 2 : 1;
+}
+
 SmallVector<SmallVector<unsigned>> productLoops(const Target &target, kernel::ContractOp op) {
   SmallVector<AffineMap> maps = op.getMaps();
   auto isWeight = [](Value v) {
     return isa<kernel::PackedType>(v.getType()) || v.getDefiningOp<kernel::UseOp>();
   };
+  size_t most = target.mostSums() / registersOfSums(getElementTypeOrSelf(op.getLhs().getType()));
   SmallVector<SmallVector<unsigned>> loops;
   for (unsigned p = 0; p < op.getNumProducts(); ++p) {
-    bool joins = p > 0 && isWeight(op.getRhs(p)) && loops.back().size() < target.mostSums() &&
+    bool joins = p > 0 && isWeight(op.getRhs(p)) && loops.back().size() < most &&
                  llvm::all_of(
                      loops.back(),
                      [&](unsigned q) {
@@ -177,12 +182,12 @@ FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter, kernel::Ker
     loop.begins = true;
   }
   plan.n = plan.roles.n.front();
-  size_t together = 0;
+  int64_t together = 0;
   for (const Loop &loop : plan.loops)
-    together = std::max(together, loop.products.size());
+    together = std::max<int64_t>(together, loop.products.size());
   AffineExpr n = getAffineDimExpr(plan.n, op->getContext());
   std::optional<int64_t> vectors;
-  int64_t columns = ShapedType::kDynamic;
+  int64_t columns = ShapedType::kDynamic, sideBySide = 1;
   for (unsigned p = 0; p < plan.sumOf.size(); ++p) {
     Type type = plan.rhs(p).getType();
     auto packed = dyn_cast<kernel::PackedType>(type);
@@ -193,16 +198,17 @@ FailureOr<ContractPlan> ContractPlan::create(const Emitter &emitter, kernel::Ker
       columns = cast<MemRefType>(plan.init().getType())
                     .getDimSize(*plan.maps.back().getResultPosition(n));
     plan.accumulator = kernel::ContractOp::getAccumulatorType(logical.getElementType());
+    sideBySide = together * registersOfSums(logical.getElementType());
     int64_t width =
         packed
             ? cast<PanelsAttr>(packed.getLayout()).getN() / plan.lanes
-            : target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns, together);
+            : target.panelVectors(ShapedType::isDynamic(columns) ? INT32_MAX : columns, sideBySide);
     if (vectors && *vectors != width)
       return op->emitOpError("has products in panels of different width");
     vectors = width;
   }
   plan.vectors = *vectors;
-  plan.rows = target.tileRows(plan.vectors * together);
+  plan.rows = target.tileRows(plan.vectors * sideBySide);
   plan.masked = ShapedType::isDynamic(columns) || columns % plan.columns() != 0;
   plan.blocks = interleavedBlocks(plan);
   return plan;

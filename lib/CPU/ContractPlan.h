@@ -67,6 +67,10 @@ struct ContractPlan {
   mlir::Block &body() { return op->getRegion(0).front(); }
 };
 
+/// Registers that a vector of sums takes, of products of this type: it has as many lanes for all
+/// types, so that sums of 64 bits take two.
+int64_t registersOfSums(mlir::Type element);
+
 /// The products that share a loop over k: neighbours that multiply the same rows with weights,
 /// each for another sum, as many as a register tile has vectors. The rows are then read once,
 /// and the sums are in registers together.

@@ -135,8 +135,9 @@ private:
   void fetchAhead(OpBuilder &b, const Place &place, int64_t steps);
   /// Whether sums fill the registers, so that the loads of a second step would push them out.
   bool isFull() const {
-    int64_t sums = tile.rowOffsets.size() * tile.b.size() * tile.vectors;
-    return sums > tile.registers / 2;
+    int64_t bits = tile.rowOffsets.size() * tile.b.size() * tile.vectors *
+                   tile.accumulator.getIntOrFloatBitWidth();
+    return bits / 32 > tile.registers / 2;
   }
   /// Whether steps must follow each other as they are written.
   bool inOrder() const { return tile.registers <= 16 && isFull(); }
