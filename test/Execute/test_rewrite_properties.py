@@ -93,12 +93,121 @@ def idle(rng):
     return graph, "collapse-linear-branches", (d,), 2
 
 
+def adapted(rng):
+    """A layer, updates of low rank with factors of their own, and the input itself, in any order."""
+    d, rank = sizes(rng, 2, 8, 24)
+    graph = Graph([("n", d)])
+    terms = ["x0", linear(graph, rng, "x0", d, d)]
+    for _ in range(int(rng.integers(1, 3))):
+        down = graph.node("MatMul", "x0", drawn(rng, d, rank // 4))
+        up = graph.node("MatMul", down, drawn(rng, rank // 4, d))
+        terms.append(graph.node("Mul", up, drawn(rng, 1)))
+    graph.node("Sum", *(terms[i] for i in rng.permutation(len(terms))))
+    return graph, "merge-sums", (d,), 2
+
+
+def branched(rng):
+    """Windows of several sizes, a normalisation and the image itself, beside a value per channel."""
+    c, extent = sizes(rng, 2, 3, 9)
+    graph = Graph([("n", c, extent, extent + 1)])
+    terms = ["x0", graph.node("ReduceMean", "x0", np.array([2, 3]))]
+    for taps in (3, 1, 5)[: int(rng.integers(2, 4))]:
+        bias = [drawn(rng, c)] if rng.random() < 0.5 else []
+        terms.append(graph.node("Conv", "x0", drawn(rng, c, c, taps, taps), *bias, pads=[taps // 2] * 4))
+    statistics = (drawn(rng, c), drawn(rng, c), drawn(rng, c), np.abs(drawn(rng, c)) + 0.1)
+    terms.append(graph.node("BatchNormalization", "x0", *statistics))
+    graph.node("Sum", *(terms[i] for i in rng.permutation(len(terms))))
+    return graph, "merge-convolutions", (c, extent, extent + 1), 4
+
+
+def boosted(rng):
+    """Small nets of one input that are added."""
+    d, n = sizes(rng, 2)
+    graph, kind = Graph([("n", d)]), ("Relu", "Gelu", "Tanh")[rng.integers(3)]
+    terms = []
+    for h in sizes(rng, int(rng.integers(2, 5)), 1, 9):
+        terms.append(linear(graph, rng, graph.node(kind, linear(graph, rng, "x0", d, h)), h, n))
+    graph.node("Sum", *terms)
+    return graph, "stack-nets", (d,), 2
+
+
+def pruned(rng):
+    """Channels whose rows are 0, and channels that are 0 for every input."""
+    d, n = sizes(rng, 2)
+    h = 2 * sizes(rng, 1)[0] + 1
+    graph = Graph([("n", d)])
+    dead = rng.permutation(h)[: 2 + h // 2]
+    first, bias, second = drawn(rng, d, h), drawn(rng, h), drawn(rng, h, n)
+    first[:, dead[::2]] = bias[dead[::2]] = 0.0
+    second[dead[1::2]] = -0.0
+    u = graph.node("Add", graph.node("MatMul", "x0", first), bias)
+    graph.node("MatMul", graph.node(("Relu", "Gelu", "Tanh")[rng.integers(3)], u), second)
+    return graph, "remove-dead-channels", (d,), 2
+
+
+def cut(rng):
+    """As many hidden channels as an input tells: none, some, all, more than there are."""
+    d, h, n = sizes(rng, 3)
+    graph = Graph([("n", d)])
+    graph.inputs.append(onnx.helper.make_tensor_value_info("k", onnx.TensorProto.INT64, []))
+    u = graph.node("HardSigmoid", linear(graph, rng, "x0", d, h))
+    kept = graph.node("Less", np.arange(h), "k")
+    linear(graph, rng, graph.node("Where", kept, u, np.zeros(1)), h, n)
+    counts = [0, 1, int(rng.integers(1, h)), h, h + 3]
+    return graph, "narrow-prefixes", (d,), 2, [{"k": np.array(count)} for count in counts]
+
+
+def chained(rng):
+    """Matrices one after the other, an order of features between them."""
+    d, m, n = sizes(rng, 3)
+    graph = Graph([("n", d)])
+    middle = graph.node("Gather", linear(graph, rng, "x0", d, m), rng.permutation(m), axis=-1)
+    linear(graph, rng, linear(graph, rng, middle, m, m), m, n)
+    return graph, "choose-forms", (d,), 2
+
+
+def attended(rng):
+    """Products of maps of one value."""
+    d, h = sizes(rng, 2)
+    graph = Graph([("n", 5, d)])
+    query, key, value = (linear(graph, rng, "x0", d, h) for _ in range(3))
+    scores = graph.node("MatMul", query, graph.node("Transpose", key, perm=[0, 2, 1]))
+    graph.node("MatMul", scores, value)
+    return graph, "concatenate-maps", (5, d), 3
+
+
+def separable(rng):
+    """A matrix that is a product of two."""
+    a, b = (int(size) for size in 8 * rng.integers(2, 5, 2))
+    graph = Graph([(64, "n", a * b)])
+    weight = np.kron(drawn(rng, a, a), drawn(rng, b, b))
+    graph.node("MatMul", "x0", weight)
+    return graph, "factor-transforms", (a * b,), 3
+
+
+def filtered(rng):
+    """A spectrum times numbers, each part by one of them, and back."""
+    length = sizes(rng, 1)[0]
+    graph = Graph([("n", length, 1)])
+    spectrum = graph.node("DFT", graph.node("Mul", "x0", drawn(rng, 1, magnitude=3.0) + 1))
+    turned = graph.node("Mul", spectrum, drawn(rng, length, 2))
+    parts = [graph.node("Gather", turned, np.array([part]), axis=-1) for part in (0, 1)]
+    graph.node("Sub", graph.node("Mul", parts[0], parts[0]), graph.node("Mul", parts[1], parts[1]))
+    return graph, "split-parts", (length, 1), 3
+
+
+FAMILIES = [
+    hoisted, gated, ordered, scaled, idle, adapted, branched, boosted, pruned, cut, chained, attended,
+    separable, filtered,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("rows", [0, 1, 17])
-@pytest.mark.parametrize("family", [hoisted, gated, ordered, scaled, idle])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_property(family, rows, rng, compile_model, tmp_path, assert_close):
     import strut
 
-    graph, names, shape, rank = family(rng)
+    graph, names, shape, rank, *others = family(rng)
     graph.nodes[-1].output[0] = "y"
     model = graph.model(y=rank)
     loaded = strut.load(str(compile_model(model)), threads=2)
@@ -106,6 +215,9 @@ def test_property(family, rows, rng, compile_model, tmp_path, assert_close):
     assert fired & ({names} if isinstance(names, str) else set(names)), fired
     exact = ReferenceEvaluator(doubled(model))
     for magnitude in (1e-4, 1.0, 1e4):
-        x = np.float32(drawn(rng, rows, *shape, magnitude=magnitude))
-        expected = exact.run(None, {"x0": np.float64(x)})[0]
-        assert_close(loaded.run({"x0": x})["y"], expected, what=f"inputs times {magnitude}")
+        before = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim if dim.dim_value]
+        x = np.float32(drawn(rng, *before[: rank - 1 - len(shape)], rows, *shape, magnitude=magnitude))
+        for more in others[0] if others else [{}]:
+            expected = exact.run(None, {"x0": np.float64(x), **more})[0]
+            what = f"inputs times {magnitude} {more}"
+            assert_close(loaded.run({"x0": x, **more})["y"], expected, what=what)
