@@ -71,6 +71,7 @@ struct FoldMoveIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterfac
         auto contract = dyn_cast<kernel::ContractOp>(op.getOperation());
         bool factor = contract && i < contract.getNumFactors();
         // A contraction reads lhs as a strided view and rhs as a permuted one.
+        // Condition 3 of fuse-kernels.
         if (factor && i % 2 == 0 && !(isStrided(composed) && readsSameDims(composed, edit.map(i))))
           continue;
         // A ragged one reads its rows by a list, and has a place to pack weights only.

@@ -30,14 +30,20 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
   }
 
   static bool fits(kernel::KernelOpInterface producer, kernel::MapOp op, unsigned input) {
-    // Attention's region is its score; it has no epilogue.
-    if (!isa<kernel::ContractOp, kernel::RowsOp>(producer.getOperation()) ||
-        producer->getNumResults() != 1 || !producer->hasOneUse() ||
-        producer->getBlock() != op->getBlock())
+    // Condition 4 of fuse-kernels.
+    if (!isa<kernel::ContractOp, kernel::RowsOp>(producer.getOperation()))
+      return false;
+    // Condition 1 of fuse-kernels.
+    if (!producer->hasOneUse())
+      return false;
+    if (producer->getNumResults() != 1 || producer->getBlock() != op->getBlock())
       return false;
     SmallVector<AffineMap> maps = op.getMaps();
-    if (isa<NoneType>(op.getBody().front().getArgument(input).getType()) ||
-        !maps[input].isPermutation())
+    // Condition 5 of fuse-kernels.
+    if (isa<NoneType>(op.getBody().front().getArgument(input).getType()))
+      return false;
+    // Condition 5 of fuse-kernels.
+    if (!maps[input].isPermutation())
       return false;
     AffineMap init = producer.getMaps().back();
     if (!init.isProjectedPermutation())

@@ -35,6 +35,7 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
   }
 
   static bool readsOnce(kernel::MapOp producer, kernel::KernelOpInterface op, unsigned input) {
+    // Condition 1 of fuse-kernels.
     if (!producer->hasOneUse())
       return false;
     AffineMap map = op.getMaps()[input];
@@ -46,6 +47,7 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
       if (combines > 1 && costOf(producer.getBody().front()) > fewOps)
         return false;
     }
+    // Condition 1 of fuse-kernels.
     return map.isPermutation();
   }
 
@@ -57,7 +59,10 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
     // The operands of the products have no body; scores and epilogues do.
     KernelEdit edit(rewriter, op);
     std::optional<BlockArgument> argument = edit.argument(input);
-    if (!argument || isa<NoneType>(argument->getType()))
+    if (!argument)
+      return false;
+    // Condition 5 of fuse-kernels.
+    if (isa<NoneType>(argument->getType()))
       return false;
     return keepsRuns(producer, op, input) &&
            (isCheap(producer) || readsOnce(producer, op, input) ||
@@ -91,7 +96,9 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
                                  unsigned input) {
     auto contract = dyn_cast<kernel::ContractOp>(op.getOperation());
     SmallVector<AffineMap> maps = op.getMaps();
-    return contract && producer->hasOneUse() && maps[input].isProjectedPermutation() &&
+    return contract &&
+           // Condition 1 of fuse-kernels.
+           producer->hasOneUse() && maps[input].isProjectedPermutation() &&
            maps[input].getNumResults() == maps.back().getNumResults();
   }
 
@@ -120,8 +127,9 @@ struct MergeEqualInputs : OpInterfaceRewritePattern<kernel::KernelOpInterface> {
       std::optional<BlockArgument> first = edit.argument(i);
       for (unsigned j = i + 1; first && j < edit.numInputs(); ++j) {
         std::optional<BlockArgument> second = edit.argument(j);
-        if (edit.input(i) != edit.input(j) || edit.map(i) != edit.map(j) ||
-            first->getType() != second->getType())
+        if (edit.input(i) != edit.input(j) ||
+            // Condition 2 of fuse-kernels.
+            edit.map(i) != edit.map(j) || first->getType() != second->getType())
           continue;
         second->replaceAllUsesWith(*first);
         edit.body().walk([&](kernel::FetchOp fetch) {

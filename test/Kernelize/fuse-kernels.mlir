@@ -318,3 +318,101 @@ func.func @views_of_permutations(%x: tensor<2x6x4x5xf32>) -> tensor<2x20x3xf32> 
   %3 = onnx.Exp(%2) : (tensor<2x20x3xf32>) -> tensor<2x20x3xf32>
   return %3 : tensor<2x20x3xf32>
 }
+
+// -----
+
+// Condition 1: what costs more than a load and has two readers is computed once, before a map and
+// rows, and beside the epilogue of a product.
+
+// CHECK-LABEL: func.func @two_readers
+// CHECK: math.tanh
+// CHECK: math.tanh
+// CHECK-NOT: math.tanh
+// CHECK: return
+func.func @two_readers(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}, %z: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> (tensor<?x8xf32>, tensor<?xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %axis = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.Tanh(%x) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %1 = onnx.Mul(%0, %z) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  %2 = onnx.ReduceSum(%0, %axis) {keepdims = 0 : i64} : (tensor<?x8xf32>, tensor<1xi64>) -> tensor<?xf32>
+  %3 = onnx.Tanh(%z) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  %4 = onnx.MatMul(%x, %w) : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+  %5 = onnx.Add(%4, %3) : (tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %1, %2, %3, %5 : tensor<?x8xf32>, tensor<?xf32>, tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// Condition 2: a matrix and its transpose are two inputs.
+
+// CHECK-DAG: #[[AS:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[BACK:.*]] = affine_map<(d0, d1) -> (d1, d0)>
+// CHECK-LABEL: func.func @with_transpose
+// CHECK: kernel.map ins(%arg0, %arg0 : {{.*}}indexing_maps = [#[[AS]], #[[BACK]], #[[AS]]]
+func.func @with_transpose(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = onnx.Transpose(%x) {perm = array<i64: 1, 0>} : (tensor<8x8xf32>) -> tensor<8x8xf32>
+  %1 = onnx.Sub(%x, %0) : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  return %1 : tensor<8x8xf32>
+}
+
+// -----
+
+// Condition 3: rows that are repeated before a product stay, for the repetition is no column.
+
+// CHECK-LABEL: func.func @repeated_rows
+// CHECK: kernel.map
+// CHECK: kernel.contract
+func.func @repeated_rows(%a: tensor<1x4x8xf32>, %w: tensor<8x5xf32>) -> tensor<3x4x5xf32> {
+  %to = onnx.Constant() {value = dense<[3, 4, 8]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %0 = onnx.Expand(%a, %to) : (tensor<1x4x8xf32>, tensor<3xi64>) -> tensor<3x4x8xf32>
+  %1 = onnx.MatMul(%0, %w) : (tensor<3x4x8xf32>, tensor<8x5xf32>) -> tensor<3x4x5xf32>
+  return %1 : tensor<3x4x5xf32>
+}
+
+// -----
+
+// Condition 4: attention's body is its score.
+
+// CHECK-LABEL: func.func @after_attention
+// CHECK: kernel.attention
+// CHECK: kernel.map
+// CHECK: math.tanh
+func.func @after_attention(%q: tensor<1x2x7x8xf32>, %k: tensor<1x2x7x8xf32>, %v: tensor<1x2x7x8xf32>) -> tensor<1x2x7x8xf32> {
+  %none = onnx.Absent
+  %0 = onnx.Attention(%q, %k, %v, %none, %none, %none, %none) : (tensor<1x2x7x8xf32>, tensor<1x2x7x8xf32>, tensor<1x2x7x8xf32>, none, none, none, none) -> tensor<1x2x7x8xf32>
+  %1 = onnx.Tanh(%0) : (tensor<1x2x7x8xf32>) -> tensor<1x2x7x8xf32>
+  return %1 : tensor<1x2x7x8xf32>
+}
+
+// -----
+
+// Condition 5: elements that are fetched by number, of a product, of a map and of rows.
+
+// CHECK-LABEL: func.func @fetched
+// CHECK: kernel.contract
+// CHECK: kernel.fetch
+// CHECK: arith.subf
+// CHECK: kernel.map
+// CHECK: kernel.fetch
+func.func @fetched(%x: tensor<8xf32>, %at: tensor<i64>, %z: tensor<9x8xf32>, %rows: tensor<3xi64>) -> (tensor<f32>, tensor<3x8xf32>) {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %0 = onnx.MatMul(%x, %w) : (tensor<8xf32>, tensor<8x8xf32>) -> tensor<8xf32>
+  %1 = onnx.Gather(%0, %at) {axis = 0 : i64} : (tensor<8xf32>, tensor<i64>) -> tensor<f32>
+  %2 = onnx.Neg(%z) : (tensor<9x8xf32>) -> tensor<9x8xf32>
+  %3 = onnx.Gather(%2, %rows) {axis = 0 : i64} : (tensor<9x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  return %1, %3 : tensor<f32>, tensor<3x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @fetched_sum
+// CHECK: kernel.combine
+// CHECK-NOT: kernel.fetch
+// CHECK: kernel.map
+// CHECK: kernel.fetch
+func.func @fetched_sum(%z: tensor<9x8xf32>, %at: tensor<i64>) -> tensor<f32> {
+  %axis = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.ReduceSum(%z, %axis) {keepdims = 0 : i64} : (tensor<9x8xf32>, tensor<1xi64>) -> tensor<9xf32>
+  %1 = onnx.Gather(%0, %at) {axis = 0 : i64} : (tensor<9xf32>, tensor<i64>) -> tensor<f32>
+  return %1 : tensor<f32>
+}

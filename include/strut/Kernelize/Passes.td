@@ -45,7 +45,14 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
     * pointwise maps become the epilogue of the contraction, attention or row
       kernel that they follow, or merge with a neighbouring map.
 
-    No work that costs more than a load is done twice.
+    No work that costs more than a load is done twice. Kernels are joined where
+
+    1. what goes costs no more than a load, or one kernel alone reads it, each place once or once
+       for an element of a product,
+    2. inputs that become one are read at the same places,
+    3. the left-hand side of a product stays a strided view of the dimensions that it had,
+    4. what takes in an epilogue is a product or rows: the body of attention is its score,
+    5. what goes is read at the places of a map, and not fetched by number.
   }];
   let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
