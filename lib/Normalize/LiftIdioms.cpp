@@ -8,6 +8,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "strut/Normalize/Passes.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace strut::normalize {
 #define GEN_PASS_DEF_LIFTIDIOMS
@@ -142,6 +144,59 @@ bool isVectorLike(Value value, Value x) {
 
 namespace {
 
+/// Leaves in the location of what an idiom became the name of the pass and the nodes of the
+/// formula, so that a block can say that it is equal over the reals only, and to what.
+class NameIdioms : public RewriterBase::Listener {
+public:
+  void notifyOperationInserted(Operation *op, OpBuilder::InsertPoint previous) override {
+    if (!previous.isSet())
+      made.insert(op);
+  }
+
+  void notifyOperationErased(Operation *op) override { made.erase(op); }
+
+  void notifyOperationReplaced(Operation *op, ValueRange replacement) override {
+    if (replacement.empty() || !made.contains(replacement.front().getDefiningOp()))
+      return;
+    Location formula = FusedLoc::get(op->getContext(), nodesOf(op),
+                                     StringAttr::get(op->getContext(), "lift-idioms"));
+    for (Operation *lifted : made)
+      // These keep the bits.
+      if (!isa<Op<"Relu">, Op<"Transpose">, Op<"Constant">>(lifted))
+        lifted->setLoc(formula);
+    made.clear();
+  }
+
+private:
+  /// The formula: the nodes that nothing reads any more without `op`, in their order, but `op`
+  /// first, for messages name a node by the first part of its location.
+  SmallVector<Location> nodesOf(Operation *op) const {
+    SetVector<Operation *> dead;
+    SmallVector<Operation *> left = {op};
+    auto isKept = [&](Operation *user) { return user != op && !dead.contains(user); };
+    while (!left.empty()) {
+      Operation *next = left.pop_back_val();
+      dead.insert(next);
+      for (Value operand : next->getOperands()) {
+        Operation *before = operand.getDefiningOp();
+        if (before && before->getBlock() == op->getBlock() && !isa<Op<"Constant">>(before) &&
+            !dead.contains(before) && !made.contains(before) &&
+            llvm::none_of(before->getUsers(), isKept))
+          left.push_back(before);
+      }
+    }
+    SmallVector<Operation *> others(dead.begin() + 1, dead.end());
+    llvm::sort(others, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    SmallVector<Location> nodes = {op->getLoc()};
+    for (Operation *other : others)
+      nodes.push_back(other->getLoc());
+    return nodes;
+  }
+
+  /// What the pattern at work has made so far.
+  DenseSet<Operation *> made;
+};
+
 struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
   void runOnOperation() override {
     IdiomCounts counts;
@@ -155,7 +210,10 @@ struct LiftIdiomsPass : impl::LiftIdiomsBase<LiftIdiomsPass> {
     addLiftAttention(patterns, counts);
     addLiftRotary(patterns, counts);
     addLiftExpertLoops(patterns, counts);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    NameIdioms names;
+    GreedyRewriteConfig config;
+    config.setListener(&names);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       return signalPassFailure();
     numRelu += counts.relu;
     numGelu += counts.gelu;

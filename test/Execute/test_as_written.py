@@ -68,7 +68,9 @@ def test_same_bits(name, rng, compile_model, strut_run, strut_opt, tmp_path):
     graph.nodes[-1].output[0] = "y"
     model = graph.model(y=rank)
     whole = strut.load(str(compile_model(model)), threads=2)
-    assert strut.explain(str(tmp_path / "model.onnx"))["rewrites"] == []
+    fired = {rewrite["name"] for rewrite in strut.explain(str(tmp_path / "model.onnx"))["rewrites"]}
+    # Normalisation knows attention by its formula, in both.
+    assert fired == ({"lift-idioms"} if name == "heads" else set())
 
     strut_run("compile", tmp_path / "model.onnx", "--emit", "mlir-onnx", "-o", tmp_path / "onnx.mlir")
     command = [strut_opt, tmp_path / "onnx.mlir", *AS_WRITTEN]

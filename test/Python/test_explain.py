@@ -49,6 +49,38 @@ def test_pooling(tmp_path, normalised):
     assert block["exactness"] == ("over the reals" if normalised else "bit-exact")
 
 
+@pytest.mark.parametrize("spelled", [False, True], ids=["operators", "formulas"])
+def test_idioms(tmp_path, spelled):
+    """Blocks that a formula became are equal over the reals; those of the file are the file's."""
+    graph = Graph([("n", 2, 5, 8)] * 3, opset=23)
+    weight = np.ones((8, 8), np.float32)
+    if spelled:
+        scores = graph.node("MatMul", "x0", graph.node("Transpose", "x1", perm=[0, 1, 3, 2]))
+        scores = graph.node("Mul", scores, np.float32(0.5))
+        y = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), "x2")
+        hidden = graph.node("MatMul", y, weight)
+        error = graph.node("Erf", graph.node("Div", hidden, np.float32(2**0.5)))
+        half = graph.node("Mul", graph.node("Add", error, np.float32(1)), np.float32(0.5))
+        z = graph.node("Mul", half, hidden)
+    else:
+        y = graph.node("Attention", "x0", "x1", "x2", scale=0.5)
+        z = graph.node("Gelu", graph.node("MatMul", y, weight))
+    z = graph.node("Max", graph.node("MatMul", z, weight), np.float32(0))
+    path = tmp_path / "idioms.onnx"
+    path.write_bytes(graph.model(**{z: 4}).SerializeToString())
+    answer = strut_package.explain(path)
+    blocks = {block["kind"]: block for block in answer["blocks"]}
+    exact = "over the reals" if spelled else "bit-exact"
+    assert blocks["attention"]["exactness"] == exact
+    assert blocks["dense"]["exactness"] == "bit-exact"
+    rewrites = {rewrite["name"]: rewrite for rewrite in answer["rewrites"]}
+    assert ("lift-idioms" in rewrites) == spelled
+    if spelled:
+        # The scores are of the block, what they are made from is not; GELU is a second place.
+        assert len(blocks["attention"]["nodes"]) == 4, blocks["attention"]["nodes"]
+        assert rewrites["lift-idioms"]["fired"] == 2
+
+
 def test_refusals(model):
     with pytest.raises(strut_package.CompileError, match="no dimension 'batch'; it has rows"):
         strut_package.explain(model, dims={"batch": 3})
