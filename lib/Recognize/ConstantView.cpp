@@ -91,8 +91,8 @@ std::optional<ConstantView> ConstantView::reshaped(ArrayRef<int64_t> shape) cons
 
 std::optional<ConstantView> ConstantView::sliced(size_t axis, int64_t start, int64_t step,
                                                  int64_t count) const {
-  // Of a nest of digits, a slice is no nest.
-  if (count < 1 || start < 0 || start >= extent(axis) || axes[axis].size() > 1)
+  // Of a nest of digits, a slice is no nest. Strides are positive.
+  if (count < 1 || step < 1 || start < 0 || start >= extent(axis) || axes[axis].size() > 1)
     return std::nullopt;
   ConstantView result = *this;
   Axis &digits = result.axes[axis];

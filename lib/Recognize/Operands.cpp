@@ -50,14 +50,19 @@ std::optional<SmallVector<SliceRange>> slicesOf(onnx_ir::AnyOp op, int64_t rank,
         continue;
       return std::nullopt;
     }
-    if (step < 1)
+    if (step == 0 || size == 0)
       return std::nullopt;
-    auto bound = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
-    start = bound(start);
-    end = bound(end);
-    if (end <= start)
+    // Backwards a range begins at an element and may end before the first one.
+    int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size;
+    auto bound = [&](int64_t at, int64_t least) {
+      return std::clamp<int64_t>(at < 0 ? at + size : at, least, high);
+    };
+    start = bound(start, 0);
+    end = bound(end, low);
+    int64_t sign = step < 0 ? -1 : 1;
+    if ((end - start) * sign <= 0)
       return std::nullopt;
-    ranges.push_back({axis, start, step, (end - start + step - 1) / step});
+    ranges.push_back({axis, start, step, 1 + (end - start - sign) / step});
   }
   return ranges;
 }

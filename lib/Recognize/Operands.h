@@ -16,13 +16,12 @@ int64_t axisOf(onnx_ir::AnyOp op, llvm::StringRef name, int64_t otherwise, int64
 /// The perm of a Transpose; the reversal where it has none.
 llvm::SmallVector<int64_t> permutationOf(onnx_ir::AnyOp op, int64_t rank);
 
-/// Elements start, start + step, ... of an axis.
+/// Elements start, start + step, ... of an axis; a negative step goes backwards.
 struct SliceRange {
   int64_t axis, start, step, count;
 };
 /// What a Slice with constant operands takes, with `extent` of an axis, negative where it
-/// is not known: such an axis must be taken as a whole. None where that cannot be told,
-/// and for steps backwards.
+/// is not known: such an axis must be taken as a whole. None where that cannot be told.
 std::optional<llvm::SmallVector<SliceRange>>
 slicesOf(onnx_ir::AnyOp op, int64_t rank, llvm::function_ref<int64_t(int64_t axis)> extent);
 

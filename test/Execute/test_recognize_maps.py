@@ -217,6 +217,19 @@ def beside_constants(rng, tokens, k=12, rank=3, n=20):
     return Map(graph, graph.node("MatMul", z, u.astype(np.float32)), matrix, bias, "lowrank")
 
 
+def stepped(rng, tokens, k=12, rank=5, n=20):
+    """Every second feature from the last on, then all of a middle backwards but the last two."""
+    v, u, bias = draw(rng, k // 2, rank), draw(rng, rank - 2, n), draw(rng, n)
+    graph = Graph([(*tokens, k)])
+    step = graph.node("Slice", "x0", np.array([-1]), np.array([-k - 1]), np.array([-1]), np.array([-2]))
+    z = graph.node("MatMul", step, v)
+    z = graph.node("Slice", z, np.array([rank]), np.array([1]), np.array([2]), np.array([-1]))
+    matrix = np.zeros((k, rank))
+    matrix[::-2] = v
+    y = graph.node("Add", graph.node("MatMul", z, u), bias)
+    return Map(graph, y, matrix[:, :1:-1] @ np.float64(u), bias, "lowrank")
+
+
 SPELLINGS = {
     "shuffle_bmm": block_shuffle("bmm"),
     "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
@@ -234,6 +247,7 @@ SPELLINGS = {
     "padded_shuffle": padded_shuffle,
     "reflected": reflected,
     "beside_constants": beside_constants,
+    "stepped": stepped,
     # Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }

@@ -115,20 +115,28 @@ func.func @diagonal(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
   return %0 : tensor<?x6xf32>
 }
 
-// Not read yet: features from the last to the first, as a Slice with a step below 0 gives them.
+// Condition 7: tokens are turned around, by one number or by a range of them. Of features, from where on
+// they are turned must be known.
 
 // CHECK-LABEL: func.func @backwards
-// CHECK: onnx.Slice
+// CHECK-COUNT-3: onnx.Slice
 // CHECK-NOT: lowrank
 // CHECK: return
-func.func @backwards(%x: tensor<?x24xf32>) -> tensor<?x40xf32> {
+func.func @backwards(%x: tensor<?x24xf32>, %y: tensor<8x24xf32>, %from: tensor<1xi64>) -> (tensor<?x40xf32>, tensor<8x40xf32>, tensor<?x40xf32>) {
   %v = onnx.Constant() {value = dense<1.0> : tensor<24x6xf32>} : () -> tensor<24x6xf32>
   %u = onnx.Constant() {value = dense<2.0> : tensor<6x40xf32>} : () -> tensor<6x40xf32>
-  %start = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
-  %end = onnx.Constant() {value = dense<-7> : tensor<1xi64>} : () -> tensor<1xi64>
-  %axis = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %last = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %end = onnx.Constant() {value = dense<-9223372036854775808> : tensor<1xi64>} : () -> tensor<1xi64>
+  %tokens = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %features = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
   %0 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
-  %1 = onnx.Slice(%0, %start, %end, %axis, %start) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x6xf32>
+  %1 = onnx.Slice(%0, %last, %end, %tokens, %last) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x6xf32>
   %2 = onnx.MatMul(%1, %u) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
-  return %2 : tensor<?x40xf32>
+  %3 = onnx.MatMul(%y, %v) : (tensor<8x24xf32>, tensor<24x6xf32>) -> tensor<8x6xf32>
+  %4 = onnx.Slice(%3, %last, %end, %tokens, %last) : (tensor<8x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<8x6xf32>
+  %5 = onnx.MatMul(%4, %u) : (tensor<8x6xf32>, tensor<6x40xf32>) -> tensor<8x40xf32>
+  %6 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %7 = onnx.Slice(%6, %from, %end, %features, %last) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x6xf32>
+  %8 = onnx.MatMul(%7, %u) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
+  return %2, %5, %8 : tensor<?x40xf32>, tensor<8x40xf32>, tensor<?x40xf32>
 }

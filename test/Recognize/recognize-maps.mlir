@@ -291,3 +291,41 @@ func.func @beside(%x: tensor<?x8xf32>) -> tensor<?x6xf32> {
   %3 = onnx.Concat(%1, %2) {axis = 1 : i64} : (tensor<?x3xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
   return %3 : tensor<?x6xf32>
 }
+
+// Slices with steps: all features from the last to the first, every second one from the
+// first on, and every second one from behind, which ends before a given feature.
+
+// CHECK-LABEL: func.func @steps
+// CHECK-DAG: %[[TURNED:.*]] = onnx.Constant() {value = dense<[5, 4, 3, 2, 1, 0]> : tensor<6xi64>}
+// CHECK-DAG: %[[SECOND:.*]] = onnx.Constant() {value = dense<[0, 2, 4]> : tensor<3xi64>}
+// CHECK-DAG: %[[BEHIND:.*]] = onnx.Constant() {value = dense<[4, 2]> : tensor<2xi64>}
+// CHECK: %[[A:.*]] = layer.linear %arg0
+// CHECK-NEXT: %[[B:.*]] = onnx.Gather(%[[A]], %[[TURNED]]) {axis = 1 : i64}
+// CHECK-NEXT: layer.linear %[[B]], {{.*}} {layer.form = "lowrank"}
+// CHECK: onnx.Gather(%{{.*}}, %[[SECOND]]) {axis = 1 : i64}
+// CHECK: onnx.Gather(%{{.*}}, %[[BEHIND]]) {axis = 1 : i64}
+// CHECK-NOT: onnx.Slice
+// CHECK: return
+func.func @steps(%x: tensor<?x24xf32>) -> (tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>) {
+  %v = onnx.Constant() {value = dense<1.0> : tensor<24x6xf32>} : () -> tensor<24x6xf32>
+  %u6 = onnx.Constant() {value = dense<2.0> : tensor<6x40xf32>} : () -> tensor<6x40xf32>
+  %u3 = onnx.Constant() {value = dense<2.0> : tensor<3x40xf32>} : () -> tensor<3x40xf32>
+  %u2 = onnx.Constant() {value = dense<2.0> : tensor<2x40xf32>} : () -> tensor<2x40xf32>
+  %last = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %first = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one = onnx.Constant() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %two = onnx.Constant() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %back = onnx.Constant() {value = dense<-2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %before = onnx.Constant() {value = dense<-9223372036854775808> : tensor<1xi64>} : () -> tensor<1xi64>
+  %beyond = onnx.Constant() {value = dense<9223372036854775807> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %1 = onnx.Slice(%0, %last, %before, %one, %last) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x6xf32>
+  %2 = onnx.MatMul(%1, %u6) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
+  %3 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %4 = onnx.Slice(%3, %first, %beyond, %one, %two) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x3xf32>
+  %5 = onnx.MatMul(%4, %u3) : (tensor<?x3xf32>, tensor<3x40xf32>) -> tensor<?x40xf32>
+  %6 = onnx.MatMul(%x, %v) : (tensor<?x24xf32>, tensor<24x6xf32>) -> tensor<?x6xf32>
+  %7 = onnx.Slice(%6, %back, %one, %last, %back) : (tensor<?x6xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>) -> tensor<?x2xf32>
+  %8 = onnx.MatMul(%7, %u2) : (tensor<?x2xf32>, tensor<2x40xf32>) -> tensor<?x40xf32>
+  return %2, %5, %8 : tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>
+}
