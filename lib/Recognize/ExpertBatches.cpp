@@ -62,9 +62,6 @@ static std::optional<ExpertProduct> batchedProduct(Value value) {
   std::optional<ConstantView> weight = product ? ConstantView::of(product.in("B")) : std::nullopt;
   if (!weight || weight->rank() != 3 || rankOf(product.in("A")) < 2)
     return std::nullopt;
-  // Condition 6 of recognize-experts.
-  if (bias && (bias->extent(0) != weight->extent(0) || bias->extent(1) != weight->extent(2)))
-    return std::nullopt;
   return ExpertProduct{product.in("A"), *weight, bias};
 }
 
@@ -130,7 +127,7 @@ std::optional<Experts> readBatched(Op<"ReduceSum"> sum) {
     if (width &&
         // Condition 2 of recognize-experts.
         *width == net->in.weight.extent(0))
-      return Experts{*net, rows, *routing, {}};
+      return Experts{*net, rows, *routing, sum->getResult(0).getType(), {}};
   }
   return std::nullopt;
 }
@@ -212,6 +209,8 @@ std::optional<ExpertProduct> GatheredProducts::einsum(Op<"Einsum"> op) {
   perRow.push_back(term);
   if (slots.empty() ||
       // Condition 6 of recognize-experts.
+      first == second ||
+      // Condition 6 of recognize-experts.
       equation->result != result ||
       // Condition 6 of recognize-experts.
       (rows != ArrayRef(perSlot) && rows != ArrayRef(perRow)))
@@ -260,7 +259,8 @@ std::optional<Experts> readGathered(Op<"ReduceSum"> sum) {
         width &&
         // Condition 7 of recognize-experts.
         *width <= net->in.weight.extent(0))
-      return Experts{*net, net->input, {weights, products.experts}, {}};
+      return Experts{
+          *net, net->input, {weights, products.experts}, sum->getResult(0).getType(), {}};
   }
   return std::nullopt;
 }

@@ -177,6 +177,7 @@ std::optional<int64_t> routerWidth(Value experts) {
     scores = route.getLogits();
   else if (auto best = experts.getDefiningOp<Op<"ArgMax">>();
            best && isa<RankedTensorType>(best.in("data").getType()) &&
+           // Condition 1 of recognize-experts.
            axisOf(best, "axis", 0, cast<RankedTensorType>(best.in("data").getType()).getRank()) ==
                cast<RankedTensorType>(best.in("data").getType()).getRank() - 1)
     scores = best.in("data");
@@ -189,6 +190,46 @@ std::optional<int64_t> routerWidth(Value experts) {
 //===----------------------------------------------------------------------===//
 // Building
 //===----------------------------------------------------------------------===//
+
+/// Whether a product has these extents, and its bias one number for each net and result.
+static bool hasShape(const ExpertProduct &product, ArrayRef<int64_t> extents, Type element) {
+  auto is = [&](const ConstantView &view, ArrayRef<int64_t> shape) {
+    return view.element() == element && view.rank() == shape.size() &&
+           llvm::all_of(llvm::enumerate(shape),
+                        [&](auto extent) { return view.extent(extent.index()) == extent.value(); });
+  };
+  return is(product.weight, extents) &&
+         (!product.bias || is(*product.bias, {extents.front(), extents.back()}));
+}
+
+bool agree(const ExpertNet &net, Value input, const Routing &routing, Type result) {
+  auto rows = dyn_cast<RankedTensorType>(input.getType()),
+       weights = dyn_cast<RankedTensorType>(routing.weights.getType()),
+       experts = dyn_cast<RankedTensorType>(routing.experts.getType());
+  if (!rows || !weights || !experts || rows.getRank() < 1 || net.in.weight.rank() != 3 ||
+      net.out.weight.rank() != 3)
+    return false;
+  Type element = rows.getElementType();
+  int64_t count = net.in.weight.extent(0), inputs = net.in.weight.extent(1),
+          hidden = net.in.weight.extent(2), outputs = net.out.weight.extent(2);
+  ArrayRef<int64_t> places = rows.getShape().drop_back();
+  SmallVector<int64_t> shape(places);
+  shape.push_back(outputs);
+  return isa<FloatType>(element) && weights.getElementType() == element &&
+         !experts.isDynamicDim(experts.getRank() - 1) &&
+         // Condition 9 of recognize-experts.
+         succeeded(verifyCompatibleShape(weights, experts)) &&
+         // Condition 9 of recognize-experts.
+         succeeded(verifyCompatibleShape(places, experts.getShape().drop_back())) &&
+         // Condition 9 of recognize-experts.
+         succeeded(verifyCompatibleShape(shape, cast<ShapedType>(result).getShape())) &&
+         // Condition 10 of recognize-experts.
+         hasShape(net.in, {count, inputs, hidden}, element) &&
+         // Condition 10 of recognize-experts.
+         hasShape(net.out, {count, hidden, outputs}, element) &&
+         // Condition 10 of recognize-experts.
+         (!net.gate || hasShape(*net.gate, {count, inputs, hidden}, element));
+}
 
 Value build(OpBuilder &b, Location loc, const ExpertNet &net, Value input, const Routing &given,
             Type result) {

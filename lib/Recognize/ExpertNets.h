@@ -47,6 +47,9 @@ Routing canonical(mlir::OpBuilder &b, mlir::Location loc, const Routing &routing
 /// be told.
 std::optional<int64_t> routerWidth(mlir::Value experts);
 
+/// Whether shapes and types are those of one mixture, with nothing that broadcasting repeats.
+bool agree(const ExpertNet &net, mlir::Value input, const Routing &routing, mlir::Type result);
+
 /// Writes a mixture of experts of stacked weights on the rows `input`; null where weights
 /// cannot be read.
 mlir::Value build(mlir::OpBuilder &b, mlir::Location loc, const ExpertNet &net, mlir::Value input,

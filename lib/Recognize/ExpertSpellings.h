@@ -12,6 +12,7 @@ struct Experts {
   ExpertNet net;
   mlir::Value rows;
   Routing routing;
+  mlir::Type result; ///< of the mixture alone
   llvm::SmallVector<mlir::Value> others;
 };
 

@@ -32,6 +32,7 @@ struct Gate {
 struct Term {
   ExpertNet net;
   Gate gate;
+  Type type;
 };
 } // namespace
 
@@ -85,8 +86,10 @@ static std::optional<Term> termOf(Value value) {
        {std::pair(product.in("A"), product.in("B")), {product.in("B"), product.in("A")}}) {
     std::optional<Gate> gate = gateOf(weight);
     std::optional<ExpertNet> read = gate ? readNet(net, linearProduct) : std::nullopt;
-    if (read)
-      return Term{*read, *gate};
+    if (read &&
+        // Condition 9 of recognize-experts.
+        succeeded(verifyCompatibleShape(net.getType(), value.getType())))
+      return Term{*read, *gate, value.getType()};
   }
   return std::nullopt;
 }
@@ -146,7 +149,7 @@ std::optional<Experts> readMasked(Op<"Add"> last, Doubt &doubt) {
   std::optional<ExpertNet> net = stack(nets);
   if (!net)
     return std::nullopt;
-  return Experts{*net, first.net.input, first.gate.routing, others};
+  return Experts{*net, first.net.input, first.gate.routing, first.type, others};
 }
 
 } // namespace strut::recognize

@@ -78,12 +78,12 @@ struct RecognizeExpertsPass : impl::RecognizeExpertsBase<RecognizeExpertsPass> {
   void replace(Operation *last, const Experts &experts, OpsBackwards &ops) {
     OpBuilder b(last);
     Location loc = locationOf(last, experts);
-    Value result =
-        build(b, loc, experts.net, experts.rows, experts.routing, last->getResult(0).getType());
+    Value result = build(b, loc, experts.net, experts.rows, experts.routing, experts.result);
     if (!result)
       return;
     for (Value other : experts.others)
       result = Op<"Add">::create(b, last->getLoc(), {result, other})->getResult(0);
+    result.setType(last->getResult(0).getType()); // which may know more
     last->getResult(0).replaceAllUsesWith(result);
     ops.eraseDead(last);
     ++numExperts;
@@ -103,7 +103,7 @@ struct RecognizeExpertsPass : impl::RecognizeExpertsBase<RecognizeExpertsPass> {
       if (!found && doubt && !isa_and_nonnull<Op<"Add">>(user))
         op->emitWarning(*doubt);
     }
-    if (found)
+    if (found && agree(found->net, found->rows, found->routing, found->result))
       replace(op, *found, ops);
   }
 

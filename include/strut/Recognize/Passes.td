@@ -124,15 +124,18 @@ def RecognizeExperts : Pass<"strut-recognize-experts", "::mlir::func::FuncOp"> {
     4. scores are 0 where nothing was chosen,
     5. all read the same rows, and are chosen by the same numbers with the same weights,
     6. each axis is what it is taken for: sums are over experts, or over choices, weights are
-       scattered along experts, a number chooses a whole net, a bias is one of each net, and
-       products are of each row with the nets that it chose,
+       scattered along experts, a number chooses a whole net, and products are of each row with the nets that it chose,
     7. numbers by which nets are gathered are a router's, which are below their number: a
        number below 0 would count nets from the last one,
     8. a router is `layer.route` if its weights are a softmax of the selected logits, of all, or of
-       all divided by the sum of the selected ones.
+       all divided by the sum of the selected ones,
+    9. nothing is repeated by broadcasting: each row has numbers and weights of its own, and the
+       result is as large as the rows are many,
+    10. each product and each bias has one part for every expert, and as many numbers as the net
+       needs.
 
-    The router becomes `layer.route` where it is one. Equal over the reals where nets of experts that a row did not choose give
-    finite numbers: they are not computed.
+    The router becomes `layer.route` where it is one. Equal over the reals where nets of
+    experts that a row did not choose give finite numbers: they are not computed.
 
     A sum that has fewer nets than its router chooses from is left alone, with a warning: a
     trace through branches that depend on data keeps those experts that its example reached.
