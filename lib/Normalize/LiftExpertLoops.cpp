@@ -62,12 +62,31 @@ struct Coordinate {
   bool operator==(const Coordinate &) const = default;
 };
 
-/// What only gave axes of extent 1, or another type of integers, to it.
-Value behindViews(Value value) {
-  while (isa_and_nonnull<Op<"Squeeze">, Op<"Unsqueeze">, Op<"Reshape">, Op<"Flatten">, Op<"Cast">,
-                         Op<"Identity">, Op<"Expand">>(value.getDefiningOp()))
+/// What has the same numbers but for axes of extent 1.
+Value withoutOnes(Value value) {
+  while (isa_and_nonnull<Op<"Squeeze">, Op<"Unsqueeze">, Op<"Identity">>(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   return value;
+}
+
+/// What has the same numbers in the same order, in another shape.
+Value behindShapes(Value value) {
+  while (
+      isa_and_nonnull<Op<"Squeeze">, Op<"Unsqueeze">, Op<"Identity">, Op<"Reshape">, Op<"Flatten">>(
+          value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
+
+/// The same integers in another shape, or of another type.
+Value behindViews(Value value) {
+  for (value = behindShapes(value);; value = behindShapes(value)) {
+    auto cast = value.getDefiningOp<Op<"Cast">>();
+    Type to = getElementTypeOrSelf(value.getType());
+    if (!cast || !(to.isInteger(64) || to.isInteger(32)))
+      return value;
+    value = cast.in("input");
+  }
 }
 
 /// The NonZero that `value` is, [coordinates, places], or [places, coordinates] for axis 1.
@@ -126,6 +145,12 @@ SmallVector<std::pair<Value, Value>> bothWays(AnyOp op) {
   return {{op.in("A"), op.in("B")}, {op.in("B"), op.in("A")}};
 }
 
+/// Whether these are places that a TopK gives, which are not negative.
+bool isPlaceOfTopK(Value experts) {
+  auto top = experts.getDefiningOp<Op<"TopK">>();
+  return top && experts == top->getResult(1);
+}
+
 /// The numbers [m, k] of which `value`, [e, k, m], says where they are e.
 Value membership(Value value) {
   auto transpose = value.getDefiningOp<Op<"Transpose">>();
@@ -137,7 +162,10 @@ Value membership(Value value) {
   if (auto oneHot = hits.getDefiningOp<Op<"OneHot">>()) {
     auto values = indicesOf(oneHot.in("values"));
     bool fits = values && ArrayRef(*values) == ArrayRef<int64_t>{0, 1} &&
-                axisOf(oneHot, "axis", -1, 3) == 2;
+                // Condition 2 of lift-idioms.
+                axisOf(oneHot, "axis", -1, 3) == 2 &&
+                // Condition 2 of lift-idioms.
+                isPlaceOfTopK(oneHot.in("indices"));
     return fits ? oneHot.in("indices") : Value();
   }
   auto equal = hits.getDefiningOp<Op<"Equal">>();
@@ -148,7 +176,11 @@ Value membership(Value value) {
     auto unsqueeze = experts.getDefiningOp<Op<"Unsqueeze">>();
     std::optional<int64_t> axis =
         unsqueeze ? integerOf(unsqueeze.in("axes")) : std::optional<int64_t>();
-    if (all && (axis == -1 || axis == 2) &&
+    auto type = dyn_cast<RankedTensorType>(numbers.getType());
+    if (all && (axis == -1 || axis == 2) && type && type.getRank() > 0 && type.getRank() < 4 &&
+        // Condition 2 of lift-idioms.
+        type.getShape().back() == int64_t(all->size()) &&
+        // Condition 2 of lift-idioms.
         *all == llvm::to_vector(llvm::seq<int64_t>(0, int64_t(all->size()))))
       return unsqueeze.in("data");
   }
@@ -209,19 +241,25 @@ bool isFlatPlace(Value value, const Places &places, int64_t k) {
 
 /// weights [rows, k] where `value` is weights[row, choice], else null.
 Value weightsTaken(Value value, const Places &places) {
-  value = behindViews(value);
+  auto column = dyn_cast<RankedTensorType>(value.getType());
+  // Condition 4 of lift-idioms.
+  if (!column || column.getRank() != 2 || column.getDimSize(1) != 1)
+    return {};
+  value = behindShapes(value);
   if (auto gather = value.getDefiningOp<Op<"GatherND">>()) {
     auto batch = gather.attr<IntegerAttr>("batch_dims");
     auto both = gather.in("indices").getDefiningOp<Op<"Concat">>();
     if (!both || both->getNumOperands() != 2 || (batch && batch.getInt() != 0) ||
+        // Condition 4 of lift-idioms.
         coordinateOf(both->getOperand(0)) != places.row ||
+        // Condition 4 of lift-idioms.
         coordinateOf(both->getOperand(1)) != places.choice)
       return {};
-    Value weights = behindViews(gather.in("data"));
+    Value weights = withoutOnes(gather.in("data"));
     return rankOf(weights) == 2 ? weights : Value();
   }
   auto gather = value.getDefiningOp<Op<"Gather">>();
-  Value weights = gather ? behindViews(gather.in("data")) : Value();
+  Value weights = gather ? behindShapes(gather.in("data")) : Value();
   auto type = weights ? dyn_cast<RankedTensorType>(weights.getType()) : RankedTensorType();
   bool fits = type && type.getRank() == 2 && !type.isDynamicDim(1) &&
               axisOf(gather, "axis", 0, rankOf(gather.in("data"))) == 0 &&
@@ -274,10 +312,12 @@ std::optional<Step> stepOf(Operation *op) {
         before.getType() != added.getType())
       continue;
     // A shape of n rows for n rows.
-    Value updates = scatter.in("updates");
-    if (auto expand = updates.getDefiningOp<Op<"Expand">>())
-      updates = expand.in("input");
-    return Step{before, updates, coordinateOf(scatter.in("indices")), true};
+    auto unexpanded = [](Value value) {
+      auto expand = value.getDefiningOp<Op<"Expand">>();
+      return expand ? expand.in("input") : value;
+    };
+    return Step{before, unexpanded(scatter.in("updates")),
+                coordinateOf(unexpanded(scatter.in("indices"))), true};
   }
   return std::nullopt;
 }
@@ -291,6 +331,14 @@ bool isConstant(Value value) {
          isa<Op<"Gather">, Op<"Transpose">, Op<"Squeeze">, Op<"Unsqueeze">, Op<"Reshape">,
              Op<"Slice">>(op) &&
          llvm::all_of(op->getOperands(), isConstant);
+}
+
+/// Whether a value has as many rows as another, as far as it is known.
+bool areRowsOf(Value value, Value other) {
+  auto type = cast<RankedTensorType>(value.getType()),
+       like = cast<RankedTensorType>(other.getType());
+  return succeeded(
+      verifyCompatibleShape(type.getShape().take_front(), like.getShape().take_front()));
 }
 
 /// Computes on all rows what a step computes on some.
@@ -318,7 +366,10 @@ private:
 bool AllRows::fits(Value value) {
   auto [data, rows] = rowsTaken(value);
   if (data)
-    return rows == places.row;
+    // Condition 3 of lift-idioms.
+    return rows == places.row &&
+           // Condition 5 of lift-idioms.
+           areRowsOf(data, places.experts);
   Operation *op = value.getDefiningOp();
   if (!op || rankOf(value) != 2)
     return false;
@@ -376,6 +427,19 @@ Value weightOfAll(OpBuilder &b, Location loc, const Places &places, Value weight
   return Op<"ReduceSum">::create(b, loc, {kept, integers(b, loc, {1}, -1)}, keep)->getResult(0);
 }
 
+/// Whether no row has a number twice: places of one TopK along the row.
+bool areUnique(Value experts) {
+  auto top = experts.getDefiningOp<Op<"TopK">>();
+  return isPlaceOfTopK(experts) && axisOf(top, "axis", -1, 2) == 1;
+}
+
+/// Whether two values have the same known number of columns.
+bool haveOneWidth(Value a, Value b) {
+  auto left = dyn_cast<RankedTensorType>(a.getType()), right = cast<RankedTensorType>(b.getType());
+  return left && left.getRank() == 2 && !left.isDynamicDim(1) &&
+         left.getDimSize(1) == right.getDimSize(1);
+}
+
 struct StepOnAllRows : RewritePattern {
   StepOnAllRows(StringRef name, MLIRContext *context, IdiomCounts &counts)
       : RewritePattern(name, 1, context), counts(counts) {}
@@ -386,15 +450,21 @@ struct StepOnAllRows : RewritePattern {
     auto product = step ? step->updates.getDefiningOp<Op<"Mul">>() : Op<"Mul">();
     std::optional<Places> places =
         product && step->rows ? placesOf(step->rows->found) : std::nullopt;
-    if (!places || step->rows != places->row)
+    if (!places || step->rows != places->row ||
+        // Condition 5 of lift-idioms.
+        !areRowsOf(result, places->experts) ||
+        // Condition 6 of lift-idioms.
+        !haveOneWidth(step->updates, result))
       return failure();
-    bool areUnique = places->experts.getDefiningOp<Op<"TopK">>() != nullptr;
-    if (step->needsUniqueRows && !areUnique)
+    // Condition 1 of lift-idioms.
+    if (step->needsUniqueRows && !areUnique(places->experts))
       return failure();
     for (auto [net, factor] : bothWays(product)) {
       Value weights = weightsTaken(factor, *places);
       AllRows rows(rewriter, *places);
-      if (!weights || !rows.fits(net))
+      if (!weights || !rows.fits(net) ||
+          // Condition 5 of lift-idioms.
+          failed(verifyCompatibleShape(weights.getType(), places->experts.getType())))
         continue;
       Location loc = op->getLoc();
       Value weight = weightOfAll(rewriter, loc, *places, weights);

@@ -181,7 +181,16 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
     same: by looking at a constant, or by how the table is made.
 
     A step of a loop over experts, which looks for rows, computes them and writes them back,
-    becomes the same on all rows, weighted by 0 where it was not chosen.
+    becomes the same on all rows, weighted by 0 where it was not chosen, where
+
+    1. a scatter that keeps one of several values for a row meets a row once: numbers are places
+       that one TopK found along each row;
+    2. hits of all experts are by row, choice and expert, and of numbers that are not negative;
+    3. what is computed is computed from the rows that were found, each by itself;
+    4. each row is multiplied with its own weight, that of the choice that was found, as it is:
+       not rounded, and not from another shape;
+    5. rows, numbers, weights and results are as many;
+    6. whole rows are written.
   }];
   let statistics = [
     Statistic<"numRelu", "num-relu", "Number of ReLUs found">,
