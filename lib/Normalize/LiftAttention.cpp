@@ -138,6 +138,33 @@ Op<"Softmax"> matchSoftmax(Value weights) {
   return softmax && softmax->getResult(0).hasNUses(2) ? softmax : Op<"Softmax">();
 }
 
+/// Whether two extents are the same, as far as it is known. One that is 1 is repeated beside one
+/// that is not known.
+bool agree(int64_t a, int64_t b) {
+  return a == b || (ShapedType::isDynamic(a) && b != 1) || (ShapedType::isDynamic(b) && a != 1);
+}
+
+/// Whether the result has one place for each query, and all have one batch and as many heads: the
+/// operator repeats masks, and heads of both keys and values, but nothing else.
+bool haveShapesOfAttention(const Scores &scores, Value value, Type result) {
+  auto of = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
+  ArrayRef<int64_t> query = of(scores.query), key = of(scores.keyTransposed), values = of(value),
+                    places = cast<RankedTensorType>(result).getShape();
+  // Condition 7 of lift-idioms.
+  return places.size() == 4 &&
+         // Condition 7 of lift-idioms.
+         agree(query[0], key[0]) &&
+         // Condition 7 of lift-idioms.
+         agree(query[0], values[0]) &&
+         // Condition 7 of lift-idioms.
+         agree(key[1], values[1]) &&
+         // Condition 7 of lift-idioms.
+         agree(key[3], values[2]) &&
+         // Condition 7 of lift-idioms.
+         llvm::all_of(llvm::zip(places, query.take_front(3)),
+                      [](auto pair) { return agree(std::get<0>(pair), std::get<1>(pair)); });
+}
+
 /// Softmax(scale·Q·Kᵀ + mask)·V = Attention(Q, K, V, mask)
 struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
   LiftAttention(MLIRContext *context, IdiomCounts &counts)
@@ -150,9 +177,11 @@ struct LiftAttention : OpRewritePattern<Op<"MatMul">> {
       return failure();
     auto axis = softmax.attr<IntegerAttr>("axis");
     Scores scores;
+    // Condition 8 of lift-idioms.
     if ((axis && axis.getInt() != -1 && axis.getInt() != 3) ||
         !matchScores(beforeCast(softmax.in("input")), scores) ||
-        getElementTypeOrSelf(scores.query) != getElementTypeOrSelf(value))
+        getElementTypeOrSelf(scores.query) != getElementTypeOrSelf(value) ||
+        !haveShapesOfAttention(scores, value, op->getResult(0).getType()))
       return failure();
     auto perm = rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr({0, 1, 3, 2}));
     Value key =

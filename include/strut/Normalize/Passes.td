@@ -191,6 +191,12 @@ def LiftIdioms : Pass<"strut-lift-idioms", "::mlir::func::FuncOp"> {
        not rounded, and not from another shape;
     5. rows, numbers, weights and results are as many;
     6. whole rows are written.
+
+    The scores of attention are those of each query with each key,
+
+    7. with nothing repeated but masks, and one head of both keys and values: the result has a
+       place for each query, of one batch with keys and values;
+    8. the softmax is along the keys.
   }];
   let statistics = [
     Statistic<"numRelu", "num-relu", "Number of ReLUs found">,
