@@ -42,17 +42,9 @@ std::optional<ExpertNet> readNet(Value value, ProductReader product) {
   return out ? readHidden(*out, product) : std::nullopt;
 }
 
-static bool isLike(const ExpertProduct &a, const ExpertProduct &b) {
-  // Condition 3 of recognize-experts.
-  return a.bias.has_value() == b.bias.has_value();
-}
-
 bool ExpertNet::isLike(const ExpertNet &other) const {
-  return recognize::isLike(in, other.in) && recognize::isLike(out, other.out) &&
-         gate.has_value() == other.gate.has_value() &&
-         (!gate || recognize::isLike(*gate, *other.gate)) &&
-         // Condition 3 of recognize-experts.
-         activation == other.activation &&
+  // Condition 3 of recognize-experts.
+  return activation == other.activation &&
          // Condition 3 of recognize-experts.
          alpha == other.alpha;
 }
@@ -141,7 +133,9 @@ static bool isNormalised(Value value, Value of) {
   int64_t rank = cast<RankedTensorType>(of.getType()).getRank();
   return axes && axes->size() == 1 &&
          // Condition 8 of recognize-experts.
-         (axes->front() == -1 || axes->front() == rank - 1) && (!keep || keep.getInt() != 0);
+         (axes->front() == -1 || axes->front() == rank - 1) &&
+         // Condition 8 of recognize-experts.
+         (!keep || keep.getInt() != 0);
 }
 
 Routing canonical(OpBuilder &b, Location loc, const Routing &routing) {

@@ -25,7 +25,7 @@ struct ExpertNet {
   layer::Activation activation;
   double alpha = 0;
 
-  /// Whether another net computes the same function of other weights.
+  /// Whether another net has the same function; `agree` tells whether all have the same parts.
   bool isLike(const ExpertNet &other) const;
 };
 

@@ -120,7 +120,7 @@ def RecognizeExperts : Pass<"strut-recognize-experts", "::mlir::func::FuncOp"> {
     1. a row chooses an expert at most once, by a TopK of the largest or an ArgMax along the
        last axis,
     2. no net is missing: there are as many as numbers to choose from, 0, 1, 2, ...,
-    3. all have one form: the same function, the same biases present,
+    3. all have the same function,
     4. scores are 0 where nothing was chosen,
     5. all read the same rows, and are chosen by the same numbers with the same weights,
     6. each axis is what it is taken for: sums are over experts, or over choices, weights are
