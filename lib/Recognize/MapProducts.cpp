@@ -256,4 +256,57 @@ std::optional<MapState> multiplied(MapState state, Value input, const LabelledPr
   return state;
 }
 
+/// The axes that a ReduceSum sums over, counted from the front; none where they are not known.
+static std::optional<SmallVector<int64_t>> summedAxes(Op<"ReduceSum"> op, int64_t rank) {
+  Value operand = op.in("axes");
+  auto axes = operand ? integersOf(operand) : std::nullopt;
+  if (!axes || axes->empty())
+    return std::nullopt;
+  for (int64_t &axis : *axes)
+    axis += axis < 0 ? rank : 0;
+  llvm::sort(*axes);
+  return axes;
+}
+
+std::optional<MapState> MapReader::summed(onnx_ir::AnyOp op) {
+  auto sum = cast<Op<"ReduceSum">>(op.getOperation());
+  auto factors = sum.in("data").getDefiningOp<Op<"Mul">>();
+  auto type = dyn_cast<RankedTensorType>(sum.in("data").getType());
+  if (!factors || !factors->hasOneUse() || !type)
+    return std::nullopt;
+  Value input = factors.in("A"), weight = factors.in("B");
+  if (ConstantView::of(input))
+    std::swap(input, weight);
+  auto view = ConstantView::of(weight);
+  auto axes = summedAxes(sum, type.getRank());
+  State state = view && axes ? operand(input) : std::nullopt;
+  // Of a root it would have to be told which of its axes are features.
+  if (!state || state->root == input)
+    return std::nullopt;
+  int64_t rank = type.getRank(), before = rank - int64_t(state->axes.size());
+  LabelledProduct labels;
+  SmallVector<Axis, 4> kept;
+  for (auto [i, axis] : llvm::enumerate(state->axes)) {
+    bool isOne = axis.isFeature() ? axis.features == 1 : axis.tokens.empty();
+    // Along such an axis the value is repeated.
+    if (isOne)
+      continue;
+    kept.push_back(axis);
+    labels.input.push_back(before + int64_t(i));
+  }
+  state->axes = std::move(kept);
+  for (size_t i = 0; i < view->rank(); ++i)
+    labels.weight.push_back(rank - int64_t(view->rank()) + int64_t(i));
+  for (int64_t i = 0; i < rank; ++i)
+    if (!llvm::is_contained(*axes, i))
+      labels.result.push_back(i);
+  State result = multiplied(std::move(*state), input, labels, *view, op.getLoc());
+  auto keep = sum.attr<IntegerAttr>("keepdims");
+  if (result && (!keep || keep.getInt() != 0))
+    for (int64_t axis : *axes)
+      result->axes.insert(result->axes.begin() + axis, Axis{{}, 1});
+  used.push_back(sum.in("data"));
+  return result;
+}
+
 } // namespace strut::recognize

@@ -378,6 +378,8 @@ MapReader::State MapReader::apply(Operation &op) {
     return std::nullopt;
   if (isMove(&op))
     return move(onnx);
+  if (isa<Op<"ReduceSum">>(op))
+    return summed(onnx);
   if (isa<Op<"Concat">>(op))
     return concatenated(onnx);
   if (isa<Op<"BatchNormalization">>(op))

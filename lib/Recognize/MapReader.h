@@ -64,6 +64,8 @@ private:
   State product(mlir::Operation &op);
   State product(mlir::Operation &op, MapState state, mlir::Value input, const ConstantView &weight);
   State biased(mlir::Operation &op, MapState state);
+  /// A product that is written as factors and their sum.
+  State summed(onnx_ir::AnyOp op);
   State sum(onnx_ir::AnyOp op, bool isDifference);
   State pointwise(onnx_ir::AnyOp op);
   State normalised(onnx_ir::AnyOp op);

@@ -230,6 +230,35 @@ def stepped(rng, tokens, k=12, rank=5, n=20):
     return Map(graph, y, matrix[:, :1:-1] @ np.float64(u), bias, "lowrank")
 
 
+def butterfly(how):
+    """Stages of 2 x 2 maps of features that lie 1, 2, 4, ... apart, each with weights of its own."""
+
+    def make(rng, tokens, stages=4):
+        n = 2**stages
+        graph, matrix, y = Graph([(*tokens, n)]), np.eye(n), "x0"
+        for stage in range(stages):
+            apart = 2**stage
+            pairs = draw(rng, n // (2 * apart), apart, 2, 2)  # block, place, out, in
+            matrix = np.einsum("ksoi,bkis->bkos", np.float64(pairs), matrix.reshape(n, -1, 2, apart)).reshape(n, n)
+            if how == "sum":
+                y = reshaped(graph, y, tokens, n // (2 * apart), 1, 2, apart)
+                y = graph.node("Mul", pairs.transpose(0, 2, 3, 1), y)
+                y = graph.node("ReduceSum", y, np.array([-2]), keepdims=stage % 2)
+            elif how == "einsum":
+                y = reshaped(graph, y, tokens, n // (2 * apart), 2, apart)
+                y = graph.node("Einsum", pairs, y, equation="ksoi,...kis->...kos")
+            else:
+                y = graph.node("Reshape", y, np.array([-1, n // (2 * apart), 2, apart]))
+                y = graph.node("Reshape", graph.node("Transpose", y, perm=[1, 3, 0, 2]), np.array([n // 2, -1, 2]))
+                y = graph.node("MatMul", y, pairs.reshape(-1, 2, 2).transpose(0, 2, 1))
+                y = graph.node("Reshape", y, np.array([n // (2 * apart), apart, -1, 2]))
+                y = graph.node("Transpose", y, perm=[2, 0, 3, 1])
+            y = reshaped(graph, y, tokens, n)
+        return Map(graph, y, matrix, np.zeros(n), "chain")
+
+    return make
+
+
 SPELLINGS = {
     "shuffle_bmm": block_shuffle("bmm"),
     "shuffle_bmm_down": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 32, 8, 4),
@@ -248,6 +277,9 @@ SPELLINGS = {
     "reflected": reflected,
     "beside_constants": beside_constants,
     "stepped": stepped,
+    "butterfly_sum": butterfly("sum"),
+    "butterfly_einsum": butterfly("einsum"),
+    "butterfly_bmm": butterfly("bmm"),
     # Above the size to which exporters fold constants.
     "large_shuffle": lambda rng, tokens: block_shuffle("bmm")(rng, tokens, 192, 384, 2),
 }
@@ -267,7 +299,7 @@ def check(made, compile_model, strut_run, flags, tmp_path, rng, assert_close):
     library = strut.load(str(compile_model(made.model, *flags)), threads=2)
     found, text = forms(strut_run, tmp_path, flags)
     assert found == [made.form]
-    for operator in ("Reshape", "Einsum", "MatMul", "Conv", "Gemm"):
+    for operator in ("Reshape", "Einsum", "MatMul", "Conv", "Gemm", "ReduceSum"):
         assert f"onnx.{operator}" not in text
     is_static = made.model.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")
     for sizes in [STATIC] if is_static else [STATIC, (1, 1), (3, 0), (1, 37)]:

@@ -140,3 +140,28 @@ func.func @backwards(%x: tensor<?x24xf32>, %y: tensor<8x24xf32>, %from: tensor<1
   %8 = onnx.MatMul(%7, %u) : (tensor<?x6xf32>, tensor<6x40xf32>) -> tensor<?x40xf32>
   return %2, %5, %8 : tensor<?x40xf32>, tensor<8x40xf32>, tensor<?x40xf32>
 }
+
+// Condition 2: factors whose sum is over tokens, over features that share one number, and
+// factors that something else reads.
+
+// CHECK-LABEL: func.func @factors_and_sum
+// CHECK-COUNT-3: onnx.ReduceSum
+// CHECK-NOT: layer.
+// CHECK: return
+func.func @factors_and_sum(%x: tensor<4x6xf32>) -> (tensor<3x2xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3x2xf32>) {
+  %w = onnx.Constant() {value = dense<2.0> : tensor<3x2xf32>} : () -> tensor<3x2xf32>
+  %one = onnx.Constant() {value = dense<2.0> : tensor<3x1xf32>} : () -> tensor<3x1xf32>
+  %pieces = onnx.Constant() {value = dense<[4, 3, 2]> : tensor<3xi64>} : () -> tensor<3xi64>
+  %first = onnx.Constant() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %last = onnx.Constant() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.Reshape(%x, %pieces) : (tensor<4x6xf32>, tensor<3xi64>) -> tensor<4x3x2xf32>
+  %1 = onnx.Mul(%0, %w) : (tensor<4x3x2xf32>, tensor<3x2xf32>) -> tensor<4x3x2xf32>
+  %2 = onnx.ReduceSum(%1, %first) {keepdims = 0 : i64} : (tensor<4x3x2xf32>, tensor<1xi64>) -> tensor<3x2xf32>
+  %3 = onnx.Reshape(%x, %pieces) : (tensor<4x6xf32>, tensor<3xi64>) -> tensor<4x3x2xf32>
+  %4 = onnx.Mul(%3, %one) : (tensor<4x3x2xf32>, tensor<3x1xf32>) -> tensor<4x3x2xf32>
+  %5 = onnx.ReduceSum(%4, %last) {keepdims = 0 : i64} : (tensor<4x3x2xf32>, tensor<1xi64>) -> tensor<4x3xf32>
+  %6 = onnx.Reshape(%x, %pieces) : (tensor<4x6xf32>, tensor<3xi64>) -> tensor<4x3x2xf32>
+  %7 = onnx.Mul(%6, %w) : (tensor<4x3x2xf32>, tensor<3x2xf32>) -> tensor<4x3x2xf32>
+  %8 = onnx.ReduceSum(%7, %last) {keepdims = 0 : i64} : (tensor<4x3x2xf32>, tensor<1xi64>) -> tensor<4x3xf32>
+  return %2, %5, %8, %7 : tensor<3x2xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3x2xf32>
+}

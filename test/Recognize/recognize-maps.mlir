@@ -329,3 +329,28 @@ func.func @steps(%x: tensor<?x24xf32>) -> (tensor<?x40xf32>, tensor<?x40xf32>, t
   %8 = onnx.MatMul(%7, %u2) : (tensor<?x2xf32>, tensor<2x40xf32>) -> tensor<?x40xf32>
   return %2, %5, %8 : tensor<?x40xf32>, tensor<?x40xf32>, tensor<?x40xf32>
 }
+
+// A product that is written as factors and their sum: one stage of a butterfly, 2 x 2 maps
+// of features that lie 3 apart, with the summed axis left out, and kept: the same map.
+
+// CHECK-LABEL: func.func @factors_and_sum
+// CHECK-DAG: %[[PAIRS:.*]] = onnx.Constant() {value = dense<[0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]> : tensor<12xi64>}
+// CHECK: %[[P:.*]] = onnx.Gather(%arg0, %[[PAIRS]]) {axis = 1 : i64}
+// CHECK-NEXT: %[[Z:.*]] = layer.block_linear %[[P]], %{{.*}} : tensor<?x12xf32>, tensor<6x2x2xf32> -> tensor<?x12xf32>
+// CHECK-NEXT: %[[Y:.*]] = onnx.Gather(%[[Z]]{{.*}} {axis = 1 : i64, layer.form = "blockdiagonal"}
+// CHECK-NEXT: return %[[Y]], %[[Y]]
+func.func @factors_and_sum(%x: tensor<?x12xf32>) -> (tensor<?x12xf32>, tensor<?x12xf32>) {
+  %w = onnx.Constant() {value = dense<2.0> : tensor<2x2x2x3xf32>} : () -> tensor<2x2x2x3xf32>
+  %pieces = onnx.Constant() {value = dense<[-1, 2, 1, 2, 3]> : tensor<5xi64>} : () -> tensor<5xi64>
+  %flat = onnx.Constant() {value = dense<[-1, 12]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %axis = onnx.Constant() {value = dense<-2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %0 = onnx.Reshape(%x, %pieces) : (tensor<?x12xf32>, tensor<5xi64>) -> tensor<?x2x1x2x3xf32>
+  %1 = onnx.Mul(%w, %0) : (tensor<2x2x2x3xf32>, tensor<?x2x1x2x3xf32>) -> tensor<?x2x2x2x3xf32>
+  %2 = onnx.ReduceSum(%1, %axis) {keepdims = 0 : i64} : (tensor<?x2x2x2x3xf32>, tensor<1xi64>) -> tensor<?x2x2x3xf32>
+  %3 = onnx.Reshape(%2, %flat) : (tensor<?x2x2x3xf32>, tensor<2xi64>) -> tensor<?x12xf32>
+  %4 = onnx.Reshape(%x, %pieces) : (tensor<?x12xf32>, tensor<5xi64>) -> tensor<?x2x1x2x3xf32>
+  %5 = onnx.Mul(%4, %w) : (tensor<?x2x1x2x3xf32>, tensor<2x2x2x3xf32>) -> tensor<?x2x2x2x3xf32>
+  %6 = onnx.ReduceSum(%5, %axis) : (tensor<?x2x2x2x3xf32>, tensor<1xi64>) -> tensor<?x2x2x1x3xf32>
+  %7 = onnx.Reshape(%6, %flat) : (tensor<?x2x2x1x3xf32>, tensor<2xi64>) -> tensor<?x12xf32>
+  return %3, %7 : tensor<?x12xf32>, tensor<?x12xf32>
+}
