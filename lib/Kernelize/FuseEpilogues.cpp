@@ -42,6 +42,9 @@ struct FuseEpilogue : OpRewritePattern<kernel::MapOp> {
     // Condition 5 of fuse-kernels.
     if (isa<NoneType>(op.getBody().front().getArgument(input).getType()))
       return false;
+    // Condition 6 of fuse-kernels.
+    if (fetches(op) && !isa<kernel::RowsOp>(producer.getOperation()))
+      return false;
     // Condition 5 of fuse-kernels.
     if (!maps[input].isPermutation())
       return false;

@@ -11,6 +11,11 @@ struct FusionCounts {
   unsigned moves = 0, permutedInits = 0, epilogues = 0, maps = 0, views = 0, turned = 0;
 };
 
+/// Whether a map reads elements by number, as maps and rows alone do.
+inline bool fetches(kernel::MapOp map) {
+  return !map.getBody().front().getOps<kernel::FetchOp>().empty();
+}
+
 /// FoldMoves.cpp: pure maps into the indexing maps of their consumers, and pure
 /// permutations into where their producer writes.
 void addFoldMoves(mlir::RewritePatternSet &patterns, FusionCounts &counts);

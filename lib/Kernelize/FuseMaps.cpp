@@ -64,6 +64,9 @@ struct FuseMapIntoConsumer : OpInterfaceRewritePattern<kernel::KernelOpInterface
     // Condition 5 of fuse-kernels.
     if (isa<NoneType>(argument->getType()))
       return false;
+    // Condition 6 of fuse-kernels.
+    if (fetches(producer) && !isa<kernel::MapOp, kernel::RowsOp>(op.getOperation()))
+      return false;
     return keepsRuns(producer, op, input) &&
            (isCheap(producer) || readsOnce(producer, op, input) ||
             readByEpilogueOnce(producer, op, input)) &&

@@ -50,13 +50,13 @@ def test_attention_that_broadcasts(query, key, value, mask, factor, check):
     check(graph, max(4, len(factor)))
 
 
-@pytest.mark.parametrize("kind", ["diagonal", "narrow bias"])
+@pytest.mark.parametrize("kind", ["diagonal", "narrow bias", "more outer", "one weight"])
 def test_gathered_experts_that_are_none(kind, check, rng):
     count, width, hidden, rows = 3, 6, 6, 5
-    graph = Graph([(rows, width), (rows, count)])
+    graph = Graph([(rows, width), (rows, count), (1, 2)])
     graph.node("TopK", "x1", np.array([2]), axis=-1)
     graph.nodes[-1].output.append("experts")
-    weights = graph.node("Softmax", graph.nodes[-1].output[0], axis=-1)
+    weights = "x2" if kind == "one weight" else graph.node("Softmax", graph.nodes[-1].output[0], axis=-1)
 
     def chosen(*shape):
         return graph.node("Gather", rng.standard_normal(shape), "experts")
@@ -64,7 +64,7 @@ def test_gathered_experts_that_are_none(kind, check, rng):
     first = "mkii,mi->mki" if kind == "diagonal" else "mkij,mi->mkj"
     inner = graph.node("Einsum", chosen(count, width, hidden), "x0", equation=first)
     inner = graph.node("Add", inner, chosen(count, 1 if kind == "narrow bias" else hidden))
-    outer = chosen(count, hidden, 7)
+    outer = chosen(count + (kind == "more outer"), hidden, 7)
     net = graph.node("Einsum", outer, graph.node("Relu", inner), equation="mkij,mki->mkj")
     product = graph.node("Mul", net, graph.node("Unsqueeze", weights, np.array([-1])))
     graph.node("ReduceSum", product, np.array([1]), keepdims=0)
@@ -91,3 +91,11 @@ def test_weights_of_a_loop_stay_as_they_are(kind, check, rng):
         added = graph.node("Mul", net, graph.node("Unsqueeze", weight, np.array([-1])))
         result = graph.node("ScatterND", result, column, added, reduction="add")
     check(graph, 2)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)], ids=["matrix", "batch"])
+def test_rows_of_a_table_beside_a_product(batch, check, rng):
+    graph = Graph([(*batch, 5, 6), (*batch, 6, 4)])
+    rows = graph.node("ArgMax", "x0", axis=-1, keepdims=0)
+    graph.node("Add", graph.node("MatMul", "x0", "x1"), graph.node("Gather", rng.standard_normal((6, 4)), rows))
+    check(graph, 2 + len(batch))

@@ -416,3 +416,36 @@ func.func @fetched_sum(%z: tensor<9x8xf32>, %at: tensor<i64>) -> tensor<f32> {
   %1 = onnx.Gather(%0, %at) {axis = 0 : i64} : (tensor<9xf32>, tensor<i64>) -> tensor<f32>
   return %1 : tensor<f32>
 }
+
+// -----
+
+// Condition 6: rows of a table beside a product, and as a mask.
+
+// CHECK-LABEL: func.func @rows_beside
+// CHECK: kernel.map
+// CHECK: kernel.fetch
+// CHECK: kernel.contract
+// CHECK-NOT: kernel.fetch
+// CHECK: return
+func.func @rows_beside(%x: tensor<3x8xf32>, %z: tensor<9x8xf32>, %rows: tensor<3xi64>) -> tensor<3x8xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<8x8xf32>} : () -> tensor<8x8xf32>
+  %0 = onnx.MatMul(%x, %w) : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32>
+  %1 = onnx.Gather(%z, %rows) {axis = 0 : i64} : (tensor<9x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32>
+  return %2 : tensor<3x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @rows_of_a_mask
+// CHECK: kernel.map
+// CHECK: kernel.fetch
+// CHECK: kernel.attention
+// CHECK-NOT: kernel.fetch
+// CHECK: return
+func.func @rows_of_a_mask(%q: tensor<1x2x7x8xf32>, %k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x8xf32>, %z: tensor<9x5xf32>, %rows: tensor<7xi64>) -> tensor<1x2x7x8xf32> {
+  %none = onnx.Absent
+  %m = onnx.Gather(%z, %rows) {axis = 0 : i64} : (tensor<9x5xf32>, tensor<7xi64>) -> tensor<7x5xf32>
+  %0 = onnx.Attention(%q, %k, %v, %m, %none, %none, %none) : (tensor<1x2x7x8xf32>, tensor<1x2x5x8xf32>, tensor<1x2x5x8xf32>, tensor<7x5xf32>, none, none, none) -> tensor<1x2x7x8xf32>
+  return %0 : tensor<1x2x7x8xf32>
+}

@@ -236,21 +236,3 @@ func.func @five(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}) -> tensor<?x6xf32> 
   %3 = onnx.Mul(%2, %e) : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>
   return %3 : tensor<?x6xf32>
 }
-
-// -----
-
-// Condition 5: a table is looked up.
-
-// CHECK-LABEL: func.func @table
-func.func @table(%x: tensor<?x8xf32> {onnx.dims = ["n", ""]}, %y: tensor<?x4xf32> {onnx.dims = ["n", ""]}, %ids: tensor<?xi64> {onnx.dims = ["n"]}, %table: tensor<10x6xf32>) -> tensor<?x6xf32> {
-  // CHECK-NOT: sums
-  // CHECK: return
-  %u = onnx.Constant() {value = dense<1.0> : tensor<8x6xf32>} : () -> tensor<8x6xf32>
-  %v = onnx.Constant() {value = dense<2.0> : tensor<4x6xf32>} : () -> tensor<4x6xf32>
-  %a = layer.linear %x, %u : tensor<?x8xf32>, tensor<8x6xf32> -> tensor<?x6xf32>
-  %b = layer.linear %y, %v : tensor<?x4xf32>, tensor<4x6xf32> -> tensor<?x6xf32>
-  %g = onnx.Gather(%table, %ids) {axis = 0 : i64} : (tensor<10x6xf32>, tensor<?xi64>) -> tensor<?x6xf32>
-  %s = onnx.Add(%b, %g) : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>
-  %e = onnx.Mul(%a, %s) : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>
-  return %e : tensor<?x6xf32>
-}

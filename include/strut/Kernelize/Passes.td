@@ -52,7 +52,9 @@ def FuseKernels : Pass<"strut-fuse-kernels", "::mlir::func::FuncOp"> {
     2. inputs that become one are read at the same places,
     3. the left-hand side of a product stays a strided view of the dimensions that it had,
     4. what takes in an epilogue is a product or rows: the body of attention is its score,
-    5. what goes is read at the places of a map, and not fetched by number.
+    5. what goes is read at the places of a map, and not fetched by number,
+    6. what fetches by number becomes part of a map or of rows: a product reads its extras at
+       places.
   }];
   let dependentDialects = ["::strut::kernel::KernelDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
