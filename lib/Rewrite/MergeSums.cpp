@@ -9,6 +9,7 @@
 #include "strut/Rewrite/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
+#include <map>
 
 namespace strut::rewrite {
 #define GEN_PASS_DEF_MERGESUMS
@@ -283,6 +284,9 @@ Chain SumMerger::merge(const Chain &chain, int64_t inputs) {
 // The order of addends
 //===----------------------------------------------------------------------===//
 
+/// On the sum of a group, while it is not known whether it merges: the number of the whole sum.
+constexpr StringLiteral kGroupAttr = "strut.group";
+
 using onnx_ir::Op;
 
 /// The values that an addend is a map of: itself, and what is before its maps and factors.
@@ -318,17 +322,18 @@ void eraseSum(Operation *sum) {
   }
 }
 
-/// Adds maps of one value before anything else, so that they are next to each other:
-/// x + t + x W = (x + x W) + t.
-void groupAddends(Operation *sum, bool reducedPrecision) {
+/// Addends that are maps of one value, or one alone.
+struct Group {
+  SmallVector<Value> addends, roots;
+  bool hasMap = false;
+};
+
+/// The addends of a sum in groups; none where that is no other order.
+SmallVector<Group> groupsOf(Operation *sum, bool reducedPrecision) {
   SmallVector<Value> addends;
   RankedTensorType type = addendsOf(sum->getResult(0), reducedPrecision, addends);
   if (!type || addends.size() < 3)
-    return;
-  struct Group {
-    SmallVector<Value> addends, roots;
-    bool hasMap = false;
-  };
+    return {};
   SmallVector<Group> groups;
   for (Value addend : addends) {
     SmallVector<Value> roots = rootsOf(addend);
@@ -347,14 +352,24 @@ void groupAddends(Operation *sum, bool reducedPrecision) {
     llvm::append_range(group->roots, roots);
     group->hasMap |= isMap;
   }
-  if (groups.size() < 2 || groups.size() == addends.size())
+  return groups.size() < 2 || groups.size() == addends.size() ? SmallVector<Group>() : groups;
+}
+
+/// Adds maps of one value before anything else, so that they are next to each other:
+/// x + t + x W = (x + x W) + t. Their sums are marked with a number.
+void group(Operation *sum, int64_t number, bool reducedPrecision) {
+  SmallVector<Group> groups = groupsOf(sum, reducedPrecision);
+  if (groups.empty())
     return;
   OpBuilder b(sum);
   SmallVector<Value> parts;
   for (bool several : {true, false})
     for (const Group &group : groups)
-      if ((group.addends.size() > 1) == several)
+      if ((group.addends.size() > 1) == several) {
         parts.push_back(sumOf(b, sum->getLoc(), group.addends));
+        if (several)
+          parts.back().getDefiningOp()->setAttr(kGroupAttr, b.getI64IntegerAttr(number));
+      }
   sum->replaceAllUsesWith(sumOf(b, sum->getLoc(), parts).getDefiningOp());
   eraseSum(sum);
 }
@@ -369,23 +384,73 @@ bool hasSums(const Chain &chain) {
   return llvm::any_of(chain, [](const auto &step) { return step->template as<Terms>(); });
 }
 
+/// All sums that are no part of another.
+SmallVector<Operation *> wholeSums(func::FuncOp function) {
+  SmallVector<Operation *> sums;
+  function.walk([&](Operation *op) {
+    if (isa<Op<"Add">, Op<"Sum">>(op) && !isPartOfSum(op))
+      sums.push_back(op);
+  });
+  return sums;
+}
+
+/// How many sums of groups are marked, by the number of the whole sum.
+std::map<int64_t, unsigned> marked(func::FuncOp function) {
+  std::map<int64_t, unsigned> numbers;
+  function.walk([&](Operation *op) {
+    if (auto number = op->getAttrOfType<IntegerAttr>(kGroupAttr))
+      ++numbers[number.getInt()];
+  });
+  return numbers;
+}
+
 struct MergeSums : impl::MergeSumsBase<MergeSums> {
   using MergeSumsBase::MergeSumsBase;
 
   void runOnOperation() override {
-    SmallVector<Operation *> sums;
-    getOperation().walk([&](Operation *op) {
-      if (isa<Op<"Add">, Op<"Sum">>(op) && !isPartOfSum(op))
-        sums.push_back(op);
-    });
-    for (Operation *sum : sums)
-      groupAddends(sum, reducedPrecision);
-    for (Block &block : getOperation().getBody())
-      for (recognize::MapRegion &region : recognize::regionsOf(block))
-        run(region);
+    func::FuncOp function = getOperation();
+    SmallVector<Operation *> sums = wholeSums(function);
+    for (int64_t number : numbersOfMerging(function))
+      group(sums[number], number, reducedPrecision);
+    auto [merged, dropped, stacked] = run(function);
+    numMerged += merged;
+    numDropped += dropped;
+    numStacked += stacked;
+    function.walk([](Operation *op) { op->removeAttr(kGroupAttr); });
   }
 
-  void run(recognize::MapRegion &region) {
+private:
+  using Counts = std::tuple<unsigned, unsigned, unsigned>;
+
+  /// The numbers of the sums that merge when their addends are in groups, which is tried on a copy:
+  /// where nothing comes of it, the order and with it the bits stay.
+  SmallVector<int64_t> numbersOfMerging(func::FuncOp function) {
+    auto isGrouped = [&](Operation *sum) { return !groupsOf(sum, reducedPrecision).empty(); };
+    if (llvm::none_of(wholeSums(function), isGrouped))
+      return {};
+    OwningOpRef<func::FuncOp> copy(function.clone());
+    for (auto [number, sum] : llvm::enumerate(wholeSums(*copy)))
+      group(sum, int64_t(number), reducedPrecision);
+    std::map<int64_t, unsigned> before = marked(*copy);
+    run(*copy);
+    std::map<int64_t, unsigned> after = marked(*copy);
+    SmallVector<int64_t> merging;
+    for (auto [number, groups] : before)
+      // Condition 7 of merge-sums.
+      if (after[number] < groups)
+        merging.push_back(number);
+    return merging;
+  }
+
+  Counts run(func::FuncOp function) {
+    Counts counts;
+    for (Block &block : function.getBody())
+      for (recognize::MapRegion &region : recognize::regionsOf(block))
+        run(region, counts);
+    return counts;
+  }
+
+  void run(recognize::MapRegion &region, Counts &counts) {
     Type element = cast<RankedTensorType>(region.root().getType()).getElementType();
     if (!hasSums(region.chain) || region.tokensBehind > 0)
       return;
@@ -406,9 +471,10 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
       return;
     if (isLora && merger.merged > 0)
       region.ops.back()->setAttr(layer::kKindAttr, StringAttr::get(&getContext(), "lora"));
-    numMerged += merger.merged;
-    numDropped += merger.dropped;
-    numStacked += merger.stacked;
+    auto &[merged, dropped, stacked] = counts;
+    merged += merger.merged;
+    dropped += merger.dropped;
+    stacked += merger.stacked;
   }
 };
 

@@ -268,7 +268,7 @@ func.func @overflow_inside(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 }
 
 // (6) A map of one row that is added to every row: the sum of x and its map is not of the type of
-// all. Without a map, and where a part of the sum has another reader, addends stay in order.
+// all. Addends without a map stay in order, and so do those of which a sum has another reader.
 
 // CHECK-LABEL: func.func @one_row
 // CHECK: return %{{.*}} : tensor<3x2xf32>
@@ -280,13 +280,15 @@ func.func @one_row(%x: tensor<1x2xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> 
 }
 
 // CHECK-LABEL: func.func @no_map
-// CHECK: %[[A:.*]] = onnx.Add(%arg0, %arg1)
-// CHECK: %[[N:.*]] = onnx.Neg(%arg0)
+// CHECK-DAG: %[[N:.*]] = onnx.Neg(%arg1)
+// CHECK-DAG: %[[M:.*]] = layer.linear %arg0
+// CHECK: %[[A:.*]] = onnx.Add(%[[M]], %arg1)
 // CHECK: onnx.Add(%[[A]], %[[N]])
 func.func @no_map(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf32> {
-  %0 = onnx.Add(%x, %y) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
-  %1 = onnx.Neg(%x) : (tensor<3x2xf32>) -> tensor<3x2xf32>
-  %2 = onnx.Add(%0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %w = onnx.Constant() {value = dense<1.0> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Neg(%y) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.Sum(%x, %y, %0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
   return %2 : tensor<3x2xf32>
 }
 
@@ -299,4 +301,21 @@ func.func @part_is_read(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) -> (tensor<3x2
   %1 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
   %2 = onnx.Sum(%x, %0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
   return %2, %0 : tensor<3x2xf32>, tensor<3x2xf32>
+}
+
+// (7) The matrix has another reader, so that nothing merges: addends stay in order, too.
+
+// CHECK-LABEL: func.func @unmerged
+// CHECK: %[[T:.*]] = onnx.Tanh(%arg0)
+// CHECK: %[[A:.*]] = onnx.Add(%{{.*}}, %[[T]])
+// CHECK-NOT: strut.group
+// CHECK: onnx.Add(%[[A]], %arg0)
+func.func @unmerged(%x: tensor<3x2xf32>, %y: tensor<3x2xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
+  %w = onnx.Constant() {value = dense<[[2.0, 1.0], [1.0, 2.0]]> : tensor<2x2xf32>} : () -> tensor<2x2xf32>
+  %0 = layer.linear %x, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %1 = onnx.Tanh(%x) : (tensor<3x2xf32>) -> tensor<3x2xf32>
+  %2 = onnx.Add(%0, %1) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %3 = onnx.Add(%2, %x) : (tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  %4 = layer.linear %y, %w : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  return %3, %4 : tensor<3x2xf32>, tensor<3x2xf32>
 }

@@ -78,7 +78,8 @@ def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
     Addends are put into another order where
 
     6. the first of them has the type of the sum, one of two is a map, and sums that are taken
-       apart have no other reader.
+       apart have no other reader,
+    7. some of them then merge.
 
     Equal over the reals, for finite values; weights are multiplied and added in f64.
     Source of the terms: Hu et al., LoRA, ICLR 2022, section 4.1.
