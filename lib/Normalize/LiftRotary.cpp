@@ -273,12 +273,16 @@ struct LiftPartialRotary : OpRewritePattern<Op<"Concat">> {
       return failure();
     auto head = sliceOfLast(first), tail = sliceOfLast(second);
     Value x = first.in("data");
-    if (!head || !tail || head->step != 1 || tail->step != 1 || head->start != 0 ||
-        tail->start != head->size || tail->start + tail->size != tail->extent ||
-        x.getType() != op->getResult(0).getType())
+    // Of three axes the last one has all heads: a part of it is no part of each.
+    auto type = dyn_cast<RankedTensorType>(x.getType());
+    if (!type || type.getRank() != 4 || !head || !tail || head->step != 1 || tail->step != 1 ||
+        head->start != 0 || tail->start != head->size || tail->start + tail->size != tail->extent ||
+        type != op->getResult(0).getType())
       return failure();
+    auto interleaved = rotary.attr<IntegerAttr>("interleaved");
     NamedAttribute attrs[] = {
-        rewriter.getNamedAttr("interleaved", rotary.attr<IntegerAttr>("interleaved")),
+        rewriter.getNamedAttr("interleaved",
+                              interleaved ? interleaved : rewriter.getI64IntegerAttr(0)),
         rewriter.getNamedAttr("rotary_embedding_dim", rewriter.getI64IntegerAttr(head->size))};
     Location loc = rewriter.getFusedLoc({rotary.getLoc(), op.getLoc()});
     Value result = Op<"RotaryEmbedding">::create(

@@ -192,6 +192,29 @@ def test_tables_of_the_model(compile_model, run_model, stage, rng, assert_close)
             assert_close(run_model(library, feed)["y"], exact(wide, feed), what=f"{batch}, {seq}")
 
 
+@pytest.mark.parametrize("heads", [0, 2])
+def test_the_operator_on_a_slice(compile_model, run_model, rng, assert_close, heads):
+    """With a slice of every head it is one of all places; of three axes the last one has all heads, and
+    what was written stays."""
+    shape, attribute = ("batch, seq, 16", f"<num_heads = {heads}>") if heads else ("batch, 3, seq, 16", "")
+    pairs = 8 // heads // 2 if heads else 4
+    model = parse(
+        f"""
+        part = Slice (x, zero, eight, last) rest = Slice (x, eight, all, last)
+        turned = RotaryEmbedding {attribute} (part, cosine, sine) y = Concat <axis = -1> (turned, rest)
+        """,
+        f"float[{shape}] x, float[batch, seq, {pairs}] cosine, float[batch, seq, {pairs}] sine",
+        f"[{shape}]",
+    )
+    model.opset_import[0].version = 23
+    library = compile_model(model)
+    for batch, seq in SIZES:
+        x = rng.standard_normal((batch, seq, 16) if heads else (batch, 3, seq, 16)).astype(np.float32)
+        tables = rng.standard_normal((2, batch, seq, pairs)).astype(np.float32)
+        feed = {"x": x, "cosine": tables[0], "sine": tables[1]}
+        assert_close(run_model(library, feed)["y"], exact(model, feed), what=f"{batch}, {seq}")
+
+
 @pytest.mark.parametrize("interleaved", [0, 1])
 @pytest.mark.parametrize("rotated", [0, 6])
 def test_the_operator(compile_model, run_model, rng, assert_close, rotated, interleaved):
