@@ -1,7 +1,7 @@
 //===- ConstantView.cpp - Weights as they are read ------------------------===//
 #include "strut/Recognize/ConstantView.h"
-#include "Operands.h"
 #include "strut/Evaluate/Evaluate.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cstring>
 

@@ -1,7 +1,7 @@
 //===- ExpertBatches.cpp - Experts as batched products --------------------===//
 #include "ExpertSpellings.h"
-#include "Operands.h"
 #include "dialects/Onnx/Equation.h"
+#include "strut/Recognize/Operands.h"
 
 using namespace mlir;
 

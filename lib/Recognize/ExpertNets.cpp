@@ -1,7 +1,7 @@
 //===- ExpertNets.cpp - The nets of a mixture of experts ------------------===//
 #include "ExpertNets.h"
-#include "Operands.h"
 #include "strut/Recognize/Activations.h"
+#include "strut/Recognize/Operands.h"
 
 using namespace mlir;
 

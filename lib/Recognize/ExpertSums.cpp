@@ -1,6 +1,6 @@
 //===- ExpertSums.cpp - Experts as sums of one net each -------------------===//
 #include "ExpertSpellings.h"
-#include "Operands.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
 

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MapReader.h"
-#include "Operands.h"
 #include "strut/Normalize/ShapeTerms.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/ADT/STLExtras.h"
 #include <numeric>
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MapReader.h"
-#include "Operands.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 #include <numeric>

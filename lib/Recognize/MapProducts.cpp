@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "MapReader.h"
-#include "Operands.h"
 #include "dialects/Onnx/Equation.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;

@@ -1,5 +1,5 @@
 //===- Operands.cpp - What constant operands and attributes say -----------===//
-#include "Operands.h"
+#include "strut/Recognize/Operands.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;

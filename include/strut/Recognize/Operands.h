@@ -1,6 +1,6 @@
 //===- Operands.h - What constant operands and attributes say --*- C++ -*-===//
-#ifndef STRUT_LIB_RECOGNIZE_OPERANDS_H
-#define STRUT_LIB_RECOGNIZE_OPERANDS_H
+#ifndef STRUT_RECOGNIZE_OPERANDS_H
+#define STRUT_RECOGNIZE_OPERANDS_H
 
 #include "dialects/Onnx/Onnx.h"
 #include <optional>
@@ -27,4 +27,4 @@ slicesOf(onnx_ir::AnyOp op, int64_t rank, llvm::function_ref<int64_t(int64_t axi
 
 } // namespace strut::recognize
 
-#endif // STRUT_LIB_RECOGNIZE_OPERANDS_H
+#endif // STRUT_RECOGNIZE_OPERANDS_H
