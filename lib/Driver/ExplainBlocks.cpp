@@ -57,12 +57,12 @@ static StringRef exactnessOf(mlir::Location loc) {
                                        "approximate"};
   unsigned worst = 0;
   for (const auto &[name, place] : rewritesIn(loc))
-    worst = std::max(worst,
-                     StringSwitch<unsigned>(name)
-                         .Cases({"concatenate-maps", "hoist-broadcasts", "split-gates"}, 0)
-                         .Cases({"factor-transforms", "narrow-prefixes", "remove-dead-channels"}, 2)
-                         .Case("compress-linear", 3)
-                         .Default(1));
+    worst = std::max(
+        worst, StringSwitch<unsigned>(name)
+                   .Cases({"concatenate-maps", "hoist-broadcasts", "split-gates", "split-maps"}, 0)
+                   .Cases({"factor-transforms", "narrow-prefixes", "remove-dead-channels"}, 2)
+                   .Case("compress-linear", 3)
+                   .Default(1));
   return classes[worst];
 }
 

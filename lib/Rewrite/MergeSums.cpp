@@ -289,26 +289,6 @@ constexpr StringLiteral kGroupAttr = "strut.group";
 
 using onnx_ir::Op;
 
-/// The values that an addend is a map of: itself, and what is before its maps and factors.
-SmallVector<Value> rootsOf(Value addend) {
-  SmallVector<Value> roots = {addend};
-  while (Operation *op = roots.back().getDefiningOp()) {
-    Value next;
-    unsigned others = 0;
-    for (Value operand : op->getOperands())
-      if (!isa<NoneType>(operand.getType()) && !isConstant(operand)) {
-        next = operand;
-        ++others;
-      }
-    bool isMap = isa<layer::LinearOp, layer::BlockLinearOp, Op<"Mul">, Op<"Div">, Op<"Neg">>(op);
-    if (!isMap || others != 1 || (isa<Op<"Div">>(op) && next != op->getOperand(0)) ||
-        !roots.back().hasOneUse())
-      break;
-    roots.push_back(next);
-  }
-  return roots;
-}
-
 /// Erases a sum without readers, and its parts that lose theirs.
 void eraseSum(Operation *sum) {
   SmallVector<Value> operands(sum->getOperands());

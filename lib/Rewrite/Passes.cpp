@@ -19,6 +19,7 @@ void buildPipeline(OpPassManager &manager, const Options &options) {
   functions.addPass(createHoistBroadcasts());
   // Before factors go into weights: one of 0 says that a term is none.
   functions.addPass(createSplitParts());
+  functions.addPass(createSplitMaps({options.reducedPrecision}));
   functions.addPass(createMergeSums({options.reducedPrecision}));
   functions.addPass(createAbsorbSelections());
   functions.addPass(createAbsorbAffine({options.reducedPrecision, /*normalisations=*/false}));

@@ -1,6 +1,7 @@
 //===- Sums.cpp - Sums of several values ----------------------------------===//
 #include "Sums.h"
 #include "Constants.h"
+#include "dialects/Layer/Layer.h"
 
 using namespace mlir;
 
@@ -38,6 +39,25 @@ Value sumOf(OpBuilder &b, Location loc, ValueRange addends) {
     sum.setType(type);
   }
   return sum;
+}
+
+SmallVector<Value> rootsOf(Value addend) {
+  SmallVector<Value> roots = {addend};
+  while (Operation *op = roots.back().getDefiningOp()) {
+    Value next;
+    unsigned others = 0;
+    for (Value operand : op->getOperands())
+      if (!isa<NoneType>(operand.getType()) && !isConstant(operand)) {
+        next = operand;
+        ++others;
+      }
+    bool isMap = isa<layer::LinearOp, layer::BlockLinearOp, Op<"Mul">, Op<"Div">, Op<"Neg">>(op);
+    if (!isMap || others != 1 || (isa<Op<"Div">>(op) && next != op->getOperand(0)) ||
+        !roots.back().hasOneUse())
+      break;
+    roots.push_back(next);
+  }
+  return roots;
 }
 
 } // namespace strut::rewrite

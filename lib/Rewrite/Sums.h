@@ -14,6 +14,9 @@ mlir::RankedTensorType addendsOf(mlir::Value sum, bool reducedPrecision,
 /// The sum of values of one type, added from the first to the last.
 mlir::Value sumOf(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange addends);
 
+/// The values that an addend is a map of: itself, and what is before its maps and factors.
+llvm::SmallVector<mlir::Value> rootsOf(mlir::Value addend);
+
 } // namespace strut::rewrite
 
 #endif // STRUT_LIB_REWRITE_SUMS_H

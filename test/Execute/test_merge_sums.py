@@ -154,6 +154,39 @@ def test_mutated(mutation, rng, compile_model, strut_run, tmp_path, assert_close
     check(made, model, expected, compile_model, strut_run, tmp_path, assert_close)
 
 
+@pytest.mark.parametrize("spelling", ["split", "slices", "mutated"])
+def test_updates_of_parts(spelling, rng, compile_model, strut_run, tmp_path, assert_close):
+    """Updates of queries and values of a fused layer, as adapters are added to it."""
+    import strut
+
+    k, d, rank = (int(rng.integers(low, high)) for low, high in ((5, 60), (5, 60), (1, 4)))
+    scale = 10.0 ** rng.uniform(-4, 4)
+    graph = Graph([("n", k)])
+    weight, bias = (np.float32(scale * rng.standard_normal(shape)) for shape in ((k, 3 * d), 3 * d))
+    matrix = np.float64(weight)
+    fused = graph.node("Add", graph.node("MatMul", "x0", weight), bias)
+    if spelling == "slices":
+        parts = [graph.node("Slice", fused, np.array([i * d]), np.array([i * d + d]), np.array([-1])) for i in range(3)]
+    else:
+        parts = graph.split(fused, 3, axis=-1)
+    for i in rng.permutation(3)[:2]:
+        down, up = (np.float32(rng.standard_normal(shape)) for shape in ((k, rank), (rank, d)))
+        update = graph.node("MatMul", graph.node("MatMul", "x0", down), np.float32(scale * up))
+        parts[i] = graph.node("Add", *rng.permutation([parts[i], update]).tolist())
+        matrix[:, i * d : i * d + d] += np.float64(down) @ np.float32(scale * up)
+    model = graph.model(**{graph.node("Tanh", part): 2 for part in parts})
+    if spelling == "mutated":
+        model = mutated(model, str(rng.choice(list(MUTATIONS))), rng)
+    library = strut.load(str(compile_model(model)), threads=2)
+    count, text = layers(strut_run, tmp_path)
+    assert count <= 3 and '"split-maps"' in text and '"merge-sums"' in text
+    for rows in (0, 1, 7, 33):
+        x = np.float32(rng.standard_normal((rows, k)) / scale)
+        exact = np.tanh(np.float64(x) @ matrix + bias)
+        for i, actual in enumerate(library.run({"x0": x}).values()):
+            assert_close(actual, exact[:, i * d : i * d + d], what=f"part {i} of {rows} rows")
+
+
 @pytest.mark.parametrize("shared", ["factors", "base"])
 def test_weights_of_two_layers(
     shared, rng, compile_model, strut_run, tmp_path, assert_close, fewest_flops

@@ -48,6 +48,30 @@ def AbsorbAffine : Pass<"strut-absorb-affine", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SplitMaps : Pass<"strut-split-maps", "::mlir::func::FuncOp"> {
+  let summary = "split fused layers where an update is added to a part";
+  let description = [{
+    A part of what a dense layer computes is what some columns of its weight compute:
+
+        (x W + b)[..., i:j] = x W[:, i:j] + b[i:j]
+
+    Queries, keys and values are computed as one layer, and adapters (LoRA) are often added to some
+    of them. The layer becomes one for each part, so that a part and its update
+    merge (merge-sums); concatenate-maps puts together again what is left. That is done where
+
+    1. all that reads the layer is a Split or Slices of step 1 along the features, by constants,
+    2. one part is read by a sum alone, with a map of what the layer reads,
+    3. weight and bias are constants that nothing else reads,
+    4. no two parts share a feature: its column would be stored twice,
+    5. elements are f32 or f64, for others do not merge (`reduced-precision`: any float).
+
+    Bit-exact.
+  }];
+  let options = [ReducedPrecision<"Split layers of f16 and bf16 as well">];
+  let dependentDialects = ["::strut::layer::LayerDialect"];
+  let statistics = [Statistic<"numParts", "num-parts", "Number of layers that parts became">];
+}
+
 def MergeSums : Pass<"strut-merge-sums", "::mlir::func::FuncOp"> {
   let summary = "merge sums of linear maps of one input";
   let description = [{
