@@ -73,7 +73,7 @@ std::optional<MapState> padded(AnyOp op, MapState state) {
     axis = axis < 0 ? axis + int64_t(rank) : axis;
     if (before == 0 && after == 0)
       continue;
-    // Condition 7 of recognize-maps.
+    // An axis of both would be refused at the end of the region.
     if (!state.axes[axis].isFeature())
       return std::nullopt;
     auto from = borderOf(mode, state.axes[axis].features, before, after);

@@ -170,3 +170,29 @@ func.func @other_borders(%x: tensor<?x1x2xf32>, %y: tensor<?x2x2xf32>, %number: 
   %6 = onnx.MatMul(%5, %w) : (tensor<1x2x3xf32>, tensor<3x2xf32>) -> tensor<1x2x2xf32>
   return %1, %3, %6 : tensor<?x2x2xf32>, tensor<?x2x2xf32>, tensor<1x2x2xf32>
 }
+
+// (6) Multiples of two values beside each other, and a number between two values.
+
+// CHECK-LABEL: func.func @two_values
+// CHECK: %[[C:.*]] = onnx.Concat(
+// CHECK-NEXT: layer.linear %[[C]]
+func.func @two_values(%x: tensor<?x2xf32>, %z: tensor<?x2xf32>) -> tensor<?x3xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<4x3xf32>} : () -> tensor<4x3xf32>
+  %s = onnx.Constant() {value = dense<2.0> : tensor<f32>} : () -> tensor<f32>
+  %0 = onnx.Mul(%x, %s) : (tensor<?x2xf32>, tensor<f32>) -> tensor<?x2xf32>
+  %1 = onnx.Mul(%z, %s) : (tensor<?x2xf32>, tensor<f32>) -> tensor<?x2xf32>
+  %2 = onnx.Concat(%0, %1) {axis = -1 : i64} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+  %3 = layer.linear %2, %w : tensor<?x4xf32>, tensor<4x3xf32> -> tensor<?x3xf32>
+  return %3 : tensor<?x3xf32>
+}
+
+// CHECK-LABEL: func.func @between_two_values
+// CHECK: %[[C:.*]] = onnx.Concat(%arg0, %{{.*}}, %arg1)
+// CHECK-NEXT: layer.linear %[[C]]
+func.func @between_two_values(%x: tensor<1x2xf32>, %z: tensor<1x2xf32>) -> tensor<1x3xf32> {
+  %w = onnx.Constant() {value = dense<1.0> : tensor<5x3xf32>} : () -> tensor<5x3xf32>
+  %c = onnx.Constant() {value = dense<7.0> : tensor<1x1xf32>} : () -> tensor<1x1xf32>
+  %0 = onnx.Concat(%x, %c, %z) {axis = -1 : i64} : (tensor<1x2xf32>, tensor<1x1xf32>, tensor<1x2xf32>) -> tensor<1x5xf32>
+  %1 = layer.linear %0, %w : tensor<1x5xf32>, tensor<5x3xf32> -> tensor<1x3xf32>
+  return %1 : tensor<1x3xf32>
+}
