@@ -111,6 +111,15 @@ def measure(
     return result
 
 
+def against(library: Path, other: Path, call: list[str], threads: int, options) -> list[tuple[float, float]]:
+    """Milliseconds of two libraries that take turns in one process, for each round.  `call` is what
+    `strut bench` needs to call them."""
+    command = [str(cache.compiler()), "bench", str(library), "--against", str(other), "--json", *call]
+    command += ["--threads", str(threads), "--time", str(options.seconds)]
+    rounds = [_json(command) for _ in range(options.rounds)]
+    return [(r["median_ms"], r["against"]["median_ms"]) for r in rounds]
+
+
 def peak(threads: int, footprint: int = 256 << 20) -> dict:
     """What strut-peak measures: "gflops", and "gbytes" for data of `footprint` bytes."""
     tool = cache.compiler().parent / "strut-peak"

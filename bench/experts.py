@@ -88,10 +88,7 @@ def files(experts: int, options) -> list[Path]:
 
 def against(library: Path, other: Path, rows: int, threads: int, options) -> tuple[float, float]:
     """Milliseconds of both, of the round with the best ratio."""
-    command = [str(cache.compiler()), "bench", str(library), "--against", str(other), "--json"]
-    command += ["--dim", f"M={rows}", "--threads", str(threads), "--time", str(options.seconds)]
-    rounds = [compare._json(command) for _ in range(options.rounds)]
-    times = [(r["median_ms"], r["against"]["median_ms"]) for r in rounds]
+    times = compare.against(library, other, ["--dim", f"M={rows}"], threads, options)
     return min(times, key=lambda pair: pair[0] / pair[1])
 
 

@@ -43,15 +43,6 @@ def as_written(model: Path) -> Path:
     return cache.compiled(layers.with_suffix(".mlir"))[0]
 
 
-def against(library: Path, other: Path, inputs: Path, threads: int, options) -> tuple[float, float]:
-    """Milliseconds of both, of the round whose ratio is the median one."""
-    command = [str(cache.compiler()), "bench", str(library), "--against", str(other), "--json"]
-    command += ["--input", str(inputs), "--threads", str(threads), "--time", str(options.seconds)]
-    rounds = [compare._json(command) for _ in range(options.rounds)]
-    times = sorted(((r["median_ms"], r["against"]["median_ms"]) for r in rounds), key=lambda t: t[1] / t[0])
-    return times[len(times) // 2]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(plain.PLAIN))
@@ -66,7 +57,9 @@ def main() -> None:
             inputs = Path(folder) / "inputs.npz"
             np.savez(inputs, **plain.feed(plain.PLAIN[name]))
             for threads in options.threads:
-                ours, written = against(*libraries, inputs, threads, options)
+                times = compare.against(*libraries, ["--input", str(inputs)], threads, options)
+                # Of the round whose ratio is the median one.
+                ours, written = sorted(times, key=lambda pair: pair[1] / pair[0])[len(times) // 2]
                 results.append({"case": name, "threads": threads, "with_ms": ours, "without_ms": written})
                 print(f"{name:>24} {threads:>8} {ours:10.2f} {written:11.2f} {written / ours:6.2f}", flush=True)
     compare.save(options.json, found, results)
