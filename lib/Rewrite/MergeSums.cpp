@@ -390,7 +390,7 @@ struct MergeSums : impl::MergeSumsBase<MergeSums> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     SmallVector<Operation *> sums = wholeSums(function);
-    for (int64_t number : numbersOfMerging(function))
+    for (int64_t number : numbersOfMerging(function, sums))
       group(sums[number], number, reducedPrecision);
     auto [merged, dropped, stacked] = run(function);
     numMerged += merged;
@@ -404,9 +404,9 @@ private:
 
   /// The numbers of the sums that merge when their addends are in groups, which is tried on a copy:
   /// where nothing comes of it, the order and with it the bits stay.
-  SmallVector<int64_t> numbersOfMerging(func::FuncOp function) {
+  SmallVector<int64_t> numbersOfMerging(func::FuncOp function, ArrayRef<Operation *> sums) {
     auto isGrouped = [&](Operation *sum) { return !groupsOf(sum, reducedPrecision).empty(); };
-    if (llvm::none_of(wholeSums(function), isGrouped))
+    if (llvm::none_of(sums, isGrouped))
       return {};
     OwningOpRef<func::FuncOp> copy(function.clone());
     for (auto [number, sum] : llvm::enumerate(wholeSums(*copy)))
